@@ -1,0 +1,15 @@
+"""What the settings ask of the environment, set before Django reads it (loaded by `-p` in pyproject)."""
+
+import os
+from pathlib import Path
+
+# Never a developer's own .env: a test run is the same everywhere.
+os.environ["ENV_FILE"] = ""
+os.environ.setdefault("DEBUG", "0")
+os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
+os.environ.setdefault("FIELD_KEYS", "test:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+os.environ.setdefault("PUBLIC_URL", "http://testserver")
+os.environ.setdefault("ALLOWED_HOSTS", "*")
+os.environ.setdefault("VAR_DIR", str(Path(__file__).resolve().parent.parent / "var" / "test"))
+# Playwright's synchronous client runs an event loop in the test's own thread.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
