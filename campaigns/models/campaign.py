@@ -1,0 +1,162 @@
+import secrets
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.models.offer import Offer
+
+
+def new_salt() -> str:
+    return secrets.token_hex(16)
+
+
+class Segment(models.Model):
+    """Who: a rule, compiled to one query whenever it is asked."""
+
+    slug = models.SlugField(_("slug"), max_length=80, unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    description = models.TextField(_("description"), blank=True)
+    rule = models.JSONField(_("rule"))
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("segment"), _("segments")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Message(models.Model):
+    """What a mail says: Liquid, with translations."""
+
+    slug = models.SlugField(_("slug"), max_length=80, unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    subject = models.CharField(_("subject"), max_length=300)
+    body = models.TextField(_("body (Liquid, HTML)"))
+    text = models.TextField(_("text part (Liquid)"), blank=True, help_text=_("Empty: made from the body."))
+    translations = models.JSONField(
+        _("translations"),
+        default=dict,
+        blank=True,
+        help_text=_('{"zh-hans": {"subject": "…", "body": "…", "text": "…"}}'),
+    )
+    product_count = models.PositiveSmallIntegerField(_("recommended products"), default=4)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("message"), _("messages")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Campaign(models.Model):
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        APPROVED = "approved", _("approved")
+        RUNNING = "running", _("running")
+        PAUSED = "paused", _("paused")
+        FINISHED = "finished", _("finished")
+        CANCELLED = "cancelled", _("cancelled")
+        ARCHIVED = "archived", _("archived")
+
+    class Channel(models.TextChoices):
+        EMAIL = "email", _("e-mail")
+        ONSITE = "onsite", _("in the shop")
+        WEBHOOK = "webhook", _("webhook")
+
+    slug = models.SlugField(_("slug"), max_length=80, unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.DRAFT)
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel, default=Channel.EMAIL)
+    message = models.ForeignKey(
+        Message,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="campaigns",
+        verbose_name=_("message"),
+    )
+    placement = models.SlugField(
+        _("placement"), max_length=60, blank=True, help_text=_("Where in the shop it shows.")
+    )
+    webhook_url = models.URLField(_("webhook address"), max_length=500, blank=True)
+    starts_at = models.DateTimeField(_("starts"), null=True, blank=True)
+    ends_at = models.DateTimeField(_("ends"), null=True, blank=True)
+    control_percent = models.DecimalField(
+        _("control group, percent"), max_digits=5, decimal_places=2, default=10
+    )
+    salt = models.CharField(_("salt"), max_length=32, default=new_salt, editable=False)
+    window_days = models.PositiveSmallIntegerField(_("days an effect is measured"), default=14)
+    margin_percent = models.DecimalField(_("margin, percent"), max_digits=5, decimal_places=2, default=40)
+    sending_cost = models.DecimalField(_("cost of one message"), max_digits=8, decimal_places=4, default=0)
+    approved_by = models.CharField(_("approved by"), max_length=150, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("campaign"), _("campaigns")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(control_percent__gte=0) & Q(control_percent__lt=100),
+                name="a_control_group_is_a_share",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignSegment(models.Model):
+    """Which offers a segment may get. A person in several segments counts in the first, by position."""
+
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.CASCADE, related_name="audiences", verbose_name=_("campaign")
+    )
+    segment = models.ForeignKey(
+        Segment, on_delete=models.PROTECT, related_name="campaigns", verbose_name=_("segment")
+    )
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    offers = models.ManyToManyField(Offer, blank=True, related_name="audiences", verbose_name=_("offers"))
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("audience"), _("audiences")
+        ordering = ["position", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "segment"], name="a_segment_stands_once_in_a_campaign"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id}: {self.segment_id}"
+
+
+class CampaignRun(models.Model):
+    """One due time of a campaign, planned once."""
+
+    class State(models.TextChoices):
+        DUE = "due", _("due")
+        PLANNING = "planning", _("planning")
+        DELIVERING = "delivering", _("delivering")
+        DONE = "done", _("done")
+        CANCELLED = "cancelled", _("cancelled")
+
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.CASCADE, related_name="runs", verbose_name=_("campaign")
+    )
+    due_at = models.DateTimeField(_("due"))
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DUE)
+    planned_at = models.DateTimeField(_("planned"), null=True, blank=True)
+    cursor = models.BigIntegerField(_("planned up to customer"), default=0)
+    waterfall = models.JSONField(_("waterfall"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("run"), _("runs")
+        constraints = [models.UniqueConstraint(fields=["campaign", "due_at"], name="a_run_is_due_once")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id} {self.due_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,19 @@
+"""The alarm clock. It only rings: what is due stands in rows, so a lost ring delays and never loses."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("tact")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+app.conf.beat_schedule = {
+    "plan what is due": {"task": "campaigns.tasks.plan_due", "schedule": 20.0},
+    "deliver what is planned": {"task": "campaigns.tasks.deliver_due", "schedule": 10.0},
+    "credit outcomes": {"task": "campaigns.tasks.credit_outcomes", "schedule": 60.0},
+    "run trainings that were asked for": {"task": "recommender.tasks.run_due", "schedule": 15.0},
+    "train every night": {"task": "recommender.tasks.train_nightly", "schedule": 24 * 3600.0},
+    "keep no longer than needed": {"task": "customers.tasks.tidy", "schedule": 3600.0},
+}

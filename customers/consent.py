@@ -1,0 +1,257 @@
+"""THE gate. One function decides whether a person allows a purpose; to hold a Permission is to have asked it.
+
+The effective answer is the newest record of the ledger, else the default of the person's jurisdiction, else no.
+Unknown purpose, unknown person, erased person, error: no.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+
+from customers import ledger, purposes
+from customers.models import ConsentRecord, ConsentState, Customer
+from customers.models.customer import CustomerQuerySet
+
+
+class NotPermitted(Exception):
+    """The person does not allow this purpose at this moment."""
+
+    def __init__(self, customer_id: int, purpose: str, reason: str) -> None:
+        super().__init__(f"customer #{customer_id} does not permit {purpose}: {reason}")
+        self.customer_id, self.purpose, self.reason = customer_id, purpose, reason
+
+
+class NoEvidence(Exception):
+    """A grant without proof of what was shown, how, where and by whom is no grant (GDPR 7(1))."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate answered, and on what it rests."""
+
+    allowed: bool
+    basis: str
+    """`consent` (a ledger record), `default` (of the jurisdiction) or empty when denied."""
+    record_id: int | None
+    reason: str
+
+
+_UNKNOWN_PERSON = Verdict(False, "", None, "unknown person")
+_UNKNOWN_PURPOSE = Verdict(False, "", None, "unknown purpose")
+
+
+def _verdict(purpose: str, jurisdiction: str, newest: tuple[bool, int] | None) -> Verdict:
+    if newest is not None:
+        granted, record_id = newest
+        return Verdict(granted, "consent" if granted else "", record_id, "granted" if granted else "refused")
+    if purpose in purposes.OPT_OUT.get(jurisdiction, frozenset()):
+        return Verdict(True, "default", None, f"default of {jurisdiction}")
+    return Verdict(False, "", None, f"never asked, and {jurisdiction} asks first")
+
+
+def decide(customer_id: int, purpose: str, *, at: datetime) -> Verdict:
+    """May we, for this person and purpose, at this moment? Read from the ledger itself."""
+    if purpose not in purposes.PURPOSES:
+        return _UNKNOWN_PURPOSE
+    person = Customer.objects.present().filter(pk=customer_id).values_list("jurisdiction", flat=True).first()
+    if person is None:
+        return _UNKNOWN_PERSON
+    newest = (
+        ConsentRecord.objects.filter(customer_id=customer_id, purpose=purpose, at__lte=at)
+        .order_by("-sequence")
+        .values_list("granted", "pk")
+        .first()
+    )
+    return _verdict(purpose, person, newest)
+
+
+def verdicts(customer_ids: Collection[int], purpose: str) -> dict[int, Verdict]:
+    """The gate's present answer for many people: two queries. A person not in the answer is unknown: no."""
+    if purpose not in purposes.PURPOSES:
+        return {}
+    people = dict(Customer.objects.present().filter(pk__in=customer_ids).values_list("pk", "jurisdiction"))
+    states = {
+        customer: (granted, record)
+        for customer, granted, record in ConsentState.objects.filter(
+            customer_id__in=customer_ids, purpose=purpose
+        ).values_list("customer_id", "granted", "record_id")
+    }
+    return {pk: _verdict(purpose, jurisdiction, states.get(pk)) for pk, jurisdiction in people.items()}
+
+
+class Permission:
+    """Proof that one person allows one purpose at one moment. Making one is the check."""
+
+    __slots__ = ("at", "basis", "customer_id", "purpose", "record_id")
+
+    customer_id: int
+    purpose: str
+    at: datetime
+    basis: str
+    record_id: int | None
+
+    def __init__(self, customer_id: int, purpose: str, *, at: datetime) -> None:
+        verdict = decide(customer_id, purpose, at=at)
+        if not verdict.allowed:
+            raise NotPermitted(customer_id, purpose, verdict.reason)
+        self._set(customer_id, purpose, at, verdict)
+
+    def _set(self, customer_id: int, purpose: str, at: datetime, verdict: Verdict) -> None:
+        values = (customer_id, purpose, at, verdict.basis, verdict.record_id)
+        for name, value in zip(("customer_id", "purpose", "at", "basis", "record_id"), values, strict=True):
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a permission is never changed; ask again")
+
+    @classmethod
+    def of_many(cls, customer_ids: Collection[int], purpose: str, *, at: datetime) -> dict[int, Self]:
+        """The permissions of those among many who allow the purpose now. Two queries for any number."""
+        held: dict[int, Self] = {}
+        for customer_id, verdict in verdicts(customer_ids, purpose).items():
+            if verdict.allowed:
+                held[customer_id] = cls.__new__(cls)
+                held[customer_id]._set(customer_id, purpose, at, verdict)
+        return held
+
+
+def permitted(purpose: str) -> CustomerQuerySet:
+    """Everyone who allows the purpose now, as a query to join with."""
+    present: CustomerQuerySet = Customer.objects.present()
+    if purpose not in purposes.PURPOSES:
+        return present.none()
+    answers = ConsentState.objects.filter(customer_id=OuterRef("pk"), purpose=purpose)
+    allowed = Q(Exists(answers.filter(granted=True)))
+    if by_default := purposes.opt_out_jurisdictions(purpose):
+        allowed |= Q(jurisdiction__in=by_default) & ~Exists(answers)
+    return present.filter(allowed)
+
+
+def hold(customer_ids: Iterable[int]) -> dict[int, Customer]:
+    """Lock these people's rows, in one order, until the transaction ends, so that answers and sends take turns.
+
+    On SQLite the IMMEDIATE transaction itself is the lock.
+    """
+    rows = (
+        Customer.objects.select_for_update(of=("self",))
+        .select_related("key")
+        .filter(pk__in=list(customer_ids))
+    )
+    return {customer.pk: customer for customer in rows.order_by("pk")}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What proves a grant: the notice (`slug@version`) in the language shown, how, where and by whom."""
+
+    notice: str
+    language: str
+    method: str
+    source: str
+    actor: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One person's yes or no to one purpose."""
+
+    customer_id: int
+    purpose: str
+    granted: bool
+    evidence: Evidence
+
+
+def check_answer(answer: Answer, texts: dict[tuple[str, str, str], str]) -> None:
+    """Raise NoEvidence unless the answer can be written down. `texts` remembers notices already found."""
+    evidence = answer.evidence
+    if answer.purpose not in purposes.PURPOSES:
+        raise NoEvidence(f"{answer.purpose!r} is no purpose. Purposes: {', '.join(purposes.PURPOSES)}.")
+    if not (evidence.method and evidence.source and evidence.actor):
+        raise NoEvidence("An answer needs its method, source and actor.")
+    if not answer.granted:
+        return
+    key = (evidence.notice, evidence.language, answer.purpose)
+    if key not in texts:
+        try:
+            texts[key] = purposes.find_notice(*key).sha256
+        except purposes.UnknownNotice as error:
+            raise NoEvidence(str(error)) from error
+
+
+def record(answers: Sequence[Answer], *, at: datetime) -> list[ConsentRecord]:
+    """Write answers down, all or none. Raises NoEvidence for a grant without proof, Customer.DoesNotExist."""
+    texts: dict[tuple[str, str, str], str] = {}
+    for answer in answers:
+        check_answer(answer, texts)
+    with transaction.atomic():
+        people = hold({answer.customer_id for answer in answers})
+        entries = []
+        for answer in answers:
+            customer = people.get(answer.customer_id)
+            if customer is None or customer.erased_at is not None:
+                raise Customer.DoesNotExist(f"customer #{answer.customer_id}")
+            evidence = answer.evidence
+            entries.append(
+                ledger.Entry(
+                    customer=customer,
+                    purpose=answer.purpose,
+                    granted=answer.granted,
+                    method=evidence.method,
+                    source=evidence.source,
+                    actor=evidence.actor,
+                    notice=evidence.notice,
+                    notice_sha256=texts.get((evidence.notice, evidence.language, answer.purpose), ""),
+                    language=evidence.language,
+                )
+            )
+        return ledger.append(entries, at=at)
+
+
+def give(customer_id: int, purpose: str, *, evidence: Evidence, at: datetime) -> ConsentRecord:
+    """A person allows a purpose. Raises NoEvidence without proof of what they were shown."""
+    return record([Answer(customer_id, purpose, True, evidence)], at=at)[0]
+
+
+def withdraw(
+    customer_id: int, purpose: str, *, method: str, source: str, actor: str, at: datetime
+) -> ConsentRecord:
+    """A person no longer allows a purpose. Needs no reason and always works."""
+    return record([Answer(customer_id, purpose, False, Evidence("", "", method, source, actor))], at=at)[0]
+
+
+def withdraw_all(
+    customer_id: int,
+    *,
+    method: str,
+    source: str,
+    actor: str,
+    at: datetime,
+    only: Collection[str] = tuple(purposes.PURPOSES),
+) -> list[ConsentRecord]:
+    """Stop everything (or the purposes in `only`), in one transaction."""
+    evidence = Evidence("", "", method, source, actor)
+    return record([Answer(customer_id, purpose, False, evidence) for purpose in only], at=at)
+
+
+def answers_at(moments: Sequence[tuple[int, str, datetime]]) -> list[Verdict]:
+    """For the audit: what the gate had to answer for (customer, purpose, moment), from the ledger. One query."""
+    ids = {customer_id for customer_id, _purpose, _at in moments}
+    chains: dict[tuple[int, str], list[tuple[datetime, bool, int]]] = {}
+    rows = ConsentRecord.objects.filter(customer_id__in=ids).order_by("customer_id", "sequence")
+    for customer_id, purpose, at, granted, pk in rows.values_list(
+        "customer_id", "purpose", "at", "granted", "pk"
+    ):
+        chains.setdefault((customer_id, purpose), []).append((at, granted, pk))
+    people = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "jurisdiction"))
+    answers = []
+    for customer_id, purpose, moment in moments:
+        newest = None
+        for at, granted, pk in chains.get((customer_id, purpose), ()):
+            if at <= moment:
+                newest = (granted, pk)
+        answers.append(_verdict(purpose, people.get(customer_id, ""), newest))
+    return answers

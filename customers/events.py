@@ -1,0 +1,168 @@
+"""Taking in what people do, each event once, and only what they allow.
+
+Orders are kept under contract. Views, searches and baskets are kept by `analytics`, opens and clicks by
+`message_tracking`; without it the event is refused and nothing of it is stored.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+
+from catalog.imports import product_ids
+from customers import consent, identities
+from customers.models import Event, Identity
+
+MAX_BATCH = 1000
+# A clock may be a little fast; an event from further ahead is refused.
+FUTURE_TOLERANCE = timedelta(minutes=5)
+_CONTRACT = frozenset({Event.Type.ORDERED, Event.Type.REFUNDED})
+_TRACKING = frozenset({Event.Type.OPENED, Event.Type.CLICKED})
+TYPES = frozenset(Event.Type.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One event as it arrives, already of the right types. `value` is the line's money."""
+
+    message_id: str
+    type: str
+    occurred_at: datetime
+    customer: str | None = None
+    anonymous_id: str | None = None
+    sku: str | None = None
+    quantity: Decimal = Decimal(1)
+    value: Decimal | None = None
+    currency: str = ""
+    order_id: str = ""
+    context: dict[str, Any] = field(default_factory=dict)
+    cancels_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    message_id: str
+    reason: str
+
+
+@dataclass
+class Taken:
+    accepted: int = 0
+    duplicates: int = 0
+    refused: list[Refusal] = field(default_factory=list)
+
+
+def purpose_of(event_type: str) -> str | None:
+    """The purpose an event of this type is kept by; None for what is kept under contract."""
+    if event_type in _CONTRACT:
+        return None
+    return "message_tracking" if event_type in _TRACKING else "analytics"
+
+
+def take_in(batch: Sequence[Incoming], *, source: str, at: datetime) -> Taken:
+    """Keep each event once, of those that may be kept. About ten queries for up to a thousand events.
+
+    People and products named for the first time are made. `at` is when the batch arrived. An event seen before
+    (same source and message id) counts as a duplicate and changes nothing.
+    """
+    taken = Taken()
+    sound = list(_sound(batch, at, taken))
+    with transaction.atomic():
+        people = identities.find_or_create({e.customer for e in sound if e.customer})
+        visitors = identities.find_or_create(
+            {e.anonymous_id for e in sound if e.anonymous_id and not e.customer}, Identity.Kind.ANONYMOUS
+        )
+        owners = [people[e.customer] if e.customer else visitors[e.anonymous_id or ""] for e in sound]
+        verdicts = {
+            purpose: consent.verdicts(
+                {
+                    owner
+                    for event, owner in zip(sound, owners, strict=True)
+                    if purpose_of(event.type) == purpose
+                },
+                purpose,
+            )
+            for purpose in ("analytics", "message_tracking")
+        }
+        kept: list[tuple[Incoming, int, str, int | None]] = []
+        for event, owner in zip(sound, owners, strict=True):
+            purpose = purpose_of(event.type)
+            if purpose is None:
+                kept.append((event, owner, Event.Basis.CONTRACT, None))
+                continue
+            verdict = verdicts[purpose].get(owner)
+            if verdict is None or not verdict.allowed:
+                taken.refused.append(Refusal(event.message_id, f"no_consent:{purpose}"))
+            else:
+                kept.append((event, owner, verdict.basis, verdict.record_id))
+        products = product_ids({event.sku for event, *_ in kept if event.sku}, create_missing=True)
+        taken.accepted = _insert(kept, products, source=source, at=at)
+        taken.duplicates = len(kept) - taken.accepted
+    return taken
+
+
+def _sound(batch: Sequence[Incoming], at: datetime, taken: Taken) -> Iterator[Incoming]:
+    for event in batch:
+        if event.type not in TYPES:
+            reason = "unknown_type"
+        elif not event.customer and not event.anonymous_id:
+            reason = "no_customer"
+        elif event.occurred_at > at + FUTURE_TOLERANCE:
+            reason = "in_the_future"
+        else:
+            yield event
+            continue
+        taken.refused.append(Refusal(event.message_id, reason))
+
+
+_COLUMNS = (
+    "customer_id, type, product_id, quantity, value, currency, order_id, occurred_at, received_at, source, message_id,"
+    " context, basis, consent_record_id, cancels_id"
+)
+_ROW = "(" + ", ".join(["%s"] * 15) + ")"
+
+
+def _insert(
+    kept: Sequence[tuple[Incoming, int, str, int | None]],
+    products: dict[str, int],
+    *,
+    source: str,
+    at: datetime,
+) -> int:
+    """How many were new. One statement a thousand rows: `INSERT … ON CONFLICT DO NOTHING RETURNING` says which."""
+    new = 0
+    to_time = connection.ops.adapt_datetimefield_value
+    to_money = connection.ops.adapt_decimalfield_value
+    with connection.cursor() as cursor:
+        for start in range(0, len(kept), MAX_BATCH):
+            page = kept[start : start + MAX_BATCH]
+            values: list[Any] = []
+            for event, owner, basis, record_id in page:
+                values += (
+                    owner,
+                    event.type,
+                    products.get(event.sku) if event.sku else None,
+                    to_money(event.quantity, 12, 3),
+                    None if event.value is None else to_money(event.value, 14, 2),
+                    event.currency,
+                    event.order_id,
+                    to_time(event.occurred_at),
+                    to_time(at),
+                    source,
+                    event.message_id,
+                    orjson.dumps(event.context).decode(),
+                    basis,
+                    record_id,
+                    event.cancels_id,
+                )
+            cursor.execute(
+                f"INSERT INTO customers_event ({_COLUMNS}) VALUES {', '.join([_ROW] * len(page))}"  # noqa: S608
+                " ON CONFLICT (source, message_id) DO NOTHING RETURNING id",
+                values,
+            )
+            new += len(cursor.fetchall())
+    return new

@@ -1,0 +1,174 @@
+"""Behaviour of those who allow it, as arrays and query sets: the only way anyone above reads it.
+
+Consent is joined in SQL. A person who did not allow the purpose is simply not there, so whoever asks gets what
+strangers get, with no `if` above. What was kept by `analytics` or `message_tracking` also needs that consent still.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from django.db.models import Case, Count, F, Min, Q, QuerySet, Sum, Value, When, Window
+from django.db.models.functions import RowNumber
+
+from customers import consent
+from customers.models import Event
+
+FloatArray = np.ndarray[tuple[int], np.dtype[np.float64]]
+IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+SECONDS_A_DAY = 86400.0
+_ORDERS = (Event.Type.ORDERED, Event.Type.REFUNDED)
+_TRACKED = (Event.Type.OPENED, Event.Type.CLICKED)
+
+
+def day(moment: datetime) -> float:
+    """Days since the epoch, with the fraction: the unit of time of every algorithm."""
+    return moment.timestamp() / SECONDS_A_DAY
+
+
+def behaviour(
+    purpose: str,
+    *,
+    types: Collection[str] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
+    customers: Collection[int] | QuerySet[Any] | None = None,
+) -> QuerySet[Event]:
+    """Events that may be used for `purpose`, from `since` (included) to `until` (excluded)."""
+    events = Event.objects.filter(customer__in=consent.permitted(purpose).values("pk"))
+    events = events.filter(
+        Q(type__in=_ORDERS)
+        | (Q(type__in=_TRACKED) & Q(customer__in=consent.permitted("message_tracking").values("pk")))
+        | (~Q(type__in=_ORDERS + _TRACKED) & Q(customer__in=consent.permitted("analytics").values("pk")))
+    )
+    if types:
+        events = events.filter(type__in=types)
+    if since is not None:
+        events = events.filter(occurred_at__gte=since)
+    if until is not None:
+        events = events.filter(occurred_at__lt=until)
+    if customers is not None:
+        events = events.filter(customer__in=customers)
+    return events
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """Aligned arrays, one entry an event, in no particular order. `days` are days since the epoch."""
+
+    customers: IntArray
+    products: IntArray
+    quantities: FloatArray
+    values: FloatArray
+    days: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.customers)
+
+
+def _arrays(rows: Iterator[tuple[int, int, Decimal, Decimal | None, datetime]]) -> Behaviour:
+    kind = np.dtype(
+        [("c", np.int64), ("p", np.int64), ("q", np.float64), ("v", np.float64), ("d", np.float64)]
+    )
+    table = np.fromiter(
+        ((c, p, q or 0.0, v or 0.0, at.timestamp() / SECONDS_A_DAY) for c, p, q, v, at in rows), dtype=kind
+    )
+    return Behaviour(*(np.ascontiguousarray(table[name]) for name in ("c", "p", "q", "v", "d")))
+
+
+def purchases(
+    purpose: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    customers: Collection[int] | QuerySet[Any] | None = None,
+) -> Behaviour:
+    """One entry a product of an order (two lines of it count once), of listed products only.
+
+    `quantities` and `values` are summed over the order's lines. Streams from the database.
+    """
+    lines = behaviour(purpose, types=[Event.Type.ORDERED], since=since, until=until, customers=customers)
+    rows = (
+        lines.filter(product__is_listed=True)
+        .values("customer_id", "product_id", "order_id")
+        .annotate(n=Sum("quantity"), money=Sum("value"), at=Min("occurred_at"))
+        .order_by()
+        .values_list("customer_id", "product_id", "n", "money", "at")
+    )
+    return _arrays(rows.iterator(chunk_size=20000))
+
+
+def actions(
+    purpose: str,
+    *,
+    types: Collection[str],
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Behaviour:
+    """One entry an event with a listed product, of the given types (views, baskets, wishes …)."""
+    rows = (
+        behaviour(purpose, types=types, since=since, until=until)
+        .filter(product__is_listed=True)
+        .order_by()
+        .values_list("customer_id", "product_id", "quantity", "value", "occurred_at")
+    )
+    return _arrays(rows.iterator(chunk_size=20000))
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing a person did with a product."""
+
+    product_id: int
+    type: str
+    day: float
+
+
+def newest(
+    customer_ids: Collection[int], purpose: str, *, limit: int = 200, types: Collection[str] = ()
+) -> dict[int, list[Act]]:
+    """Each person's newest acts with a product, newest first, of those who allow the purpose. One query.
+
+    Everyone asked for is in the answer; whoever did nothing or allows nothing has an empty list.
+    """
+    rows = behaviour(purpose, types=types, customers=customer_ids).filter(product__isnull=False)
+    if len(customer_ids) == 1:
+        rows = rows.order_by("-occurred_at", "-id")[:limit]
+    else:
+        order = [F("occurred_at").desc(), F("id").desc()]
+        place = Window(RowNumber(), partition_by=F("customer_id"), order_by=order)
+        rows = rows.annotate(place=place).filter(place__lte=limit).order_by("customer_id", "place")
+    found: dict[int, list[Act]] = {pk: [] for pk in customer_ids}
+    for customer, product, kind, at in rows.values_list("customer_id", "product_id", "type", "occurred_at"):
+        found[customer].append(Act(product, kind, day(at)))
+    return found
+
+
+def money(
+    customers: QuerySet[Any], *, since: datetime, until: datetime, purpose: str = "analytics"
+) -> Iterator[tuple[int, Decimal, int]]:
+    """(customer id, revenue less refunds, orders) in the window, of those among `customers` who allow measuring.
+
+    People without an order in the window are not in the answer: their revenue is nought.
+    """
+    lines = behaviour(purpose, types=_ORDERS, since=since, until=until, customers=customers)
+    signed = Case(When(type=Event.Type.REFUNDED, then=-F("value")), default=F("value"))
+    rows = (
+        lines.values("customer_id")
+        .annotate(
+            revenue=Sum(signed, default=Value(Decimal(0))),
+            orders=Count("order_id", filter=Q(type=Event.Type.ORDERED), distinct=True),
+        )
+        .order_by()
+        .values_list("customer_id", "revenue", "orders")
+    )
+    yield from rows.iterator(chunk_size=5000)
+
+
+def moment(days: float) -> datetime:
+    """The inverse of `day`."""
+    return datetime.fromtimestamp(days * SECONDS_A_DAY, tz=UTC)

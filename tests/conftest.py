@@ -1,0 +1,120 @@
+"""The cast: Anna allows everything, Boris nothing, Clara said yes and then no."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.db.backends.postgresql.operations import DatabaseOperations as PostgresOperations
+from django.db.backends.sqlite3.operations import DatabaseOperations as SqliteOperations
+
+from catalog.imports import ProductInput, save_products
+from catalog.models import Product
+from customers import consent, identities
+from customers.consent import Evidence
+from customers.models import Customer
+from customers.purposes import PURPOSES
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+@contextmanager
+def tampering() -> Iterator[None]:
+    """What only the owner of the database could do: lift the ledger's triggers for a moment."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET session_replication_role = replica")
+            try:
+                yield
+            finally:
+                cursor.execute("SET session_replication_role = DEFAULT")
+        else:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+            for name, _sql in triggers:
+                cursor.execute(f'DROP TRIGGER "{name}"')
+            try:
+                yield
+            finally:
+                for _name, sql in triggers:
+                    cursor.execute(sql)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _emptying_between_tests_may_empty_the_ledger() -> Iterator[None]:
+    """Transactional tests empty every table afterwards; the ledger's triggers would refuse that."""
+    patch = pytest.MonkeyPatch()
+    for operations in (PostgresOperations, SqliteOperations):
+        original = operations.execute_sql_flush
+
+        def flush(self: object, sql_list: Sequence[str], original: object = original) -> None:
+            with tampering():
+                original(self, sql_list)  # type: ignore[operator]
+
+        patch.setattr(operations, "execute_sql_flush", flush)
+    yield
+    patch.undo()
+
+
+def evidence(purpose: str) -> Evidence:
+    return Evidence(notice=f"{purpose}@1", language="en", method="checkbox", source="tests", actor="customer")
+
+
+def person(
+    name: str, *, allows: Sequence[str] = (), country: str = "DE", email: str | None = None
+) -> Customer:
+    """A customer called `name` at name@mail.example, in an opt-in country, who allows the given purposes."""
+    address = f"{name}@mail.example" if email is None else email
+    identities.save_profiles([identities.Profile(id=name, email=address, name=name.title(), country=country)])
+    customer = Customer.objects.select_related("key").get(external_id=name)
+    for purpose in allows:
+        consent.give(customer.pk, purpose, evidence=evidence(purpose), at=NOW - timedelta(days=400))
+    return customer
+
+
+@pytest.fixture
+def anna(db: None) -> Customer:
+    return person("anna", allows=list(PURPOSES))
+
+
+@pytest.fixture
+def boris(db: None) -> Customer:
+    return person("boris")
+
+
+@pytest.fixture
+def clara(db: None) -> Customer:
+    clara = person("clara", allows=list(PURPOSES))
+    consent.withdraw_all(
+        clara.pk, method="preference_page", source="tests", actor="customer", at=NOW - timedelta(days=1)
+    )
+    return clara
+
+
+@pytest.fixture
+def products(db: None) -> dict[str, Product]:
+    """Six products in two categories, all sellable."""
+    save_products(
+        [
+            ProductInput(
+                sku=sku,
+                title=title,
+                category=category,
+                price=Decimal(price),
+                currency="EUR",
+                description=title,
+            )
+            for sku, title, category, price in (
+                ("rose", "Red rose bush", "Garden", "12.50"),
+                ("spade", "Steel spade", "Garden", "24.00"),
+                ("soil", "Potting soil", "Garden", "6.00"),
+                ("mug", "Blue mug", "Kitchen", "8.00"),
+                ("pan", "Iron pan", "Kitchen", "39.00"),
+                ("tea", "Green tea", "Kitchen", "4.50"),
+            )
+        ],
+        at=NOW,
+    )
+    return {product.sku: product for product in Product.objects.all()}
