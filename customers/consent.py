@@ -127,7 +127,7 @@ def permitted(purpose: str) -> CustomerQuerySet:
     answers = ConsentState.objects.filter(customer_id=OuterRef("pk"), purpose=purpose)
     allowed = Q(Exists(answers.filter(granted=True)))
     if by_default := purposes.opt_out_jurisdictions(purpose):
-        allowed |= Q(jurisdiction__in=by_default) & ~Exists(answers)
+        allowed |= Q(jurisdiction__in=by_default) & ~Q(Exists(answers))
     return present.filter(allowed)
 
 

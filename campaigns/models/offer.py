@@ -1,13 +1,13 @@
+from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
 class OfferQuerySet(models.QuerySet["Offer"]):
-    def in_force(self, at: "timezone.datetime") -> "OfferQuerySet":
+    def in_force(self, at: datetime) -> "OfferQuerySet":
         """Approved and within their dates; a start or end left open does not bound."""
         return self.filter(
             Q(starts_at__isnull=True) | Q(starts_at__lte=at),
