@@ -98,12 +98,7 @@ class Permission:
         verdict = decide(customer_id, purpose, at=at)
         if not verdict.allowed:
             raise NotPermitted(customer_id, purpose, verdict.reason)
-        self._set(customer_id, purpose, at, verdict)
-
-    def _set(self, customer_id: int, purpose: str, at: datetime, verdict: Verdict) -> None:
-        values = (customer_id, purpose, at, verdict.basis, verdict.record_id)
-        for name, value in zip(("customer_id", "purpose", "at", "basis", "record_id"), values, strict=True):
-            object.__setattr__(self, name, value)
+        _fill(self, customer_id, purpose, at, verdict)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a permission is never changed; ask again")
@@ -115,8 +110,14 @@ class Permission:
         for customer_id, verdict in verdicts(customer_ids, purpose).items():
             if verdict.allowed:
                 held[customer_id] = cls.__new__(cls)
-                held[customer_id]._set(customer_id, purpose, at, verdict)
+                _fill(held[customer_id], customer_id, purpose, at, verdict)
         return held
+
+
+def _fill(permission: Permission, customer_id: int, purpose: str, at: datetime, verdict: Verdict) -> None:
+    values = (customer_id, purpose, at, verdict.basis, verdict.record_id)
+    for name, value in zip(("customer_id", "purpose", "at", "basis", "record_id"), values, strict=True):
+        object.__setattr__(permission, name, value)
 
 
 def permitted(purpose: str) -> CustomerQuerySet:
