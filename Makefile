@@ -1,0 +1,44 @@
+# Every target sets up what it needs. `make help` lists them.
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+export PYTHONDONTWRITEBYTECODE ?= 1
+
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tact needs Python 3.11 or newer; set PYTHON=…")'
+	$(PYTHON) -m venv .venv
+
+.venv/run-installed: requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/dev-installed: requirements.txt requirements-dev.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ .venv/run-installed
+
+install: .venv/dev-installed ## the virtual environment with everything for development
+
+demo: .venv/run-installed ## the whole street: a shop, a campaign, a measured effect; SERVE=0 stops after the report
+	$(BIN)/python -m config.demo $(if $(DATA),--data "$(DATA)" --format "$(FORMAT)") $(if $(filter 0,$(SERVE)),--no-serve) --port $(PORT)
+
+check: .venv/dev-installed ## lint, format, types, walls, migrations, API snapshot
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	DEBUG=1 $(BIN)/mypy .
+	$(BIN)/lint-imports
+	DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
+	$(if $(wildcard docs/openapi.yaml),DEBUG=1 $(BIN)/python manage.py spectacular --validate --fail-on-warn | diff -u docs/openapi.yaml -)
+
+test: .venv/dev-installed ## the suite on the embedded default, pages in a real Chromium included
+	$(BIN)/python -m tests.chromium
+	$(BIN)/python -m pytest
+
+test-services: .venv/dev-installed ## the same and the fault tests on PostgreSQL and Redis
+	$(BIN)/python -m tests.services
+
+.PHONY: help install demo check test test-services
