@@ -7,8 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
-from django.db.backends.postgresql.operations import DatabaseOperations as PostgresOperations
-from django.db.backends.sqlite3.operations import DatabaseOperations as SqliteOperations
+from django.db.backends.base.operations import BaseDatabaseOperations
 
 from catalog.imports import ProductInput, save_products
 from catalog.models import Product
@@ -46,14 +45,14 @@ def tampering() -> Iterator[None]:
 def _emptying_between_tests_may_empty_the_ledger() -> Iterator[None]:
     """Transactional tests empty every table afterwards; the ledger's triggers would refuse that."""
     patch = pytest.MonkeyPatch()
-    for operations in (PostgresOperations, SqliteOperations):
-        original = operations.execute_sql_flush
+    operations = type(connection.ops)
+    original = operations.execute_sql_flush
 
-        def flush(self: object, sql_list: Sequence[str], original: object = original) -> None:
-            with tampering():
-                original(self, sql_list)  # type: ignore[operator]
+    def flush(self: BaseDatabaseOperations, sql_list: Sequence[str]) -> None:
+        with tampering():
+            original(self, sql_list)
 
-        patch.setattr(operations, "execute_sql_flush", flush)
+    patch.setattr(operations, "execute_sql_flush", flush)
     yield
     patch.undo()
 
