@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -108,7 +108,9 @@ def save_products(inputs: Sequence[ProductInput], *, at: datetime) -> Saved:
                     repriced.append(row)
         Product.objects.bulk_create(fresh, batch_size=500)
         for row in changed:
-            row.updated_at = at
+            row.updated_at = datetime.now(
+                UTC
+            )  # bookkeeping, as auto_now would: what reads the catalogue watches it
         Product.objects.bulk_update(changed, [*_FIELDS, "category", "updated_at"], batch_size=200)
         ProductChange.objects.bulk_create(
             [ProductChange(product=row, price=row.price, in_stock=row.in_stock, at=at) for row in repriced],

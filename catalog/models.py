@@ -62,7 +62,7 @@ class Product(models.Model):
     url = models.URLField(_("address"), max_length=1000, blank=True)
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True, db_index=True)
 
     objects: ClassVar = ProductQuerySet.as_manager()
 

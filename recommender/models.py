@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 class Task(models.TextChoices):
     RECOMMEND = "recommend", _("recommendations")
+    POPULAR = "popular", _("what strangers see")
     INTERESTS = "interests", _("interests")
     CLUSTERS = "clusters", _("clusters")
     SENTIMENT = "sentiment", _("sentiment")

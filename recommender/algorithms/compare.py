@@ -1,0 +1,127 @@
+"""The table of every candidate on one split."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from recommender.algorithms import metrics
+from recommender.algorithms.base import Mode, Recommender
+from recommender.algorithms.interactions import FloatArray
+from recommender.algorithms.registry import make
+from recommender.algorithms.split import Split, Target
+
+DEPTH = 20
+PAGE = 500
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A name for the table, and what to make."""
+
+    label: str
+    algorithm: str
+    parameters: Mapping[str, Any]
+
+    def make(self) -> Recommender:
+        return make(self.algorithm, self.parameters)
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One candidate's figures; `per_person` holds each person's NDCG@10, for paired comparison."""
+
+    candidate: Candidate
+    people: int
+    ndcg10: float
+    ndcg10_low: float
+    ndcg10_high: float
+    recall20: float
+    hitrate10: float
+    mrr: float
+    coverage10: float
+    gini: float
+    novelty: float
+    fit_seconds: float
+    per_person: FloatArray
+
+    def as_dict(self) -> dict[str, Any]:
+        plain = {name: value for name, value in vars(self).items() if name not in ("candidate", "per_person")}
+        figures = {
+            name: round(value, 4) if isinstance(value, float) else value for name, value in plain.items()
+        }
+        return {"algorithm": self.candidate.label, "parameters": dict(self.candidate.parameters), **figures}
+
+
+def measure(
+    candidate: Candidate,
+    split: Split,
+    *,
+    target: Target = "all",
+    texts: Mapping[int, str] | None = None,
+    fitted: Recommender | None = None,
+    seed: int = 0,
+) -> Row:
+    """Fit on the split's past (unless already fitted on it) and rank for its people. Full ranking."""
+    began = time.perf_counter()
+    model = fitted or candidate.make().fit(split.past, at=split.at, texts=texts)
+    seconds = time.perf_counter() - began
+    split = split.restricted(target)
+    mode: Mode = target
+    hits = np.zeros((len(split.people), DEPTH), dtype=np.bool_)
+    shown = []
+    for start in range(0, len(split.people), PAGE):
+        page = model.recommend(split.histories[start : start + PAGE], DEPTH, at=split.at, mode=mode)
+        for offset, ranking in enumerate(page):
+            hits[start + offset, : len(ranking.items)] = np.isin(ranking.items, split.future[start + offset])
+            shown.append(ranking.items[:10])
+    relevant = np.fromiter((len(items) for items in split.future), dtype=np.int64, count=len(split.future))
+    first = np.concatenate(shown) if shown else np.empty(0, np.int64)
+    per_person = metrics.ndcg(hits, relevant)
+    low, high = metrics.bootstrap(per_person, rng=np.random.default_rng(seed))
+
+    def mean(values: FloatArray) -> float:
+        return float(values.mean()) if len(values) else 0.0
+
+    known = np.searchsorted(model.items_, first)
+    return Row(
+        candidate=candidate,
+        people=len(split.people),
+        ndcg10=mean(per_person),
+        ndcg10_low=low,
+        ndcg10_high=high,
+        recall20=mean(metrics.recall(hits, relevant)),
+        hitrate10=mean(metrics.hit_rate(hits)),
+        mrr=mean(metrics.reciprocal_rank(hits)),
+        coverage10=metrics.coverage(first, len(model.items_)),
+        gini=metrics.gini(first, len(model.items_)),
+        novelty=metrics.novelty(model.popularity_[known].astype(np.float64), len(split.past.users)),
+        fit_seconds=seconds,
+        per_person=per_person,
+    )
+
+
+def compare(
+    candidates: Sequence[Candidate],
+    split: Split,
+    *,
+    target: Target = "all",
+    texts: Mapping[int, str] | None = None,
+    progress: Callable[[Candidate], None] | None = None,
+) -> list[Row]:
+    """Every candidate's row, in the order given."""
+    rows = []
+    for candidate in candidates:
+        if progress is not None:
+            progress(candidate)
+        rows.append(measure(candidate, split, target=target, texts=texts))
+    return rows
+
+
+def difference(better: Row, worse: Row, *, seed: int = 0) -> tuple[float, float, float]:
+    """Mean difference of NDCG@10 and its 95 % interval, by paired bootstrap over the same people."""
+    values = better.per_person - worse.per_person
+    low, high = metrics.bootstrap(values, rng=np.random.default_rng(seed))
+    return (float(values.mean()) if len(values) else 0.0), low, high

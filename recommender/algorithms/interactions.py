@@ -1,0 +1,166 @@
+"""What the algorithms eat: who acted on what, how much, and when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+
+IntArray = np.ndarray[Any, np.dtype[np.int64]]
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+SingleArray = np.ndarray[Any, np.dtype[np.float32]]
+BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+def decay(ages: FloatArray, half_life: float | None) -> FloatArray:
+    """2^(−age/half-life); ones where there is no half-life. Ages are days; from the future counts as now."""
+    if half_life is None:
+        return np.ones(len(ages))
+    return np.exp2(-np.maximum(ages, 0.0) / half_life)
+
+
+@dataclass(frozen=True, eq=False)
+class Interactions:
+    """One entry an act. `rows` index `users`, `columns` index `items`; both id lists are sorted and unique.
+
+    rows, columns : (n_acts,) int64 · weights : (n_acts,) float32 > 0 · days : (n_acts,) float64 since the epoch.
+    Absent is "not seen", not "disliked". Two acts of one person on one item add up.
+    """
+
+    users: IntArray
+    items: IntArray
+    rows: IntArray
+    columns: IntArray
+    weights: SingleArray
+    days: FloatArray
+
+    @classmethod
+    def of(
+        cls, people: IntArray, products: IntArray, days: FloatArray, weights: SingleArray | None = None
+    ) -> Self:
+        """From aligned arrays of ids. Raises ValueError when their lengths differ or a weight is not positive."""
+        if weights is None:
+            weights = np.ones(len(people), dtype=np.float32)
+        if not len(people) == len(products) == len(days) == len(weights):
+            raise ValueError("people, products, days and weights must have one length")
+        if len(weights) and not weights.min() > 0:
+            raise ValueError("a weight must be positive")
+        users, rows = np.unique(people, return_inverse=True)
+        items, columns = np.unique(products, return_inverse=True)
+        return cls(
+            users, items, rows, columns, weights.astype(np.float32), np.asarray(days, dtype=np.float64)
+        )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.users), len(self.items)
+
+    def matrix(self, *, at: float | None = None, half_life: float | None = None) -> sparse.csr_matrix:
+        """(n_users, n_items) float32 CSR of summed weights, each decayed by its age at `at` if there is a half-life."""
+        weights = self.weights
+        if half_life is not None:
+            moment = float(self.days.max(initial=0.0)) if at is None else at
+            weights = (weights * decay(moment - self.days, half_life)).astype(np.float32)
+        return sparse.csr_matrix((weights, (self.rows, self.columns)), shape=self.shape, dtype=np.float32)
+
+    def binary(self) -> sparse.csr_matrix:
+        """(n_users, n_items) float32 CSR of ones where there was any act."""
+        matrix = self.matrix()
+        matrix.data[:] = 1.0
+        return matrix
+
+    def chosen(self, mask: BoolArray) -> Self:
+        """Only the acts where the mask is true; people and items without an act left are gone."""
+        return type(self).of(
+            self.users[self.rows[mask]], self.items[self.columns[mask]], self.days[mask], self.weights[mask]
+        )
+
+    def histories(self, users: IntArray) -> "list[History]":
+        """Each asked person's whole history, empty for those without one; in the order asked."""
+        order = np.argsort(self.rows, kind="stable")
+        starts = np.searchsorted(self.rows[order], np.arange(len(self.users) + 1))
+        found = []
+        for user in users:
+            row = int(np.searchsorted(self.users, user))
+            known = row < len(self.users) and self.users[row] == user
+            acts = order[starts[row] : starts[row + 1]] if known else order[:0]
+            items = self.items[self.columns[acts]]
+            found.append(History(items, self.weights[acts], self.days[acts], person=int(user)))
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """One person's newest acts, in any order. `person` keeps a neighbour model from finding the person themselves."""
+
+    items: IntArray
+    weights: SingleArray
+    days: FloatArray
+    person: int | None = None
+
+    @classmethod
+    def empty(cls) -> Self:
+        return cls(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class Queries:
+    """Histories of several people in a model's own columns: what `Recommender` scores. Unknown items are left out."""
+
+    n: int
+    n_items: int
+    rows: IntArray
+    columns: IntArray
+    weights: SingleArray
+    ages: FloatArray
+    people: Sequence[int | None]
+    matrices: dict[float | None, sparse.csr_matrix] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, histories: Sequence[History], items: IntArray, *, at: float) -> Self:
+        lengths = np.fromiter(
+            (len(history.items) for history in histories), dtype=np.int64, count=len(histories)
+        )
+        rows = np.repeat(np.arange(len(histories)), lengths)
+        if not len(items) or not len(rows):
+            none: IntArray = np.empty(0, np.int64)
+            return cls(
+                len(histories), len(items), none, none, np.empty(0, np.float32), np.empty(0, np.float64),
+                [history.person for history in histories],
+            )  # fmt: skip
+        ids = np.concatenate([history.items for history in histories])
+        places = np.minimum(np.searchsorted(items, ids), len(items) - 1)
+        known = items[places] == ids
+        weights = np.concatenate([history.weights for history in histories])[known]
+        days = np.concatenate([history.days for history in histories])[known]
+        return cls(
+            len(histories),
+            len(items),
+            rows[known],
+            places[known],
+            weights,
+            at - days,
+            [history.person for history in histories],
+        )
+
+    def matrix(self, half_life: float | None) -> sparse.csr_matrix:
+        """(n, n_items) float32 CSR of decayed weights.
+
+        Each row's ages count from its newest act: only the proportions within a row matter to a ranking, and a long
+        silence must not fade a whole history to nought.
+        """
+        if half_life not in self.matrices:
+            ages = self.ages
+            if half_life is not None and len(ages):
+                newest = np.full(self.n, np.inf)
+                np.minimum.at(newest, self.rows, ages)
+                ages = ages - newest[self.rows]
+            weights = (self.weights * decay(ages, half_life)).astype(np.float32)
+            self.matrices[half_life] = sparse.csr_matrix(
+                (weights, (self.rows, self.columns)), shape=(self.n, self.n_items), dtype=np.float32
+            )
+        return self.matrices[half_life]

@@ -1,0 +1,37 @@
+"""Algorithms by name, loaded when asked for: a live item model needs no scikit-learn in the web's memory."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, cast
+
+from recommender.algorithms.base import Recommender
+
+CLASSES: Mapping[str, str] = {
+    "popularity": "popularity:Popularity",
+    "frequency": "frequency:Frequency",
+    "user_knn": "user_knn:UserKNN",
+    "item_knn": "item_knn:ItemKNN",
+    "svd": "svd:SVD",
+    "ease": "ease:EASE",
+    "content": "content:Content",
+    "hybrid": "hybrid:Hybrid",
+}
+
+
+class UnknownAlgorithm(ValueError):
+    """No algorithm has this name."""
+
+
+def make(name: str, parameters: Mapping[str, Any]) -> Recommender:
+    """The algorithm `name` with these parameters (as `Recommender.parameters` gives them). Raises UnknownAlgorithm."""
+    if name not in CLASSES:
+        raise UnknownAlgorithm(f"no algorithm {name!r}; there are {', '.join(CLASSES)}")
+    if name == "hybrid":
+        parts = [
+            (part["weight"], make(part["algorithm"], part["parameters"])) for part in parameters["components"]
+        ]
+        parameters = {"components": parts}
+    module, _colon, class_name = CLASSES[name].partition(":")
+    return cast(
+        "Recommender", getattr(import_module(f"recommender.algorithms.{module}"), class_name)(**parameters)
+    )

@@ -1,0 +1,57 @@
+"""The catalogue as arrays, for filters: read again only when a product changed."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+import numpy as np
+from django.db.models import Count, Max
+
+from catalog.models import Product
+
+BoolArray = np.ndarray[tuple[int], np.dtype[np.bool_]]
+IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """Aligned arrays over listed products, by ascending id. `categories` is −1 for none."""
+
+    ids: IntArray
+    in_stock: BoolArray
+    categories: IntArray
+
+    def flags(
+        self, product_ids: IntArray, *, in_stock: bool, categories: Collection[int] | None
+    ) -> BoolArray:
+        """For each id asked: is it listed, and in stock and of a category if that is wanted?"""
+        if len(self.ids) == 0:
+            return np.zeros(len(product_ids), dtype=np.bool_)
+        place = np.minimum(np.searchsorted(self.ids, product_ids), len(self.ids) - 1)
+        wanted = self.ids[place] == product_ids
+        if in_stock:
+            wanted &= self.in_stock[place]
+        if categories is not None:
+            wanted &= np.isin(self.categories[place], np.fromiter(categories, dtype=np.int64))
+        return wanted
+
+
+@lru_cache(maxsize=1)
+def _read(version: tuple[datetime | None, int, int | None]) -> Catalogue:
+    rows = Product.objects.listed().order_by("pk").values_list("pk", "in_stock", "category_id")
+    kind = np.dtype([("id", np.int64), ("stock", np.bool_), ("category", np.int64)])
+    table = np.fromiter(
+        (
+            (pk, stock, -1 if category is None else category)
+            for pk, stock, category in rows.iterator(chunk_size=10000)
+        ),
+        dtype=kind,
+    )
+    return Catalogue(*(np.ascontiguousarray(table[name]) for name in ("id", "stock", "category")))
+
+
+def current() -> Catalogue:
+    """The catalogue as it stands. One short query; a full read only when something changed."""
+    state = Product.objects.aggregate(changed=Max("updated_at"), n=Count("pk"), newest=Max("pk"))
+    return _read((state["changed"], state["n"], state["newest"]))
