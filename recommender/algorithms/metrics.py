@@ -17,24 +17,25 @@ def ndcg(hits: Hits, relevant: IntArray, k: int = 10) -> FloatArray:
     """Binary NDCG@k, (n_people,); the ideal list has min(k, relevant) hits."""
     discounts = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(relevant, k)]
-    return (hits[:, :k] * discounts[: hits[:, :k].shape[1]]).sum(axis=1) / ideal
+    gain: FloatArray = (hits[:, :k] * discounts[: hits[:, :k].shape[1]]).sum(axis=1)
+    return gain / ideal
 
 
 def recall(hits: Hits, relevant: IntArray, k: int = 20) -> FloatArray:
     """The share of what was taken that stands among the first k."""
-    found: FloatArray = hits[:, :k].sum(axis=1) / relevant
-    return found
+    return np.asarray(hits[:, :k].sum(axis=1) / relevant)
 
 
 def hit_rate(hits: Hits, k: int = 10) -> FloatArray:
     """1 where anything among the first k was taken."""
-    return hits[:, :k].any(axis=1).astype(np.float64)
+    return np.asarray(hits[:, :k].any(axis=1), dtype=np.float64)
 
 
 def reciprocal_rank(hits: Hits) -> FloatArray:
     """1 / place of the first hit; nought without one."""
     first = hits.argmax(axis=1)
-    return np.where(hits.any(axis=1), 1.0 / (first + 1), 0.0)
+    place: FloatArray = np.where(hits.any(axis=1), 1.0 / (first + 1), 0.0)
+    return place
 
 
 def coverage(shown: IntArray, n_items: int) -> float:

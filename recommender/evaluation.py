@@ -1,0 +1,138 @@
+"""The table of every candidate against the floors, and the gate to go live."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+
+from catalog.models import Product
+from customers import histories
+from recommender.algorithms.compare import Candidate, Row, compare, difference
+from recommender.algorithms.interactions import Interactions
+from recommender.algorithms.presets import ALL, BY_LABEL, FLOORS
+from recommender.algorithms.split import Split, Target, global_split, leave_last, validation_split
+
+SplitName = Literal["global", "leave-last"]
+MINIMUM_PEOPLE = 20
+Progress = Callable[[float, str], None]
+
+
+class TooLittle(Exception):
+    """Not enough behaviour of people who allow it to learn or to measure anything. The message says what is missing."""
+
+
+def learnable(*, at: datetime) -> Interactions:
+    """Every purchase of a listed product by people who allow personalization, before `at`."""
+    bought = histories.purchases("personalization", until=at)
+    return Interactions.of(bought.customers, bought.products, bought.days)
+
+
+def texts() -> dict[int, str]:
+    """What is written about each listed product: title, category, brand and description, by id."""
+    rows = Product.objects.listed().values_list("pk", "title", "category__name", "brand", "description")
+    return {
+        pk: " ".join(part for part in (title, category, brand, description[:500]) if part)
+        for pk, title, category, brand, description in rows.iterator(chunk_size=5000)
+    }
+
+
+def named(labels: Sequence[str]) -> list[Candidate]:
+    """The candidates of these names, the floors always among them; all for no names. Raises ValueError."""
+    if not labels:
+        return list(ALL)
+    if unknown := [label for label in labels if label not in BY_LABEL]:
+        raise ValueError(f"no algorithm {', '.join(unknown)}; there are {', '.join(BY_LABEL)}")
+    wanted = [BY_LABEL[label] for label in labels]
+    return [*(floor for floor in FLOORS if floor not in wanted), *wanted]
+
+
+def divide(interactions: Interactions, split: SplitName) -> Split:
+    """Past and future for measuring. Raises TooLittle for fewer than 20 people in both."""
+    divided = global_split(interactions) if split == "global" else leave_last(interactions)
+    if len(divided.people) < MINIMUM_PEOPLE:
+        raise TooLittle(
+            f"Only {len(divided.people)} people who allow personalization bought before and during the last 30 days; "
+            f"measuring needs {MINIMUM_PEOPLE}."
+        )
+    return divided
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    split: SplitName
+    target: Target
+    rows: list[Row]
+
+    def as_dict(self) -> dict[str, Any]:
+        people = self.rows[0].people if self.rows else 0
+        algorithms = [row.as_dict() for row in self.rows]
+        return {"split": self.split, "target": self.target, "people": people, "algorithms": algorithms}
+
+
+def evaluate(
+    *,
+    at: datetime,
+    labels: Sequence[str] = (),
+    split: SplitName = "global",
+    target: Target = "all",
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Measure candidates on the last 30 days (or each person's last purchase). Raises TooLittle, ValueError."""
+    candidates = named(labels)
+    divided = divide(learnable(at=at), split)
+    done = iter(range(len(candidates)))
+
+    def step(candidate: Candidate) -> None:
+        if progress is not None:
+            progress(next(done) / len(candidates), candidate.label)
+
+    return Evaluation(
+        split, target, compare(candidates, divided, target=target, texts=texts(), progress=step)
+    )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a candidate may go live, and why, in words."""
+
+    promote: bool
+    reason: str
+
+
+def gate(champion: Row, incumbent: Row | None, floor: Row) -> Verdict:
+    """Better than the live model on the held-out future, and than popularity; the same algorithm is renewed.
+
+    "Better" is a mean difference above nought on the same people; the interval stands in the reason.
+    """
+    over_floor, _low, _high = difference(champion, floor)
+    if over_floor <= 0:
+        return Verdict(False, "not better than plain popularity on the held-out month")
+    if incumbent is None:
+        return Verdict(True, f"the first; {over_floor:+.3f} NDCG@10 over plain popularity")
+    if incumbent.candidate == champion.candidate:
+        return Verdict(True, "the same algorithm as before, learnt from newer behaviour")
+    mean, low, high = difference(champion, incumbent)
+    sentence = f"{mean:+.4f} NDCG@10 ({low:+.4f} to {high:+.4f}) against the live {incumbent.candidate.label}"
+    return Verdict(mean > 0, sentence)
+
+
+def choose(
+    interactions: Interactions, candidates: Sequence[Candidate], *, progress: Progress | None = None
+) -> list[Row]:
+    """The candidates measured on the validation month, best first; the test month stays unseen. Raises TooLittle."""
+    split = validation_split(interactions)
+    if len(split.people) < MINIMUM_PEOPLE:
+        raise TooLittle(
+            f"Only {len(split.people)} people can be validated on; choosing needs {MINIMUM_PEOPLE}."
+        )
+    done = iter(range(len(candidates)))
+
+    def step(candidate: Candidate) -> None:
+        if progress is not None:
+            progress(next(done) / len(candidates), candidate.label)
+
+    rows = compare(candidates, split, texts=texts(), progress=step)
+    order = np.argsort([-row.ndcg10 for row in rows], kind="stable")
+    return [rows[place] for place in order]

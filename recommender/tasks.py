@@ -1,0 +1,20 @@
+"""Thin: find what is due, call one function."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from recommender import training
+
+
+@shared_task
+def run_due() -> None:
+    """Work off the trainings that were asked for."""
+    while (run := training.claim(at=timezone.now())) is not None:
+        training.work(run, at=timezone.now())
+
+
+@shared_task
+def train_nightly() -> None:
+    """Ask for every training anew; `run_due` does them."""
+    for task in training.TRAINABLE:
+        training.ask(task, by="schedule")
