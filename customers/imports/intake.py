@@ -1,0 +1,181 @@
+"""What an import hands on, in pages: products, people, their grants, and then what they did."""
+
+from collections import Counter
+from collections.abc import Sequence, Sized
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Sum
+
+from catalog.imports import ProductInput, product_ids, save_products
+from catalog.models import Review
+from customers import consent, events, identities
+from customers.consent import Answer, Evidence
+from customers.events import Incoming
+from customers.identities import Profile
+from customers.models import ConsentState, Event
+
+PAGE = 4000
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Grant:
+    """On what basis the people of a file may be used: purposes and the evidence that stands in the ledger."""
+
+    purposes: Sequence[str]
+    evidence: Evidence
+
+
+@dataclass
+class Intake:
+    """Collects what a format reads and writes it down a page at a time. `counts` is what the import says at the end."""
+
+    source: str
+    at: datetime
+    grant: Grant | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    skipped_lines: dict[str, list[int]] = field(default_factory=dict)
+    _events: list[Incoming] = field(default_factory=list)
+    _refunds: list[Incoming] = field(default_factory=list)
+    _profiles: dict[str, Profile] = field(default_factory=dict)
+    _products: dict[str, ProductInput] = field(default_factory=dict)
+    _reviews: list[tuple[str, str | None, Review]] = field(default_factory=list)
+
+    def skip(self, reason: str, line: int) -> None:
+        self.counts[f"skipped:{reason}"] += 1
+        examples = self.skipped_lines.setdefault(reason, [])
+        if len(examples) < EXAMPLES:
+            examples.append(line)
+
+    def person(self, profile: Profile) -> None:
+        self._profiles[profile.id] = profile
+        self._page(self._profiles)
+
+    def product(self, product: ProductInput) -> None:
+        self._products[product.sku] = product
+        self._page(self._products)
+
+    def event(self, event: Incoming) -> None:
+        self._events.append(event)
+        self._page(self._events)
+
+    def refund(self, event: Incoming) -> None:
+        """A cancellation: matched to the newest earlier sale of the same product to the same person."""
+        self._refunds.append(event)
+        self._page(self._events)
+
+    def review(self, sku: str, author: str | None, review: Review) -> None:
+        self._reviews.append((sku, author, review))
+        self._page(self._reviews)
+
+    def _page(self, waiting: Sized) -> None:
+        if len(waiting) >= PAGE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write down what waits, in an order in which each finds what it names."""
+        if self._products:
+            saved = save_products(list(self._products.values()), at=self.at)
+            self.counts.update(products_new=saved.created, products_changed=saved.changed)
+        if self._profiles:
+            people = identities.save_profiles(list(self._profiles.values()))
+            self.counts.update(people_new=people.created, people_changed=people.changed)
+        self._record_grants()
+        self._take_in(self._events)
+        if self._refunds:
+            self._take_in(self._matched(self._refunds))
+        self._save_reviews()
+        for page in (self._events, self._refunds, self._reviews):
+            page.clear()
+        self._profiles.clear()
+        self._products.clear()
+
+    def _record_grants(self) -> None:
+        if self.grant is None:
+            return
+        names = {
+            event.customer for event in (*self._events, *self._refunds) if event.customer
+        } | self._profiles.keys()
+        ids = list(identities.find_or_create(names).values())
+        known = {
+            (customer, purpose): granted
+            for customer, purpose, granted in ConsentState.objects.filter(
+                customer_id__in=ids, purpose__in=self.grant.purposes
+            ).values_list("customer_id", "purpose", "granted")
+        }
+        self.counts["refusals_kept"] += sum(not granted for granted in known.values())
+        answers = [
+            Answer(customer, purpose, True, self.grant.evidence)
+            for customer in ids
+            for purpose in self.grant.purposes
+            if (customer, purpose) not in known  # never over a refusal, never twice
+        ]
+        consent.record(answers, at=self.at)
+        self.counts["grants_recorded"] += len(answers)
+
+    def _take_in(self, batch: Sequence[Incoming]) -> None:
+        if not batch:
+            return
+        taken = events.take_in(batch, source=self.source, at=self.at)
+        self.counts.update(kept=taken.accepted, duplicates=taken.duplicates)
+        for refusal in taken.refused:
+            self.counts[f"skipped:{refusal.reason}"] += 1
+
+    def _matched(self, refunds: Sequence[Incoming]) -> list[Incoming]:
+        """The refunds not yet kept, each with the sale it cancels where one has enough left. Four queries."""
+        ids = [refund.message_id for refund in refunds]
+        kept = set(
+            Event.objects.filter(source=self.source, message_id__in=ids).values_list("message_id", flat=True)
+        )
+        fresh = [refund for refund in refunds if refund.message_id not in kept]
+        self.counts["duplicates"] += len(refunds) - len(fresh)
+        people = identities.find_or_create({refund.customer for refund in fresh if refund.customer})
+        products = product_ids({refund.sku for refund in fresh if refund.sku}, create_missing=True)
+        sales: dict[tuple[int, int], list[tuple[datetime, int, Decimal]]] = {}
+        rows = (
+            Event.objects.filter(
+                type=Event.Type.ORDERED, customer_id__in=people.values(), product_id__in=products.values()
+            )
+            .annotate(cancelled=Sum("cancelled_by__quantity", default=Decimal(0)))
+            .order_by("-occurred_at", "-pk")
+            .values_list("customer_id", "product_id", "occurred_at", "pk", "quantity", "cancelled")
+        )
+        for customer, product, when, pk, quantity, cancelled in rows:
+            sales.setdefault((customer, product), []).append((when, pk, quantity - cancelled))
+        matched = []
+        for refund in fresh:
+            open_sales = sales.get((people[refund.customer or ""], products[refund.sku or ""]), [])
+            cancels = None
+            for place, (when, pk, left) in enumerate(open_sales):
+                if when <= refund.occurred_at and left >= refund.quantity:
+                    open_sales[place] = (when, pk, left - refund.quantity)
+                    cancels = pk
+                    break
+            self.counts["cancellations_matched" if cancels else "cancellations_unmatched"] += 1
+            matched.append(
+                Incoming(
+                    **{name: getattr(refund, name) for name in refund.__slots__} | {"cancels_id": cancels}
+                )
+            )
+        return matched
+
+    def _save_reviews(self) -> None:
+        if not self._reviews:
+            return
+        products = product_ids({sku for sku, _author, _review in self._reviews}, create_missing=True)
+        authors = identities.find({author for _sku, author, _review in self._reviews if author})
+        unique = {}
+        for sku, author, review in self._reviews:
+            review.product_id = products[sku]
+            review.author_id = authors.get(author) if author else None
+            unique[review.message_id] = review
+        already = set(
+            Review.objects.filter(source=self.source, message_id__in=unique).values_list(
+                "message_id", flat=True
+            )
+        )
+        fresh = [review for key, review in unique.items() if key not in already]
+        Review.objects.bulk_create(fresh, batch_size=500)
+        self.counts.update(kept=len(fresh), duplicates=len(self._reviews) - len(fresh))

@@ -1,0 +1,55 @@
+"""Cells as values. Each raises ValueError with a short reason, which becomes the reason a row is skipped."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+
+
+@lru_cache(maxsize=20_000)
+def moment(text: str) -> datetime:
+    """ISO 8601 (a time without a zone is UTC), seconds or milliseconds since the epoch, or `1/12/2010 8:26`."""
+    if text.isdecimal():
+        seconds = int(text) / (1000 if len(text) > 11 else 1)
+        return datetime.fromtimestamp(seconds, tz=UTC)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        for pattern in ("%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M"):
+            try:
+                found = datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone is set below
+                break
+            except ValueError:
+                continue
+        else:
+            raise ValueError("bad_time") from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+@lru_cache(maxsize=20_000)
+def number(text: str) -> Decimal:
+    """A finite decimal. "12,50" is not guessed at."""
+    try:
+        found = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError("bad_number") from error
+    if not found.is_finite() or abs(found) >= Decimal(10) ** 9:
+        raise ValueError("bad_number")
+    return found
+
+
+def whole_id(text: str) -> str:
+    """An id that a spreadsheet turned into a number: "17850.0" is 17850."""
+    head, dot, tail = text.partition(".")
+    return head if dot and head.isdecimal() and not tail.strip("0") else text
+
+
+def truth(text: str) -> bool | None:
+    """yes, no, or None for an empty cell."""
+    flat = text.casefold()
+    if flat in ("1", "true", "yes", "y", "t", "in stock"):
+        return True
+    if flat in ("0", "false", "no", "n", "f", "out of stock"):
+        return False
+    if not flat:
+        return None
+    raise ValueError("bad_boolean")
