@@ -138,3 +138,8 @@ def open_token(kind: str, token: str) -> bytes:
         return AESGCM(_derived(b"token")).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], kind.encode())
     except (ValueError, InvalidTag) as error:
         raise Unreadable("not a token") from error
+
+
+def signing_secret(name: str) -> str:
+    """A secret for signing outgoing webhooks, in the form Standard Webhooks use (`whsec_` and base64)."""
+    return f"whsec_{base64.b64encode(_derived(b'signing ' + name.encode())).decode()}"

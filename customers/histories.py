@@ -169,6 +169,11 @@ def money(
     yield from rows.iterator(chunk_size=5000)
 
 
+def measurable(customers: QuerySet[Any], *, purpose: str = "analytics") -> QuerySet[Any]:
+    """Of these people, those whose behaviour may be measured at all."""
+    return customers.filter(pk__in=consent.permitted(purpose).values("pk"))
+
+
 def moment(days: float) -> datetime:
     """The inverse of `day`."""
     return datetime.fromtimestamp(days * SECONDS_A_DAY, tz=UTC)

@@ -1,0 +1,243 @@
+"""THE only way out.
+
+planned → claimed → transmitting → sent | retry | failed | suppressed(reason) | unknown | cancelled
+
+The rows are the queue. A page is claimed by a conditional update; every later update names the state and the attempt
+it expects, so a worker that slept past its lease can change nothing. `transmitting` is committed before the body
+begins, together with the gate's last answer under the person's lock: a withdrawal that commits first always wins.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+
+from campaigns import messages, rules
+from campaigns.channels import CHANNELS, Channel, LineBroken, Refused, TryLater
+from campaigns.channels.webhook import Webhook
+from campaigns.liquid_templates import Aborted, TemplateFailed
+from campaigns.messages import Finished, Page
+from campaigns.models import Campaign, Delivery
+from campaigns.reach import reachable
+from customers import consent, encryption
+from customers.consent import Permission
+from customers.models import Suppression
+
+Clock = Callable[[], datetime]
+Status, Reason = Delivery.Status, Delivery.Reason
+PAGE = 100
+LEASE = timedelta(minutes=5)
+MOST_ATTEMPTS = 5
+log = structlog.get_logger()
+
+
+def deliver_due(*, clock: Clock, limit: int = PAGE) -> Counter[str]:
+    """Send the next page of what is due; answers how many ended in which state. Empty when nothing is due."""
+    release_expired(at=clock())
+    page = claim(at=clock(), limit=limit)
+    done: Counter[str] = Counter()
+    if not page:
+        return done
+    about = messages.page_of(page, at=clock())
+    with ExitStack() as open_lines:
+        lines: dict[tuple[str, int], Channel] = {}
+        for delivery in page:
+            campaign = delivery.run.campaign
+            key = (delivery.channel, campaign.pk if delivery.channel == Campaign.Channel.WEBHOOK else 0)
+            if key not in lines:
+                lines[key] = open_lines.enter_context(_line(campaign))
+            done[_deliver(delivery, lines[key], about, clock)] += 1
+    return done
+
+
+def deliver_all(*, clock: Clock, limit: int = PAGE) -> Counter[str]:
+    """Send until nothing is due."""
+    done: Counter[str] = Counter()
+    while page := deliver_due(clock=clock, limit=limit):
+        done += page
+    return done
+
+
+def _line(campaign: Campaign) -> Channel:
+    if campaign.channel == Campaign.Channel.WEBHOOK:
+        return Webhook(campaign.webhook_url, webhook_secret(campaign))
+    return CHANNELS[campaign.channel]()
+
+
+def webhook_secret(campaign: Campaign) -> str:
+    """The secret the receiver checks signatures with; shown to staff on the campaign's page."""
+    return encryption.signing_secret(f"webhook {campaign.pk}")
+
+
+def release_expired(*, at: datetime) -> None:
+    """Leases that ran out: what was only claimed waits again, what was being transmitted is unknown for ever."""
+    over = Delivery.objects.filter(lease_until__lt=at)
+    over.filter(status=Status.CLAIMED).update(status=Status.PLANNED, lease_until=None)
+    over.filter(status=Status.TRANSMITTING).update(
+        status=Status.UNKNOWN, detail="the sender died while transmitting", ended_at=at, lease_until=None
+    )
+
+
+def claim(*, at: datetime, limit: int) -> list[Delivery]:
+    """Make the next page ours. Two workers never get the same row."""
+    due = Delivery.objects.filter(
+        status__in=(Status.PLANNED, Status.RETRY),
+        not_before__lte=at,
+        run__campaign__status=Campaign.Status.RUNNING,
+    ).order_by("not_before", "pk")
+    with transaction.atomic():
+        if connection.features.has_select_for_update_skip_locked:
+            due = due.select_for_update(of=("self",), skip_locked=True)
+        ids = list(due.values_list("pk", flat=True)[:limit])
+        Delivery.objects.filter(pk__in=ids, status__in=(Status.PLANNED, Status.RETRY)).update(
+            status=Status.CLAIMED, attempt=F("attempt") + 1, lease_until=at + LEASE
+        )
+    return load(ids)
+
+
+def load(ids: Sequence[int]) -> list[Delivery]:
+    """Deliveries with all that a message is made from. One query."""
+    rows = Delivery.objects.filter(pk__in=ids).select_related(
+        "customer__key", "decision__offer", "decision__code", "run__campaign__message"
+    )
+    return list(rows.order_by("not_before", "pk"))
+
+
+def _deliver(delivery: Delivery, line: Channel, about: Page, clock: Clock) -> str:
+    """Bring one claimed delivery to its next state; answers that state. One bad message never stops the others."""
+    message = delivery.run.campaign.message
+    try:
+        if message is None:
+            raise TemplateFailed("the campaign has no message")
+        finished = messages.finish(delivery, message, about)
+    except TemplateFailed as error:
+        return _end(delivery, Status.SUPPRESSED, clock(), reason=Reason.TEMPLATE, detail=str(error))
+    except Aborted as error:
+        return _end(delivery, Status.SUPPRESSED, clock(), reason=Reason.ABORTED, detail=str(error))
+    except encryption.Unreadable:
+        return _end(delivery, Status.SUPPRESSED, clock(), reason=Reason.ERASED)
+    if not finished.address and delivery.channel == Campaign.Channel.EMAIL:
+        return _end(delivery, Status.SUPPRESSED, clock(), reason=Reason.NO_ADDRESS)
+    try:
+        line.open(finished)
+    except TryLater as error:
+        return _again(delivery, clock(), str(error))
+    except Refused as error:
+        return _refused(delivery, finished, error, clock())
+    permission = _begin(delivery, clock())
+    if permission is None:
+        line.drop()
+        return delivery.status
+    try:
+        line.send(finished, permission)
+    except TryLater as error:
+        return _again(delivery, clock(), str(error))
+    except Refused as error:
+        return _refused(delivery, finished, error, clock())
+    except LineBroken as error:
+        return _end(delivery, Status.UNKNOWN, clock(), detail=str(error))
+    return _end(delivery, Status.SENT, clock())
+
+
+def _begin(delivery: Delivery, at: datetime) -> Permission | None:
+    """Ask everything once more and commit `transmitting`, in one transaction under the person's lock.
+
+    None when the message must not go: the delivery is then suppressed, or is not ours any more.
+    """
+    with transaction.atomic():
+        consent.hold([delivery.customer_id])
+        reason: str | None = None
+        for rule in rules.RULES:
+            reason = reason or rule(delivery, at=at)
+        reach = reachable([delivery.customer_id], channel=delivery.channel, at=at)
+        permission = reach.permissions.get(delivery.customer_id)
+        if delivery.customer_id in reach.suppressed:
+            reason = Reason.SUPPRESSED_ADDRESS
+        elif delivery.customer_id in reach.no_address:
+            reason = Reason.NO_ADDRESS
+        elif permission is None:
+            reason = Reason.NO_CONSENT
+        if reason == Reason.NOT_RUNNING:
+            # Paused or cancelled meanwhile: not this message's end, so it waits (or is cancelled with the rest).
+            _change(delivery, Status.CLAIMED, status=Status.PLANNED, lease_until=None)
+            return None
+        if reason is not None or permission is None:
+            _end(delivery, Status.SUPPRESSED, at, reason=reason or Reason.NO_CONSENT)
+            return None
+        ours = _change(
+            delivery,
+            Status.CLAIMED,
+            status=Status.TRANSMITTING,
+            transmitting_at=at,
+            lease_until=at + LEASE,
+            basis=permission.basis,
+            consent_record_id=permission.record_id,
+            message_id=delivery.message_id or messages.new_message_id(delivery),
+        )
+        return permission if ours else None
+
+
+def _change(delivery: Delivery, expected: str | Sequence[str], **changes: object) -> bool:
+    """Update the row if it is still in the expected state and attempt. The row in memory follows."""
+    states = [expected] if isinstance(expected, str) else list(expected)
+    ours = Delivery.objects.filter(pk=delivery.pk, attempt=delivery.attempt, status__in=states).update(
+        **changes
+    )
+    if ours:
+        for name, value in changes.items():
+            setattr(delivery, name, value)
+    else:
+        log.warning("delivery changed hands", delivery=delivery.pk, attempt=delivery.attempt)
+    return bool(ours)
+
+
+def _end(delivery: Delivery, status: str, at: datetime, *, reason: str = "", detail: str = "") -> str:
+    _change(
+        delivery,
+        (Status.CLAIMED, Status.TRANSMITTING),
+        status=status,
+        reason=reason,
+        detail=detail[:300],
+        ended_at=at,
+        lease_until=None,
+    )
+    return status
+
+
+def _again(delivery: Delivery, at: datetime, detail: str) -> str:
+    """Slow down: a minute, then four times as long each time; after five attempts give up."""
+    if delivery.attempt >= MOST_ATTEMPTS:
+        return _end(delivery, Status.FAILED, at, reason=Reason.TOO_MANY_TRIES, detail=detail)
+    wait = timedelta(minutes=4 ** (delivery.attempt - 1))
+    _change(
+        delivery,
+        (Status.CLAIMED, Status.TRANSMITTING),
+        status=Status.RETRY,
+        detail=detail[:300],
+        not_before=at + wait,
+        lease_until=None,
+    )
+    return Status.RETRY
+
+
+def _refused(delivery: Delivery, finished: Finished, error: Refused, at: datetime) -> str:
+    if error.is_hard_bounce:
+        Suppression.objects.get_or_create(
+            channel=delivery.channel,
+            address_index=encryption.blind_index("email", finished.address),
+            defaults={"reason": Suppression.Reason.HARD_BOUNCE, "source": f"delivery {delivery.pk}"},
+        )
+    return _end(delivery, Status.FAILED, at, reason=Reason.REFUSED, detail=str(error))
+
+
+def problems_of_the_sender() -> list[str]:
+    """What keeps this installation from sending marketing mail at all."""
+    found = []
+    if not settings.POSTAL_ADDRESS:
+        found.append("POSTAL_ADDRESS is not set; marketing mail must carry a postal address.")
+    return found

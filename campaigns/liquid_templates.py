@@ -1,0 +1,94 @@
+"""The marketers' language: Liquid, escaped, bounded, and with a default for whatever a person may lack."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from liquid import BoundTemplate, DictLoader, Environment, StrictDefaultUndefined
+from liquid.exceptions import LiquidError
+
+
+class Aborted(Exception):
+    """The template itself decided that this person gets no message."""
+
+
+class TemplateFailed(Exception):
+    """The template cannot be rendered; `line` is where, 0 if unknown."""
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class _Bounded(Environment):
+    loop_iteration_limit = 2000
+    output_stream_limit = 500_000
+    context_depth_limit = 10
+    local_namespace_limit = 100_000
+
+
+def _abort(reason: object) -> str:
+    raise Aborted(str(reason)[:200])
+
+
+def _money(value: object, currency: object = "") -> str:
+    return f"{Decimal(str(value)):,.2f} {currency}".strip()
+
+
+@lru_cache(maxsize=2)
+def _environment(escape: bool) -> Environment:
+    environment = _Bounded(autoescape=escape, undefined=StrictDefaultUndefined, loader=DictLoader({}))
+    environment.add_filter("abort", _abort)
+    environment.add_filter("money", _money)
+    return environment
+
+
+@lru_cache(maxsize=256)
+def _compiled(source: str, escape: bool) -> BoundTemplate:
+    return _environment(escape).from_string(source)
+
+
+def _failure(error: Exception) -> TemplateFailed:
+    token = getattr(error, "token", None)
+    line = 0
+    if token is not None:
+        line = token.source.count("\n", 0, token.start_index) + 1
+    return TemplateFailed(str(error).splitlines()[0] if str(error) else type(error).__name__, line)
+
+
+def render(source: str, context: Mapping[str, Any], *, escape: bool = True) -> str:
+    """The template with the context filled in. Raises TemplateFailed, Aborted."""
+    try:
+        return _compiled(source, escape).render(**context)
+    except LiquidError as error:
+        raise _failure(error) from error
+    except (ArithmeticError, ValueError, TypeError) as error:
+        raise TemplateFailed(str(error)) from error
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a template, and in which line of which part."""
+
+    part: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.part}, line {self.line}: {self.text}" if self.line else f"{self.part}: {self.text}"
+
+
+def problems(
+    part: str, source: str, contexts: list[Mapping[str, Any]], *, escape: bool = True
+) -> list[Problem]:
+    """The first thing that fails for any of the contexts, of which one lacks all that a person may lack."""
+    for context in contexts:
+        try:
+            render(source, context, escape=escape)
+        except TemplateFailed as failed:
+            return [Problem(part, failed.line, str(failed))]
+        except Aborted:
+            continue
+    return []

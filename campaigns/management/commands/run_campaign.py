@@ -1,0 +1,46 @@
+"""Plan and deliver what is due of one campaign."""
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from campaigns import delivery, lifecycle, planning, segments
+from campaigns.models import Campaign
+
+
+class Command(BaseCommand):
+    help = "Plan and deliver what is due; prints the audience waterfall."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("slug")
+        parser.add_argument("--dry-run", action="store_true", help="only count who would be reached")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        campaign = Campaign.objects.filter(slug=options["slug"]).first()
+        if campaign is None:
+            raise CommandError(f"There is no campaign {options['slug']!r}.")
+        now = timezone.now()
+        if options["dry_run"]:
+            for audience in campaign.audiences.select_related("segment"):
+                counts = segments.waterfall(audience.segment.rule, channel=campaign.channel, at=now)
+                self.stdout.write(f"{audience.segment.name}: {counts}")
+            return
+        if campaign.status not in (Campaign.Status.RUNNING, Campaign.Status.FINISHED):
+            raise CommandError(f"The campaign is {campaign.status}; launch it first.")
+        for run in campaign.runs.filter(state__in=("due", "planning"), due_at__lte=now):
+            planning.plan(run, at=now)
+        done = delivery.deliver_all(clock=timezone.now)
+        lifecycle.finish_done(at=timezone.now())
+        for run in campaign.runs.order_by("due_at"):
+            self.stdout.write(f"Run of {run.due_at:%Y-%m-%d %H:%M} UTC, {run.state}:")
+            for name, value in run.waterfall.items():
+                told = (
+                    ", ".join(f"{key} {n:,}" for key, n in value.items())
+                    if isinstance(value, dict)
+                    else f"{value:,}"
+                )
+                self.stdout.write(f"  {name.replace('_', ' '):14} {told or 0}")
+        told = ", ".join(f"{n:,} {status}" for status, n in done.items()) or "nothing was due"
+        self.stdout.write(f"Delivery: {told}.")

@@ -1,0 +1,53 @@
+"""Who of these people can be reached by a channel, and why the others cannot."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from campaigns.models import Campaign
+from customers.consent import Permission
+from customers.models import Customer, Suppression
+
+PURPOSE_OF_CHANNEL = {
+    Campaign.Channel.EMAIL: "marketing_email",
+    Campaign.Channel.ONSITE: "personalization",
+    Campaign.Channel.WEBHOOK: "partner_sharing",
+}
+
+
+@dataclass
+class Reach:
+    """Everyone asked stands in exactly one of the four."""
+
+    permissions: dict[int, Permission] = field(default_factory=dict)
+    """Who can be reached, and the proof that they allow it."""
+    no_consent: dict[int, str] = field(default_factory=dict)
+    """customer id -> the purpose they do not allow"""
+    suppressed: dict[int, str] = field(default_factory=dict)
+    """customer id -> the reason on the suppression list"""
+    no_address: set[int] = field(default_factory=set)
+
+
+def reachable(customer_ids: Collection[int], *, channel: str, at: datetime) -> Reach:
+    """Sort people by whether the channel may and can reach them. Four queries at most."""
+    purpose = PURPOSE_OF_CHANNEL[Campaign.Channel(channel)]
+    held = Permission.of_many(customer_ids, purpose, at=at)
+    reach = Reach(no_consent={pk: purpose for pk in customer_ids if pk not in held})
+    if channel != Campaign.Channel.EMAIL:
+        reach.permissions = held
+        return reach
+    addresses = dict(Customer.objects.filter(pk__in=held).values_list("pk", "email_index"))
+    reasons = dict(
+        Suppression.objects.filter(
+            channel=channel, address_index__in={index for index in addresses.values() if index}
+        ).values_list("address_index", "reason")
+    )
+    for pk, permission in held.items():
+        index = addresses.get(pk, "")
+        if not index:
+            reach.no_address.add(pk)
+        elif index in reasons:
+            reach.suppressed[pk] = reasons[index]
+        else:
+            reach.permissions[pk] = permission
+    return reach

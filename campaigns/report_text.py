@@ -1,0 +1,137 @@
+"""A report for the terminal: the verdict in words first, then everything that stands behind it."""
+
+from collections.abc import Mapping
+
+from campaigns.reports import Report
+
+WIDTH = 40
+WORDS = {
+    "no_consent": "no consent",
+    "suppressed": "on the suppression list",
+    "no_address": "no address",
+    "held_out": "held out (control group)",
+    "capped": "had enough messages lately",
+    "quiet_hours": "waiting for a good hour",
+    "no_offer": "no eligible offer",
+}
+
+
+def verdict(report: Report) -> str:
+    """One sentence: what the campaign did, and how sure that is."""
+    effect = report.effect
+    if effect is None:
+        return report.why_no_effect
+    money = f"{effect.per_person:+.2f} {report.currency} per person ({effect.low:.2f} to {effect.high:.2f})"
+    people = f"{report.treated.people:,} treated against {report.control.people:,} held out"
+    if effect.verdict == "earned":
+        return f"It earned: {money}, {people}."
+    if effect.verdict == "cost":
+        return f"It cost: {money}, {people}."
+    more = f"; about {effect.people_needed:,} more customers needed" if effect.people_needed else ""
+    return f"Cannot tell yet: {money}, {people}{more}."
+
+
+def text(report: Report) -> str:
+    lines = [f"{report.name} ({report.status})", "=" * 72, verdict(report), ""]
+    lines += _waterfall(report)
+    lines += _arms(report)
+    if report.segments:
+        lines += ["By segment (treated less control, per person):"]
+        for row in report.segments:
+            if row.per_person is None:
+                told = "too few people to show"
+            else:
+                told = f"{row.per_person:+8.2f} ({row.low:.2f} to {row.high:.2f}), {row.treated} against {row.control}"
+            lines.append(f"  {row.segment:28} {told}")
+            if row.offer:
+                lines.append(f"  {'':28} {row.offer}")
+        lines.append("")
+    codes = report.codes
+    lines += [
+        f"Codes: {codes['assigned']:,} given, {codes['redeemed']:,} redeemed, {codes['used_by_someone_else']:,} by someone "
+        f"else; discount {codes['discount']} {report.currency}, of it {codes['discount_control']} to the control group.",
+        f"Attributed, beside and not instead: {report.attributed_revenue} {report.currency} in "
+        f"{report.attributed_orders} orders (last touch, {report.attribution['days_after_click']} days after a click, "
+        f"{report.attribution['days_after_delivery']} after delivery).",
+    ]
+    touched = report.touched
+    lines.append(
+        f"Opened by {touched.get('opened', 0):,} people, clicked by {touched.get('clicked', 0):,}; machines opened "
+        f"{touched.get('opened_by_machine', 0):,} and clicked {touched.get('clicked_by_machine', 0):,} (not counted)."
+    )
+    lines += ["", *_method(report)]
+    return "\n".join(lines)
+
+
+def _waterfall(report: Report) -> list[str]:
+    w = report.waterfall
+    most = max(w.get("matched", 0), 1)
+
+    def bar(label: str, n: int, *, loss: bool = False) -> str:
+        return f"  {('− ' if loss else '') + label:36} {n:>8,}  {('░' if loss else '█') * round(n / most * WIDTH)}"
+
+    lines = ["Who, and who not:", bar("matched", w.get("matched", 0))]
+    for name, words in WORDS.items():
+        value = w.get(name, 0)
+        if isinstance(value, Mapping):
+            lines += [bar(f"{words}: {inner}", n, loss=True) for inner, n in sorted(value.items()) if n]
+        elif value:
+            lines.append(bar(words, value, loss=True))
+    lines.append(bar("sendable", w.get("sendable", 0)))
+    for status in (
+        "sent",
+        "retry",
+        "failed",
+        "suppressed",
+        "unknown",
+        "cancelled",
+        "planned",
+        "claimed",
+        "transmitting",
+    ):
+        if n := report.fates.get(status, 0):
+            lines.append(bar(f"  {status}", n))
+    for reason, n in sorted(report.suppressed_at_sending.items()):
+        lines.append(f"      suppressed when sending: {reason} {n:,}")
+    lines += ["  The rows add up." if report.adds_up else "  THE ROWS DO NOT ADD UP: something is wrong.", ""]
+    return lines
+
+
+def _arms(report: Report) -> list[str]:
+    lines = [f"{'':12} {'people':>8} {'bought':>8} {'share':>7} {'revenue':>14} {'per person':>12}"]
+    for name, arm in (("treated", report.treated), ("control", report.control)):
+        share = arm.ordered / arm.people if arm.people else 0.0
+        lines.append(
+            f"{name:12} {arm.people:>8,} {arm.ordered:>8,} {share:>7.1%} {arm.revenue:>14,} {arm.per_person:>12.2f}"
+        )
+    if report.not_measured:
+        lines.append(
+            f"{report.not_measured:,} people planned do not allow measuring and stand in neither arm."
+        )
+    effect = report.effect
+    if effect is not None:
+        unit = report.currency
+        lines += [
+            "",
+            f"Incremental revenue  {effect.total:>12,.2f} {unit} ({effect.total_low:,.2f} to {effect.total_high:,.2f})",
+            f"Incremental profit   {effect.profit:>12,.2f} {unit} ({effect.profit_low:,.2f} to {effect.profit_high:,.2f}),"
+            " after discounts and sending",
+            f"The past of the same people narrowed the interval by {effect.narrowed_by:.0%} (without it: "
+            f"{effect.unadjusted[0]:+.2f}, {effect.unadjusted[1]:.2f} to {effect.unadjusted[2]:.2f}).",
+        ]
+    return [*lines, ""]
+
+
+def _method(report: Report) -> list[str]:
+    if report.read_from is None or report.read_until is None:
+        return []
+    kind = (
+        "95 % interval, Welch"
+        if report.is_over
+        else "95 % confidence sequence, which may be looked at any time"
+    )
+    return [
+        f"How: intention to treat among people planned; revenue less refunds from {report.read_from:%Y-%m-%d %H:%M} to "
+        f"{report.read_until:%Y-%m-%d %H:%M} UTC; CUPED on the equally long time before; {kind}; arms of the right "
+        f"size (p = {report.sample_ratio_p:.2f})."
+    ]

@@ -1,0 +1,70 @@
+"""A rule asked: who matches, why, and how many could be reached."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, OuterRef, Q, Subquery
+
+from campaigns.models import Campaign
+from campaigns.reach import PURPOSE_OF_CHANNEL
+from campaigns.segments.rules import Reading, compiled
+from customers import consent
+from customers.models import Customer, Suppression
+from customers.models.customer import CustomerQuerySet
+
+
+def matching(rule: Any, *, at: datetime) -> CustomerQuerySet:
+    """Everyone the rule matches now, as one query. Raises InvalidRule.
+
+    A rule that asks for behaviour, or for what is inferred from it, sees only people who allow personalization:
+    nobody is chosen, nor left out by a "not", for what they did without their leave.
+    """
+    reading = Reading(at=at)
+    condition = compiled(rule, reading)
+    people: CustomerQuerySet = (
+        consent.permitted("personalization") if reading.needs_behaviour else Customer.objects.present()
+    )
+    return people.filter(condition)
+
+
+def explain(rule: Any, customer_id: int, *, at: datetime, path: str = "$") -> list[dict[str, Any]]:
+    """Each condition of the rule with whether this person meets it. One query a condition."""
+    inner: list[dict[str, Any]] = []
+    for group in ("all", "any"):
+        if isinstance(rule, dict) and group in rule:
+            for i, part in enumerate(rule[group]):
+                inner += explain(part, customer_id, at=at, path=f"{path}.{group}[{i}]")
+            return inner
+    if isinstance(rule, dict) and "not" in rule:
+        return explain(rule["not"], customer_id, at=at, path=f"{path}.not")
+    met = matching(rule, at=at).filter(pk=customer_id).exists()
+    return [{"path": path, "condition": rule, "met": met}]
+
+
+def waterfall(rule: Any, *, channel: str, at: datetime) -> dict[str, Any]:
+    """How many match and could be reached by the channel. Three queries; the rows add up.
+
+    {"matched", "no_consent": {purpose: n}, "suppressed": {reason: n}, "no_address", "sendable"}
+    """
+    purpose = PURPOSE_OF_CHANNEL[Campaign.Channel(channel)]
+    people = matching(rule, at=at)
+    allowed = people.filter(pk__in=consent.permitted(purpose).values("pk"))
+    matched, permitted = (
+        people.count(),
+        allowed.aggregate(n=Count("pk"), without=Count("pk", filter=Q(email_index=""))),
+    )
+    without, suppressed = 0, {}
+    if channel == Campaign.Channel.EMAIL:
+        without = permitted["without"]
+        reason = Suppression.objects.filter(channel=channel, address_index=OuterRef("email_index")).values(
+            "reason"
+        )[:1]
+        listed = allowed.exclude(email_index="").annotate(why=Subquery(reason)).filter(why__isnull=False)
+        suppressed = dict(listed.order_by("why").values_list("why").annotate(n=Count("pk")))
+    return {
+        "matched": matched,
+        "no_consent": {purpose: matched - permitted["n"]},
+        "suppressed": suppressed,
+        "no_address": without,
+        "sendable": permitted["n"] - without - sum(suppressed.values()),
+    }

@@ -1,0 +1,22 @@
+"""Thin: find what is due, call one function."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from campaigns import delivery, lifecycle, outcomes, planning
+
+
+@shared_task
+def plan_due() -> None:
+    planning.plan_due(at=timezone.now())
+
+
+@shared_task
+def deliver_due() -> None:
+    delivery.deliver_all(clock=timezone.now)
+    lifecycle.finish_done(at=timezone.now())
+
+
+@shared_task
+def credit_outcomes() -> None:
+    outcomes.credit_all(at=timezone.now())

@@ -1,0 +1,206 @@
+"""`make demo`: the whole street on one machine, with nothing to install but Python.
+
+Every step is a command that anyone can run by hand; this file only runs them in order and keeps the clock. Running
+it again is safe: what has been done is not done twice, and the report is printed anew.
+"""
+
+import argparse
+import base64
+import json
+import os
+import resource
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from config.processes import BASE_DIR, Processes, scheduler, web, worker
+
+SINK_PORT = 1025
+
+
+class Failed(Exception):
+    """A step of the demo failed; its own message stands above."""
+
+
+class Demo:
+    """One demo in its own folder under `var/`, so that two kinds of data never mix."""
+
+    def __init__(self, *, folder: Path, port: int) -> None:
+        self.folder, self.port = folder, port
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.state_file = folder / "demo.json"
+        self.state: dict[str, str] = (
+            json.loads(self.state_file.read_text()) if self.state_file.exists() else {}
+        )
+        self.began = time.monotonic()
+
+    def remember(self, **values: str) -> None:
+        self.state |= values
+        self.state_file.write_text(json.dumps(self.state, indent=1))
+        self.state_file.chmod(0o600)
+
+    def say(self, what: str) -> None:
+        sys.stdout.write(f"\n[{time.monotonic() - self.began:6.1f} s] {what}\n")
+        sys.stdout.flush()
+
+    def environment(self) -> None:
+        """Secrets made once and kept in the folder, and the variables every process inherits."""
+        if "secret_key" not in self.state:
+            field_key = base64.b64encode(secrets.token_bytes(32)).decode()
+            self.remember(
+                secret_key=secrets.token_urlsafe(50),
+                field_keys=f"demo:{field_key}",
+                password=secrets.token_urlsafe(12),
+            )
+        os.environ.update(
+            ENV_FILE="",
+            SECRET_KEY=self.state["secret_key"],
+            FIELD_KEYS=self.state["field_keys"],
+            VAR_DIR=str(self.folder),
+            PUBLIC_URL=f"http://127.0.0.1:{self.port}",
+            ALLOWED_HOSTS="127.0.0.1,localhost",
+            EMAIL_URL=f"smtp://127.0.0.1:{SINK_PORT}",
+            POSTAL_ADDRESS="Tact Demo Shop, 1 Example Street, 10115 Berlin",
+            DEMO="1",
+            DJANGO_SETTINGS_MODULE="config.settings",
+            OPENBLAS_NUM_THREADS="2",
+        )
+
+    def manage(self, *arguments: str) -> None:
+        """Run a command of manage.py with its output shown. Raises Failed."""
+        command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
+        if subprocess.run(command, check=False).returncode:  # noqa: S603 - our own commands
+            raise Failed(f"manage.py {arguments[0]}")
+
+    def ask(self, *arguments: str) -> str:
+        """Run a command of manage.py and give back what it printed. Raises Failed."""
+        command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
+        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
+        if done.returncode:
+            raise Failed(f"manage.py {arguments[0]}")
+        return done.stdout
+
+    def key(self) -> str:
+        if "api_key" not in self.state:
+            made = json.loads(self.ask("create_key", "--kind", "secret", "--label", "demo shop", "--json"))
+            self.remember(api_key=made["key"])
+        return self.state["api_key"]
+
+
+def wait_for(port: int, *, seconds: float = 30) -> None:
+    """Until something listens on the port. Raises Failed."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise Failed(f"nothing answers on port {port}")
+
+
+def require_free(port: int) -> None:
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise Failed(f"port {port} is taken; stop what listens there, or choose another with PORT=…")
+
+
+def play_simulated(demo: Demo, *, customers: int) -> None:
+    """The simulated shop: it drives the platform through the public API and answers the mails it gets."""
+    shop = ["--customers", str(customers), "--products", "300", "--days", "120", "--seed", "7"]
+    shop += [
+        "--url",
+        f"http://127.0.0.1:{demo.port}",
+        "--key",
+        demo.key(),
+        "--truth",
+        str(demo.folder / "truth.json"),
+    ]
+    if "end" not in demo.state:
+        demo.remember(end=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    shop += ["--end", demo.state["end"]]
+    demo.say("A simulated shop tells its catalogue, customers, consents and 120 days of behaviour")
+    demo.manage("simulate", "--phase", "history", *shop)
+    demo.say("Learning from those who allowed it")
+    demo.manage("train")
+    demo.say("A campaign: segments, offers, a control group, and mails through SMTP")
+    demo.manage("demo_campaign")
+    demo.manage("run_campaign", "demo")
+    if "answered" not in demo.state:
+        demo.say("The customers answer (the shop knows the true effect and keeps it to itself)")
+        demo.manage("simulate", "--phase", "answer", "--outbox", str(demo.folder / "outbox"), *shop)
+        demo.remember(answered="yes")
+    demo.say("What came of it")
+    demo.manage("report", "demo", "--until-now", "--truth", str(demo.folder / "truth.json"))
+
+
+def play_file(demo: Demo, *, data: str, kind: str) -> None:
+    """A real file: nobody in it can answer, so the report says what was planned and sent, and no effect."""
+    demo.say(f"Taking in {Path(data).name}")
+    grant = ["--grant", "analytics,personalization,marketing_email", "--notice", "public-file@1"]
+    demo.manage("import_data", kind, data, *grant)
+    demo.say("Learning, and measuring on the last month, which no model saw")
+    demo.manage("train")
+    demo.say(
+        "A campaign to those whom the file's licence lets us write to, at addresses made up for the demo"
+    )
+    demo.manage("demo_campaign", "--addresses")
+    demo.manage("run_campaign", "demo")
+    demo.say("What was done")
+    demo.manage("report", "demo")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--data")
+    parser.add_argument("--format")
+    parser.add_argument("--no-serve", action="store_true")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--customers", type=int, default=2000)
+    options = parser.parse_args()
+    if bool(options.data) != bool(options.format):
+        parser.error("DATA and FORMAT go together, e.g. DATA=shop.csv FORMAT=online-retail")
+    base = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
+    demo = Demo(folder=base / f"demo-{options.format}" if options.data else base, port=options.port)
+    demo.environment()
+    try:
+        require_free(demo.port)
+        require_free(SINK_PORT)
+        demo.manage("migrate", "--verbosity", "0")
+        with Processes() as processes:
+            sink = [sys.executable, str(BASE_DIR / "manage.py"), "mail_sink", "--port", str(SINK_PORT)]
+            processes.start("mail sink", sink)
+            processes.start("web", web(demo.port))
+            wait_for(SINK_PORT)
+            wait_for(demo.port)
+            if options.data:
+                play_file(demo, data=options.data, kind=options.format)
+            else:
+                play_simulated(demo, customers=options.customers)
+            demo.manage("audit_consent")
+            demo.manage("verify_ledger")
+            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+            demo.say(f"Done. Largest process {peak:.0f} MB; mails are in {demo.folder / 'outbox'}.")
+            if options.no_serve:
+                return 0
+            os.environ.update(DJANGO_SUPERUSER_PASSWORD=demo.state["password"])
+            if "staff" not in demo.state:
+                demo.manage(
+                    "createsuperuser", "--noinput", "--username", "admin", "--email", "admin@shop.example"
+                )
+                demo.remember(staff="admin")
+            processes.start("worker", worker())
+            processes.start("scheduler", scheduler())
+            demo.say(
+                f"Serving http://127.0.0.1:{demo.port}/admin/ (admin / {demo.state['password']}); Ctrl-C stops it."
+            )
+            return processes.watch()
+    except Failed as failure:
+        sys.stderr.write(f"\nThe demo stopped: {failure}.\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
