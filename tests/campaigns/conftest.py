@@ -29,7 +29,7 @@ class Sink:
 
     def mails(self) -> list[EmailMessage]:
         files = sorted(self.folder.glob("*.eml"), key=lambda path: int(path.stem))
-        return [message_from_bytes(path.read_bytes(), policy=policy.default) for path in files]  # type: ignore[misc]
+        return [message_from_bytes(path.read_bytes(), policy=policy.default) for path in files]
 
     def recipients(self) -> list[str]:
         return [str(mail["To"]) for mail in self.mails()]
