@@ -150,6 +150,28 @@ def held(customer: Customer) -> list[tuple[str, int]]:
     return sorted((line for line in counted if line[1]), key=lambda line: (-line[1], line[0]))
 
 
+@dataclass(frozen=True)
+class GivenAnswer:
+    """One line of the person's ledger, in words."""
+
+    words: str
+    granted: bool
+    method: str
+    at: datetime
+    receipt: str
+    """The hash of the record, by which it can be found in the ledger."""
+
+
+def answers(customer: Customer, *, language: str, most: int = 50) -> list[GivenAnswer]:
+    """What a person answered, newest first."""
+    records = ConsentRecord.objects.filter(customer_id__in=family(customer.pk)).order_by("-at", "-pk")[:most]
+    texts = {purpose: purposes.current_notice(purpose, language).text for purpose in purposes.PURPOSES}
+    return [
+        GivenAnswer(texts.get(row.purpose, row.purpose), row.granted, row.method, row.at, row.hash)
+        for row in records
+    ]
+
+
 def _shown(model: type[models.Model]) -> "Iterator[models.Field[Any, Any]]":
     for column in model._meta.concrete_fields:
         if column.name not in HIDDEN and not isinstance(column, models.BinaryField):
