@@ -115,7 +115,7 @@ def waiting(*, at: datetime, limit: int) -> list[PendingConsent]:
 class Question:
     """Proof that one waiting grant may be asked about by one mail. Making one is the check, and uses it up.
 
-    It carries the words of the notice and the link, and no room for anything else. Raises NotAskable.
+    It carries the words of the notice and the link, and no room for anything else. Raises NotAskable, purposes.UnknownNotice.
     """
 
     __slots__ = ("address", "customer_id", "language", "notice", "pending_id", "token")
@@ -138,13 +138,13 @@ class Question:
             ):
                 raise NotAskable("not waiting")
             _check(row.customer, row.purpose)
+            self.notice = purposes.find_notice(row.notice, row.language, row.purpose)
             content = f"{row.pk}:{row.customer.email_index}"
             self.token = encryption.opaque_token(TOKEN, content.encode())
             self.address = encryption.unseal(row.customer).get("email", "")
             row.token_hash, row.asked_at, row.expires_at = _hash(self.token), at, at + VALID_FOR
             row.save(update_fields=["token_hash", "asked_at", "expires_at"])
         self.pending_id, self.customer_id, self.language = row.pk, row.customer_id, row.language
-        self.notice = purposes.find_notice(row.notice, row.language, row.purpose)
 
 
 def _held(pending_id: int) -> PendingConsent | None:
