@@ -19,7 +19,7 @@ from campaigns import links
 from campaigns.messages import benefit_words
 from campaigns.models import Decision, Delivery
 from catalog.models import Product
-from customers import consent, encryption, events, preferences, purposes
+from customers import encryption, events, preferences, purposes
 from customers.events import Incoming
 from customers.models import Customer, Identity
 from customers.views import Preferences as OwnPreferences
@@ -94,7 +94,7 @@ class Preferences(OwnPreferences):
             forget_what_was_inferred(self.person.pk)
             return self.shown(forgotten=True)
         response = super().post(request, **kwargs)
-        if not consent.decide(self.person.pk, "personalization", at=timezone.now()).allowed:
+        if not preferences.is_allowed(self.person.pk, "personalization"):
             forget_what_was_inferred(self.person.pk)
         return response
 

@@ -33,14 +33,20 @@ class Changes:
     reworded: tuple[str, ...] = ()
 
 
-def choices(customer_id: int, *, language: str, at: datetime) -> list[Choice]:
+def is_allowed(customer_id: int, purpose: str) -> bool:
+    """The gate's present answer."""
+    verdict = consent.verdicts([customer_id], purpose).get(customer_id)
+    return verdict is not None and verdict.allowed
+
+
+def choices(customer_id: int, *, language: str) -> list[Choice]:
     """Every purpose with its words in the language (or in English) and the gate's present answer."""
     since = dict(ConsentState.objects.filter(customer_id=customer_id).values_list("purpose", "at"))
     return [
         Choice(
             purpose,
             purposes.current_notice(purpose, language),
-            consent.decide(customer_id, purpose, at=at).allowed,
+            is_allowed(customer_id, purpose),
             since.get(purpose),
         )
         for purpose in purposes.PURPOSES
@@ -69,7 +75,7 @@ def save(
         for purpose, is_wanted in wanted.items():
             if purpose not in purposes.PURPOSES or purpose not in shown:
                 continue
-            if is_wanted == consent.decide(customer_id, purpose, at=at).allowed:
+            if is_wanted == is_allowed(customer_id, purpose):
                 continue
             notice, language = shown[purpose]
             if is_wanted:

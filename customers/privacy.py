@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-import structlog
+import orjson
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -24,7 +24,7 @@ from django.db import models, transaction
 from django.db.models import Q, QuerySet
 
 from catalog.models import Review
-from customers import consent, encryption, purposes
+from customers import consent, encryption, preferences, purposes
 from customers.models import (
     ConsentRecord,
     ConsentState,
@@ -41,7 +41,6 @@ NUMBERED: dict[type[models.Model], str] = {ConsentRecord: "customer_id", Review:
 HIDDEN = frozenset({"key", "email_index", "phone_index", "token_hash"})
 # Refused marketing outlives erasure as a keyed hash of the address: channel -> (purpose, column of the hash).
 REFUSALS = {"email": ("marketing_email", "email_index"), "sms": ("marketing_sms", "phone_index")}
-log = structlog.get_logger()
 
 
 class NobodyToErase(Exception):
@@ -122,9 +121,7 @@ def export(customer: Customer, *, at: datetime) -> dict[str, Any]:
         "format": FORMAT,
         "made_at": at,
         "person": {**_plain(customer), **encryption.unseal(customer)},
-        "allowed": {
-            purpose: consent.decide(customer.pk, purpose, at=at).allowed for purpose in purposes.PURPOSES
-        },
+        "allowed": {purpose: preferences.is_allowed(customer.pk, purpose) for purpose in purposes.PURPOSES},
         "suppressed": [
             {"channel": row.channel, "reason": row.reason, "since": row.created_at}
             for row in suppressions(customer)
@@ -238,9 +235,7 @@ def erase(customer_id: int, *, actor: str, at: datetime) -> Erased:
         if customer_id not in persons or persons[customer_id].erased_at is not None:
             raise NobodyToErase(f"customer #{customer_id}")
         _keep_refusals(list(persons.values()))
-        allowed = [
-            purpose for purpose in purposes.PURPOSES if consent.decide(customer_id, purpose, at=at).allowed
-        ]
+        allowed = [purpose for purpose in purposes.PURPOSES if preferences.is_allowed(customer_id, purpose)]
         consent.withdraw_all(
             customer_id, method="erasure", source="privacy", actor=actor, at=at, only=allowed
         )
@@ -259,7 +254,6 @@ def erase(customer_id: int, *, actor: str, at: datetime) -> Erased:
             attributes={},
             erased_at=at,
         )
-    log.info("erased", customer=customer_id, people=done.people)
     return done
 
 
@@ -291,7 +285,7 @@ def _keep_refusals(persons: list[Customer]) -> None:
 def _blank_replies(persons: list[Customer]) -> None:
     """Kept answers of the API may quote a person: those keep their place, so that nothing acts twice, and lose their text."""
     names = {name for person in persons for name in _names(person)}
-    needles = [f'"{name}"'.encode() for name in names]
+    needles = [orjson.dumps(name) for name in names]
     quoting = [
         pk
         for pk, body in IdempotentReply.objects.exclude(body=b"").values_list("pk", "body").iterator()

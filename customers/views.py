@@ -130,7 +130,7 @@ class Preferences(Page):
         return self.shown(saved=True, changes=changes)
 
     def shown(self, **context: Any) -> HttpResponse:
-        choices = preferences.choices(self.person.pk, language=self.language, at=timezone.now())
+        choices = preferences.choices(self.person.pk, language=self.language)
         suppressed = Suppression.objects.filter(
             channel="email", address_index=self.person.email_index or "-"
         ).first()
