@@ -40,7 +40,7 @@ class Sent:
     products: tuple[str, ...]
     is_personal: bool
     allowed_by: str
-    """The words of the purpose it rested on."""
+    """The words the person said yes to; empty where silence allowed it."""
 
 
 def last_messages(customer: Customer, *, language: str) -> list[Sent]:
@@ -50,8 +50,8 @@ def last_messages(customer: Customer, *, language: str) -> list[Sent]:
         .select_related("decision__offer")
         .order_by("-ended_at")[:LAST_MESSAGES]
     )
-    decisions = [(delivery.decision, delivery.ended_at) for delivery in deliveries]
-    skus = {sku for decision, _at in decisions for sku in decision.skus}
+    decisions = [(delivery.decision, delivery.ended_at, delivery.basis) for delivery in deliveries]
+    skus = {sku for decision, _at, _basis in decisions for sku in decision.skus}
     titles = dict(Product.objects.filter(sku__in=skus).values_list("sku", "title"))
     return [
         Sent(
@@ -59,9 +59,9 @@ def last_messages(customer: Customer, *, language: str) -> list[Sent]:
             offer=_offer_words(decision, language),
             products=tuple(titles[sku] for sku in decision.skus if sku in titles),
             is_personal=decision.personalized,
-            allowed_by=purposes.current_notice(decision.purpose, language).text,
+            allowed_by=purposes.current_notice(decision.purpose, language).text if basis == "consent" else "",
         )
-        for decision, ended_at in decisions
+        for decision, ended_at, basis in decisions
     ]
 
 

@@ -10,7 +10,7 @@ What erasure does to it is said at its foreign key: CASCADE deletes the row, SET
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -136,13 +136,19 @@ def suppressions(customer: Customer) -> QuerySet[Suppression]:
     return Suppression.objects.filter(address_index__in=indexes)
 
 
-def held(customer: Customer) -> list[tuple[str, int]]:
+def outliving() -> set[type[models.Model]]:
+    """Whose rows stay when their person is erased: the ledger, and what only lets go of the person."""
+    related = Customer._meta.related_objects
+    return {ConsentRecord, *(r.related_model for r in related if r.on_delete is models.SET_NULL)}
+
+
+def held(customer: Customer, *, without: Collection[type[models.Model]] = ()) -> list[tuple[str, int]]:
     """(what in words, how many), most first: a table of contents of the export."""
     people = family(customer.pk)
     counted = [
         (str(model._meta.verbose_name_plural), rows(model, people).count())
         for model in trails()
-        if model is not Customer
+        if model is not Customer and model not in without
     ]
     return sorted((line for line in counted if line[1]), key=lambda line: (-line[1], line[0]))
 

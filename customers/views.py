@@ -195,7 +195,7 @@ class Confirm(Page):
             return guarded(page, language)
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        return self.page("confirm", words=self.opened.notice.text)
+        return self.page("confirm", notice=self.opened.notice)
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         try:
@@ -203,7 +203,7 @@ class Confirm(Page):
         except optin.NotOpen as error:
             return self.over(request, error)
         return self.page(
-            "confirm", words=self.opened.notice.text, is_done=True, preferences=self.preferences_url()
+            "confirm", notice=self.opened.notice, is_done=True, preferences=self.preferences_url()
         )
 
 
@@ -242,7 +242,8 @@ class Erase(Page):
     """A page that says what will be gone, and the POST that does it."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        return self.page("erase", held=privacy.held(self.person), preferences=self.preferences_url())
+        going = privacy.held(self.person, without=privacy.outliving())
+        return self.page("erase", held=going, preferences=self.preferences_url())
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         try:

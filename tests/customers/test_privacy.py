@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
@@ -163,8 +164,6 @@ def test_d1_a_model_with_a_path_to_a_person_is_named_here_or_fails() -> None:
 
 
 def test_d1_a_number_of_a_customer_in_a_plain_column_is_registered() -> None:
-    from django.apps import apps  # noqa: PLC0415
-
     suspicious = {
         model
         for model in apps.get_models()
@@ -349,6 +348,13 @@ def test_d1_the_download_is_the_export_as_a_file_nobody_keeps(canary: Customer, 
     table = client.get(address(canary, "download") + "?format=csv")
     assert table["Content-Type"] == "text/csv; charset=utf-8"
     assert "Canary Byrd" in table.content.decode()
+
+
+def test_the_warning_names_what_goes_and_not_what_stays(canary: Customer, client: Client) -> None:
+    assert {model._meta.label for model in privacy.outliving()} == LET_GO | KEPT
+    text = client.get(address(canary, "erase")).content.decode()
+    assert "events" in text
+    assert "consent ledger" not in text
 
 
 @pytest.mark.parametrize("page", ["", "download", "erase"])
