@@ -215,6 +215,7 @@ class Privacy(Page):
             "privacy",
             person=self.person,
             fields=encryption.unseal(self.person),
+            attributes=sorted(self.person.attributes.items()),
             held=privacy.held(self.person),
             answers=privacy.answers(self.person, language=self.language),
             token=kwargs["token"],

@@ -335,6 +335,7 @@ def address(customer: Customer, page: str = "") -> str:
 
 
 def test_the_page_shows_what_is_held(canary: Customer, client: Client) -> None:
+    identities.save_profiles([identities.Profile(id="canary-id", attributes={"items": 3})])
     text = client.get(address(canary)).content.decode()
     for word in ("Canary Byrd", "canary@secret.example", "Canaria", "events"):
         assert word in text
