@@ -39,6 +39,8 @@ api = [
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("", include("customers.urls")),
+    path("", include("campaigns.urls")),
     path("api/v1/", include(api)),
     path("health/live", health.live),
     path("health/ready", health.ready),
