@@ -4,6 +4,7 @@ No secret has a usable default outside DEBUG: a missing one stops the start with
 """
 
 import os
+import sys
 from pathlib import Path
 
 import environ
@@ -263,7 +264,9 @@ structlog.configure(
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.JSONRenderer(),
-    ]
+    ],
+    # Standard output belongs to commands and their --json.
+    logger_factory=structlog.PrintLoggerFactory(sys.stderr),
 )
 LOGGING = {
     "version": 1,
