@@ -121,8 +121,10 @@ def play_simulated(demo: Demo, *, customers: int) -> None:
     if "end" not in demo.state:
         demo.remember(end=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     shop += ["--end", demo.state["end"]]
-    demo.say("A simulated shop tells its catalogue, customers, consents and 120 days of behaviour")
-    demo.manage("simulate", "--phase", "history", *shop)
+    if "told" not in demo.state:  # said twice, an old yes would overrule a newer no
+        demo.say("A simulated shop tells its catalogue, customers, consents and 120 days of behaviour")
+        demo.manage("simulate", "--phase", "history", *shop)
+        demo.remember(told="yes")
     demo.say("Learning from those who allowed it")
     demo.manage("train")
     demo.say("A campaign: segments, offers, a control group, and mails through SMTP")
@@ -132,6 +134,8 @@ def play_simulated(demo: Demo, *, customers: int) -> None:
         demo.say("The customers answer (the shop knows the true effect and keeps it to itself)")
         demo.manage("simulate", "--phase", "answer", "--outbox", str(demo.folder / "outbox"), *shop)
         demo.remember(answered="yes")
+    demo.say("Who allows what by now")
+    demo.manage("consents")
     demo.say("What came of it")
     demo.manage("report", "demo", "--until-now", "--truth", str(demo.folder / "truth.json"))
 
@@ -148,6 +152,8 @@ def play_file(demo: Demo, *, data: str, kind: str) -> None:
     )
     demo.manage("demo_campaign", "--addresses")
     demo.manage("run_campaign", "demo")
+    demo.say("Who allows what")
+    demo.manage("consents")
     demo.say("What was done")
     demo.manage("report", "demo")
 
