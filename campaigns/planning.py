@@ -161,7 +161,7 @@ def _plan_people(
     waterfall.no_offer += len(asked) - len(sendable)
     waterfall.sendable += len(sendable)
     decisions = {
-        pk: _decision(
+        pk: decision_of(
             campaign,
             run,
             pk,
@@ -214,7 +214,7 @@ def choose_offers(
     return choices, assigned
 
 
-def _decision(
+def decision_of(
     campaign: Campaign,
     run: CampaignRun | None,
     customer_id: int,
@@ -227,6 +227,7 @@ def _decision(
     code: Code | None,
     at: datetime,
 ) -> Decision:
+    """What was chosen for one person, not saved yet."""
     permission = reach.permissions[customer_id]
     personal = (
         recommendation.permission if recommendation is not None and recommendation.personalized else None

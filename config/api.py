@@ -1,43 +1,281 @@
 """What all endpoints share: keys and scopes, throttles, pages, the error shape, idempotency."""
 
-from collections.abc import Callable
-from typing import Any
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
 
-from django.http import HttpRequest, HttpResponse
-from drf_spectacular.openapi import AutoSchema
+import orjson
+import structlog
+from django.conf import settings
+from django.core.cache import cache
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
+
+from campaigns.codes import AlreadyUsed, NotRedeemable
+from campaigns.segments import InvalidRule
+from customers import access
+from customers.consent import NoEvidence, NotPermitted
+from customers.models import IdempotentReply
+
+if TYPE_CHECKING:  # the framework's views read this file's classes while they load
+    from rest_framework.views import APIView
+
+log = structlog.get_logger()
+PREFIX = "/api/v1/"
+MAX_BODY = 5 * 1024 * 1024
+MAX_ITEMS = 1000
+
+
+# --- who calls ---------------------------------------------------------------------------------------------
 
 
 class KeyAuthentication(BaseAuthentication):
-    pass
+    """`Authorization: Bearer sk_…` or `pk_…`; a browser proves its customer with `X-Customer-Token`."""
+
+    def authenticate(self, request: Request) -> tuple[access.Access, access.Access] | None:
+        scheme, _space, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not key.strip():
+            raise exceptions.NotAuthenticated("Send your key as: Authorization: Bearer KEY")
+        try:
+            found = access.access_of(
+                key.strip(), token=request.headers.get("X-Customer-Token", ""), at=timezone.now()
+            )
+        except (access.BadKey, access.BadToken) as error:
+            raise exceptions.AuthenticationFailed(str(error)) from error
+        return found, found
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
 
 
 class HasScope(BasePermission):
-    pass
+    """The key must hold the scope that the view names for the method: `scopes = {"GET": "catalog:read"}`."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        needed = scope_of(view, request.method or "")
+        if needed is None:
+            return False
+        held = cast(access.Access, request.auth)
+        if needed not in held.scopes:
+            self.message = f"This key does not have the scope {needed}."
+            return False
+        return True
 
 
-class StrictJSONParser(JSONParser):
-    pass
-
-
-class Schema(AutoSchema):
-    pass
+def scope_of(view: "APIView", method: str) -> str | None:
+    scopes: Mapping[str, str] = getattr(view, "scopes", {})
+    return scopes.get("GET" if method in ("HEAD", "OPTIONS") else method)
 
 
 class KeyThrottle(BaseThrottle):
-    pass
+    """So many requests a minute and key, counted exactly by one atomic increment; says when to come again."""
+
+    wait_seconds = 0.0
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        if request.auth is None:  # the schema and its page, open to everybody
+            return True
+        now = time.time()
+        minute = int(now // 60)
+        name = f"throttle:{cast(access.Access, request.auth).key_id}:{minute}"
+        cache.add(name, 0, timeout=120)
+        try:
+            made = cache.incr(name)
+        except ValueError:  # the cache dropped it between the two lines: the count begins again
+            made = 1
+        self.wait_seconds = 60 * (minute + 1) - now
+        return bool(made <= settings.API_REQUESTS_PER_MINUTE)
+
+    def wait(self) -> float:
+        return max(self.wait_seconds, 1.0)
 
 
-def errors(exc: Exception, context: dict[str, Any]) -> None:
+# --- what comes in and goes out ------------------------------------------------------------------------------
+
+
+class TooLarge(exceptions.APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+    default_detail = f"A body holds at most {MAX_ITEMS} items and 5 MB."
+
+
+class StrictJSONParser(JSONParser):
+    """JSON as RFC 8259 has it: no NaN, no NUL characters, an object on top, lists of at most 1,000 items."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        raw = stream.read()
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise exceptions.ParseError(f"The body is not JSON: {error}.") from error
+        if b"\\u0000" in raw:
+            raise exceptions.ParseError("The body holds a NUL character, which no field can keep.")
+        if not isinstance(body, dict):
+            raise exceptions.ParseError("The body must be a JSON object.")
+        if any(isinstance(value, list) and len(value) > MAX_ITEMS for value in body.values()):
+            raise TooLarge
+        return body
+
+
+_CODES = {
+    "parse_error": "invalid",
+    "not_authenticated": "unauthenticated",
+    "authentication_failed": "unauthenticated",
+    "permission_denied": "forbidden",
+}
+
+
+def _flat(detail: Any, path: str = "") -> dict[str, list[str]]:
+    """Nested field errors as {"products.3.price": ["…"]}."""
+    if isinstance(detail, Mapping):
+        parts = [_flat(value, f"{path}.{name}" if path else str(name)) for name, value in detail.items()]
+    elif isinstance(detail, list) and any(isinstance(part, Mapping | list) for part in detail):
+        parts = [_flat(part, f"{path}.{i}" if path else str(i)) for i, part in enumerate(detail) if part]
+    else:
+        texts = detail if isinstance(detail, list) else [detail]
+        return {path or "body": [str(text) for text in texts]}
+    return {name: texts for part in parts for name, texts in part.items()}
+
+
+def error(code: str, message: str, http: int, **more: Any) -> Response:
+    return Response({"code": code, "message": message, **more}, status=http)
+
+
+def errors(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """Every expected failure in the one error shape; None (a 500) for what nobody expected."""
+    match exc:
+        case AlreadyUsed():
+            return error("already_used", str(exc), 409)
+        case NotRedeemable():
+            return error(exc.code, str(exc), 422)
+        case NoEvidence():
+            return error("no_evidence", str(exc), 422)
+        case NotPermitted():
+            return error("not_permitted", str(exc), 403)
+        case InvalidRule():
+            return error("invalid_rule", exc.message, 400, fields={exc.path: [exc.message]})
+        case Http404():
+            return error("not_found", str(exc) or "There is no such thing.", 404)
+        case exceptions.ValidationError():
+            fields = _flat(exc.detail)
+            name, texts = next(iter(fields.items()))
+            return error("invalid", f"{name}: {texts[0]}", 400, fields=fields)
+        case exceptions.APIException():
+            code = _CODES.get(exc.default_code, exc.default_code)
+            if exc.status_code == 401 or exc.status_code == 403:
+                code = "unauthenticated" if exc.status_code == 401 else "forbidden"
+            response = error(code, str(exc.detail), exc.status_code)
+            if isinstance(exc, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+                response["WWW-Authenticate"] = "Bearer"
+            if isinstance(exc, exceptions.Throttled):
+                response["Retry-After"] = str(max(1, int(getattr(exc, "wait", None) or 1)))
+            return response
     return None
 
 
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith(PREFIX):
+        return JsonResponse({"code": "not_found", "message": "There is no such address."}, status=404)
+    return HttpResponse("Not found.", status=404, content_type="text/plain")
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    if request.path.startswith(PREFIX):
+        said = {"code": "internal_error", "message": "Something broke here; nothing was changed. Try again."}
+        return JsonResponse(said, status=500)
+    return HttpResponse("Something broke here. Nothing was changed.", status=500, content_type="text/plain")
+
+
+# --- a POST acts once ------------------------------------------------------------------------------------------
+
+STILL_RUNNING = timedelta(seconds=60)
+_NOT_KEPT = (401, 403, 409, 413, 415, 429)
+
+
+class Overtaken(Exception):
+    """Another request took this key over while we were at work; our effect is rolled back."""
+
+
 class IdempotencyMiddleware:
+    """`Idempotency-Key` on a POST: the effect and its answer are committed together, and replayed for seven days.
+
+    A paths' last slash is taken off here too, so that addresses answer the same with and without.
+    """
+
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        if not request.path_info.startswith(PREFIX):
+            return self.get_response(request)
+        request.path_info = request.path_info.rstrip("/")
+        length = request.headers.get("Content-Length") or "0"
+        if length.isdecimal() and int(length) > MAX_BODY:
+            return _said("too_large", str(TooLarge.default_detail), 413)
+        key = request.headers.get("Idempotency-Key", "")
+        if request.method != "POST" or not key:
+            return self.get_response(request)
+        if len(key) > 200:
+            return _said("invalid", "An Idempotency-Key has at most 200 characters.", 400)
+        payload = hashlib.sha256(request.body).hexdigest()
+        who = f"{request.headers.get('Authorization', '')} {request.headers.get('X-Customer-Token', '')}"
+        scope = hashlib.sha256(f"{who} {request.path_info}".encode()).hexdigest()
+        return self.once(request, scope, key, payload)
+
+    def once(self, request: HttpRequest, scope: str, key: str, payload: str) -> HttpResponse:
+        began = timezone.now()
+        row, fresh = IdempotentReply.objects.get_or_create(
+            scope=scope, key=key, defaults={"payload_sha256": payload}
+        )
+        if not fresh:
+            if row.payload_sha256 != payload:
+                return _said("idempotency_key_reused", "This Idempotency-Key came with another body.", 422)
+            if row.status is not None:
+                replay = HttpResponse(bytes(row.body), status=row.status, content_type="application/json")
+                replay["Idempotent-Replayed"] = "true"
+                return replay
+            # Whoever began it may have been killed: after a while the next one may take it over, once.
+            stale = IdempotentReply.objects.filter(
+                pk=row.pk,
+                status__isnull=True,
+                created_at=row.created_at,
+                created_at__lt=began - STILL_RUNNING,
+            )
+            if not stale.update(created_at=began):
+                return _said("in_progress", "The first request with this key is still running.", 409)
+            row.created_at = began
+        try:
+            with transaction.atomic():
+                response = self.get_response(request)
+                self.settle(row, response)
+        except Overtaken:
+            return _said("in_progress", "Another request took this key over.", 409)
+        if row.status is None:
+            IdempotentReply.objects.filter(pk=row.pk, status__isnull=True, created_at=row.created_at).delete()
+        return response
+
+    def settle(self, row: IdempotentReply, response: HttpResponse) -> None:
+        """Keep the answer in the effect's own transaction; undo the effect of a 5xx."""
+        if response.status_code >= 500:
+            transaction.set_rollback(True)
+            return
+        if response.status_code in _NOT_KEPT:
+            return
+        mine = IdempotentReply.objects.filter(pk=row.pk, status__isnull=True, created_at=row.created_at)
+        if not mine.update(status=response.status_code, body=response.content):
+            raise Overtaken
+        row.status = response.status_code
+
+
+def _said(code: str, message: str, http: int) -> HttpResponse:
+    return JsonResponse({"code": code, "message": message}, status=http)

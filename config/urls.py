@@ -1,8 +1,49 @@
 """Every public address in one list."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from campaigns import api as campaigns
+from catalog import api as catalog
+from config import health
+from customers import api as customers
+from recommender import api as recommender
+
+api = [
+    path("customers/bulk", customers.CustomersBulkView.as_view()),
+    path("customers/<str:external_id>", customers.CustomerView.as_view()),
+    path("customers/<str:external_id>/token", customers.CustomerTokenView.as_view()),
+    path("customers/<str:external_id>/consents", customers.ConsentsView.as_view()),
+    path("customers/<str:external_id>/consents/history", customers.ConsentHistoryView.as_view()),
+    path("customers/<str:external_id>/consents/<int:record>/receipt", customers.ReceiptView.as_view()),
+    path("consents/bulk", customers.ConsentsBulkView.as_view()),
+    path("purposes", customers.PurposesView.as_view()),
+    path("events", customers.EventsView.as_view()),
+    path("reviews", customers.ReviewsView.as_view()),
+    path("products/bulk", catalog.ProductsBulkView.as_view()),
+    path("products/<str:sku>", catalog.ProductView.as_view()),
+    path("products/<str:sku>/similar", recommender.SimilarView.as_view()),
+    path("recommendations", recommender.RecommendationsView.as_view()),
+    path("rank", recommender.RankView.as_view()),
+    path("models", recommender.ModelsView.as_view()),
+    path("models/train", recommender.TrainView.as_view()),
+    path("training-runs/<int:run>", recommender.TrainingRunView.as_view()),
+    path("offers", campaigns.OffersView.as_view()),
+    path("codes/validate", campaigns.ValidateCodeView.as_view()),
+    path("codes/redeem", campaigns.RedeemCodeView.as_view()),
+    path("codes/reverse", campaigns.ReverseCodeView.as_view()),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+]
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/v1/", include(api)),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("metrics", health.metrics),
+    path("i18n/", include("django.conf.urls.i18n")),
 ]
+handler404 = "config.api.not_found"
+handler500 = "config.api.failed"

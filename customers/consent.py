@@ -238,6 +238,31 @@ def withdraw_all(
     return record([Answer(customer_id, purpose, False, evidence) for purpose in only], at=at)
 
 
+def object_to(
+    customer_ids: Collection[int],
+    purposes_refused: Collection[str],
+    *,
+    method: str,
+    source: str,
+    actor: str,
+    at: datetime,
+) -> list[ConsentRecord]:
+    """Write a no of these people to each purpose they do not already refuse. A repeated signal adds nothing."""
+    refused = set(
+        ConsentState.objects.filter(
+            customer_id__in=customer_ids, purpose__in=purposes_refused, granted=False
+        ).values_list("customer_id", "purpose")
+    )
+    evidence = Evidence("", "", method, source, actor)
+    answers = [
+        Answer(customer_id, purpose, False, evidence)
+        for customer_id in sorted(customer_ids)
+        for purpose in purposes_refused
+        if (customer_id, purpose) not in refused
+    ]
+    return record(answers, at=at) if answers else []
+
+
 def answers_at(moments: Sequence[tuple[int, str, datetime]]) -> list[Verdict]:
     """For the audit: what the gate had to answer for (customer, purpose, moment), from the ledger. One query."""
     ids = {customer_id for customer_id, _purpose, _at in moments}

@@ -5,7 +5,7 @@ changes the next answer. Whoever does not allow `personalization` has no history
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Literal
@@ -43,17 +43,18 @@ WEIGHTS: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class Filters:
-    """What may be in the answer. `category_ids` None is any."""
+    """What may be in the answer. `category_ids` and `only_ids` None are any."""
 
     mode: Mode = "all"
     in_stock: bool = True
     category_ids: Collection[int] | None = None
     exclude_ids: Collection[int] = ()
+    only_ids: Collection[int] | None = None
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why an item stands in the list: `because_bought`, `bought_before`, `for_you`, `popular` or `new`."""
+    """Why an item stands in the list: `because_bought`, `bought_before`, `for_you`, `goes_with`, `popular` or `new`."""
 
     type: str
     skus: Sequence[str] = ()
@@ -179,6 +180,38 @@ def recommend(
     return answers[STRANGER if customer_id is None else customer_id]
 
 
+def similar(
+    product_id: int, *, at: datetime, limit: int = 10, filters: Filters | None = None
+) -> Recommendation:
+    """What goes with a product, for anybody: the live model asked as if this were all that someone had bought."""
+    wanted = filters or Filters()
+    wanted = replace(wanted, exclude_ids={*wanted.exclude_ids, product_id})
+    models = _live(Task.RECOMMEND, Task.POPULAR)
+    shelf = catalogue.current()
+    entries: list[_Scored] = []
+    if (loaded := models.get(Task.RECOMMEND)) is not None:
+        one = Act(product_id, "ordered", histories.day(at))
+        (ranking,) = loaded.model.recommend(
+            [history([one])],
+            limit,
+            at=histories.day(at),
+            mode="new",
+            allowed=_allowed(loaded.model, shelf, wanted),
+        )
+        entries = [
+            _Scored(item, score, "goes_with", (product_id,))
+            for item, score in zip(ranking.items.tolist(), ranking.scores.tolist(), strict=True)
+            if score > 0
+        ]
+    if len(entries) < limit:
+        rest = replace(wanted, exclude_ids={*wanted.exclude_ids, *(entry.product_id for entry in entries)})
+        entries += _strangers(models.get(Task.POPULAR), shelf, rest, limit - len(entries), at=at)
+    needed = {pk for entry in entries for pk in (entry.product_id, *entry.because)}
+    products = {row.pk: row for row in Product.objects.filter(pk__in=needed).only("pk", "sku", "title")}
+    version = loaded.version if loaded is not None else None
+    return Recommendation([_item(entry, products) for entry in entries], False, version)
+
+
 @dataclass(frozen=True)
 class _Scored:
     product_id: int
@@ -191,6 +224,8 @@ def _allowed(model: Recommender, shelf: catalogue.Catalogue, filters: Filters) -
     allowed = shelf.flags(model.items_, in_stock=filters.in_stock, categories=filters.category_ids)
     if filters.exclude_ids:
         allowed &= ~np.isin(model.items_, np.fromiter(filters.exclude_ids, dtype=np.int64))
+    if filters.only_ids is not None:
+        allowed &= np.isin(model.items_, np.fromiter(filters.only_ids, dtype=np.int64))
     return allowed
 
 
@@ -258,6 +293,8 @@ def _strangers(
         open_ids = shelf.ids[
             shelf.flags(shelf.ids, in_stock=filters.in_stock, categories=filters.category_ids)
         ]
+        if filters.only_ids is not None:
+            open_ids = open_ids[np.isin(open_ids, np.fromiter(filters.only_ids, dtype=np.int64))]
         newest = [pk for pk in open_ids[::-1][: limit + len(seen)].tolist() if pk not in seen]
         entries += [_Scored(pk, 0.0, "new") for pk in newest[: limit - len(entries)]]
     return entries
@@ -266,6 +303,7 @@ def _strangers(
 def _item(entry: _Scored, products: Mapping[int, Product]) -> Item:
     because = [products[pk] for pk in entry.because if pk in products]
     texts = {
+        "goes_with": _("Goes with %s") % ", ".join(product.title for product in because),
         "because_bought": _("Because you bought %s") % ", ".join(product.title for product in because),
         "bought_before": _("You bought it before"),
         "for_you": _("Chosen for you"),

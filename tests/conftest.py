@@ -1,17 +1,22 @@
 """The cast: Anna allows everything, Boris nothing, Clara said yes and then no."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 import pytest
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
+from django.test import Client
+from django.utils import timezone
 
 from catalog.imports import ProductInput, save_products
 from catalog.models import Product
 from customers import consent, identities
+from customers.access import create_key, customer_token
 from customers.consent import Evidence
 from customers.models import Customer
 from customers.purposes import PURPOSES
@@ -71,6 +76,38 @@ def person(
     for purpose in allows:
         consent.give(customer.pk, purpose, evidence=evidence(purpose), at=NOW - timedelta(days=400))
     return customer
+
+
+class Answer(NamedTuple):
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+
+class Caller:
+    """A client of the API as a shop has one: a key, perhaps a customer token, JSON both ways."""
+
+    def __init__(self, client: Client, key: str, token: str = "") -> None:
+        self.client = client
+        self.headers = {"Authorization": f"Bearer {key}"} | ({"X-Customer-Token": token} if token else {})
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        sent = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
+        response = self.client.generic(method, f"/api/v1/{path}", headers={**self.headers, **headers}, **sent)
+        return Answer(response.status_code, json.loads(response.content or b"null"), response.headers)
+
+
+@pytest.fixture
+def server(client: Client, db: None) -> Caller:
+    """A shop's server: a secret key with every scope."""
+    return Caller(client, create_key("secret")[1])
+
+
+@pytest.fixture
+def browser(client: Client, db: None) -> Callable[[str], Caller]:
+    """A browser: a publishable key, with a token that proves a customer (or "" for nobody)."""
+    key = create_key("publishable")[1]
+    return lambda who: Caller(client, key, customer_token(who, at=timezone.now())[0] if who else "")
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from campaigns.messages import Finished
 TIMEOUT_S = 20
 # "No such mailbox" in its several spellings; other refusals are about the message or the sender.
 HARD_BOUNCES = (550, 551, 553)
+# An address longer than a line must stay one word: folded, it would be encoded, and no mailbox could read it.
+UNFOLDED = SMTP.clone(max_line_length=998)
 _LOST = (smtplib.SMTPServerDisconnected, OSError, EOFError)
 
 
@@ -126,5 +128,5 @@ def _body(message: Finished) -> bytes:
     mail.set_content(message.text)
     mail.add_alternative(message.html, subtype="html")
     # A line that begins with a dot would end the message (RFC 5321, 4.5.2).
-    data = mail.as_bytes().replace(b"\r\n.", b"\r\n..")
+    data = mail.as_bytes(policy=UNFOLDED).replace(b"\r\n.", b"\r\n..")
     return data if data.endswith(b"\r\n") else data + b"\r\n"

@@ -1,5 +1,6 @@
 """Who is planned, who is sent, and who is not: the one way out, against a real SMTP server."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -126,6 +127,10 @@ def test_each_person_gets_one_mail_with_the_headers_of_u1(campaign: Make, sink: 
         assert len(mail.get_all("List-Unsubscribe") or []) == 1
         assert str(mail["List-Unsubscribe"]).startswith("<http://testserver/unsubscribe/")
         assert mail.get_all("List-Unsubscribe-Post") == ["List-Unsubscribe=One-Click"]
+    for path in sink.folder.glob("*.eml"):
+        # As the mailbox reads it: one plain word, neither folded nor encoded.
+        (line,) = [row for row in path.read_bytes().split(b"\r\n") if row.startswith(b"List-Unsubscribe:")]
+        assert re.fullmatch(rb"List-Unsubscribe: <http[^\s>]+>", line)
         assert mail["Message-ID"]
         for kind in ("html", "plain"):
             part = mail.get_body((kind,))

@@ -1,0 +1,130 @@
+"""The same walk with the caller waiting: what a placement in the shop shows this person now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from campaigns import experiments, planning, segments
+from campaigns.models import Campaign, CampaignSegment, Code, Decision, Offer
+from campaigns.offers import Choice
+from campaigns.reach import reachable
+from customers import consent
+from recommender import serving
+
+# How long a decision without a code stays the same for a person, so that what they see does not flicker.
+KEPT_FOR = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What to show: a person's own decision, or what everybody may see (`fallback`)."""
+
+    decision: Decision | None
+    offers: Sequence[Offer]
+    fallback: bool
+
+
+def decide(customer_id: int | None, placement: str, *, at: datetime) -> Shown:
+    """The decision of the first running campaign of the placement whose audience the person is in.
+
+    A person who does not allow it, a stranger and a control person see what everybody sees; of the last the
+    decision is kept, for the measurement. Asked again before it ends, the same decision is the answer. A bounded
+    number of queries.
+    """
+    running = list(
+        Campaign.objects.filter(
+            Q(starts_at__isnull=True) | Q(starts_at__lte=at),
+            Q(ends_at__isnull=True) | Q(ends_at__gt=at),
+            channel=Campaign.Channel.ONSITE,
+            status=Campaign.Status.RUNNING,
+            placement=placement,
+        )
+        .order_by("pk")
+        .prefetch_related("audiences__segment", "audiences__offers__categories")
+    )
+    if customer_id is not None and running:
+        with transaction.atomic():
+            consent.hold([customer_id])
+            decision = _own(customer_id, running, placement, at=at)
+        if decision is not None and decision.arm == Decision.Arm.TREATED and decision.offer is not None:
+            return Shown(decision, [decision.offer], fallback=False)
+        if decision is not None:
+            return Shown(decision, _for_everybody(running, at=at), fallback=True)
+    return Shown(None, _for_everybody(running, at=at), fallback=True)
+
+
+def _own(customer_id: int, running: Sequence[Campaign], placement: str, *, at: datetime) -> Decision | None:
+    reach = reachable([customer_id], channel=Campaign.Channel.ONSITE, at=at)
+    if customer_id not in reach.permissions:
+        return None
+    kept = (
+        Decision.objects.select_related("offer", "code", "campaign")
+        .filter(
+            customer=customer_id,
+            placement=placement,
+            campaign__in=running,
+            expires_at__gt=at,
+            run__isnull=True,
+        )
+        .order_by("-decided_at")
+        .first()
+    )
+    if kept is not None:
+        return kept
+    found = _audience(customer_id, running, at=at)
+    if found is None:
+        return None
+    campaign, audience = found
+    arm = experiments.arms(campaign.salt, campaign.control_percent, [customer_id])[customer_id]
+    recommendation = serving.recommend(customer_id, at=at, limit=planning.TASTE_SIZE, explain=False)
+    choices: dict[int, Choice] = {}
+    assigned: dict[int, Code] = {}
+    if arm == Decision.Arm.TREATED:
+        choices, assigned = planning.choose_offers(
+            {customer_id: audience}, {customer_id: recommendation}, at=at
+        )
+    decision = planning.decision_of(
+        campaign,
+        None,
+        customer_id,
+        audience,
+        arm=arm,
+        reach=reach,
+        recommendation=recommendation,
+        choice=choices.get(customer_id),
+        code=assigned.get(customer_id),
+        at=at,
+    )
+    decision.expires_at = decision.expires_at or at + KEPT_FOR
+    decision.save(force_insert=True)
+    return decision
+
+
+def _audience(
+    customer_id: int, running: Sequence[Campaign], *, at: datetime
+) -> tuple[Campaign, CampaignSegment] | None:
+    for campaign in running:
+        for audience in campaign.audiences.all():
+            if segments.matching(audience.segment.rule, at=at).filter(pk=customer_id).exists():
+                return campaign, audience
+    return None
+
+
+def _for_everybody(running: Sequence[Campaign], *, at: datetime) -> list[Offer]:
+    """Offers that need nobody's leave: without a code and without a cap, the highest priority first."""
+    found = {
+        offer.pk: offer
+        for campaign in running
+        for audience in campaign.audiences.all()
+        for offer in audience.offers.all()
+        if offer.code_kind == Offer.CodeKind.NONE
+        and offer.max_total is None
+        and offer.max_per_customer is None
+        and offer.status == Offer.Status.APPROVED
+        and (offer.starts_at is None or offer.starts_at <= at)
+        and (offer.ends_at is None or offer.ends_at > at)
+    }
+    return sorted(found.values(), key=lambda offer: (-offer.priority, offer.slug))[:1]

@@ -1,0 +1,126 @@
+"""Who calls: API keys with scopes, and customer tokens that prove one customer to a browser's key."""
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import jwt
+
+from customers import encryption
+from customers.models import ApiKey
+
+SCOPES = (
+    "catalog:read",
+    "catalog:write",
+    "customers:read",
+    "customers:write",
+    "events:write",
+    "consents:read",
+    "consents:write",
+    "recommendations:read",
+    "offers:read",
+    "codes:write",
+    "models:read",
+    "models:write",
+)
+# What a browser's key may do at all; of a customer, only of the one a token proves.
+PUBLISHABLE = (
+    "catalog:read",
+    "events:write",
+    "recommendations:read",
+    "offers:read",
+    "consents:read",
+    "consents:write",
+)
+LONGEST_TOKEN = timedelta(hours=1)
+_AUDIENCE = "tact customer"
+_PREFIX = {ApiKey.Kind.SECRET: "sk_", ApiKey.Kind.PUBLISHABLE: "pk_"}
+_SEEN_EVERY = timedelta(hours=1)
+
+
+class BadKey(Exception):
+    """No key, an unknown or a revoked one."""
+
+
+class BadToken(Exception):
+    """The customer token is forged, too old, or not a token."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """What one request may do."""
+
+    key_id: int
+    kind: str
+    scopes: frozenset[str]
+    customer: str | None = None
+    """The shop's own id of the customer whom the token proves."""
+
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    @property
+    def is_secret(self) -> bool:
+        return self.kind == ApiKey.Kind.SECRET
+
+    def speaks_for(self, external_id: str | None) -> bool:
+        """A server's key speaks for every customer, a browser's for the one its token proves."""
+        return self.is_secret or (external_id is not None and external_id == self.customer)
+
+
+def hashed(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def create_key(kind: str, *, scopes: Collection[str] = (), label: str = "") -> tuple[ApiKey, str]:
+    """A new key and, this once, its value. Raises ValueError for a scope this kind cannot have."""
+    possible = SCOPES if kind == ApiKey.Kind.SECRET else PUBLISHABLE
+    wanted = list(scopes) or list(possible)
+    if wrong := sorted(set(wanted) - set(possible)):
+        raise ValueError(f"A {kind} key cannot have {', '.join(wrong)}; possible: {', '.join(possible)}.")
+    value = _PREFIX[ApiKey.Kind(kind)] + secrets.token_urlsafe(32)
+    row = ApiKey.objects.create(
+        kind=kind, label=label, prefix=value[:8], key_hash=hashed(value), scopes=sorted(wanted)
+    )
+    return row, value
+
+
+def access_of(key: str, *, token: str, at: datetime) -> Access:
+    """One query (and a note of use once an hour). Raises BadKey, BadToken."""
+    row = ApiKey.objects.filter(key_hash=hashed(key), revoked_at__isnull=True).first()
+    if row is None:
+        raise BadKey("This key is unknown or revoked.")
+    if row.last_used_at is None or at - row.last_used_at > _SEEN_EVERY:
+        ApiKey.objects.filter(pk=row.pk).update(last_used_at=at)
+    customer = customer_in(token, at=at) if token else None
+    return Access(row.pk, row.kind, frozenset(row.scopes), customer)
+
+
+def customer_token(
+    external_id: str, *, at: datetime, lasts: timedelta = LONGEST_TOKEN
+) -> tuple[str, datetime]:
+    """A signed token that proves this customer to a browser's key, and when it ends."""
+    expires = at + min(lasts, LONGEST_TOKEN)
+    claims = {"sub": external_id, "aud": _AUDIENCE, "iat": at, "exp": expires}
+    return jwt.encode(claims, encryption.signing_secret("customer token"), algorithm="HS256"), expires
+
+
+def customer_in(token: str, *, at: datetime) -> str:
+    """The customer a token proves. Raises BadToken."""
+    try:
+        claims = jwt.decode(
+            token,
+            encryption.signing_secret("customer token"),
+            algorithms=["HS256"],
+            audience=_AUDIENCE,
+            options={"require": ["exp", "iat", "sub"], "verify_exp": False, "verify_iat": False},
+        )
+        begins, ends = float(claims["iat"]), float(claims["exp"])
+    except (jwt.InvalidTokenError, TypeError, ValueError) as error:
+        raise BadToken("The customer token is not valid.") from error
+    if ends <= at.timestamp() or ends - begins > LONGEST_TOKEN.total_seconds() + 1:
+        raise BadToken("The customer token has expired.")
+    return str(claims["sub"])

@@ -1,0 +1,288 @@
+"""The storefront's door to what suits whom."""
+
+import uuid
+from typing import Any, cast
+
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import exceptions, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalog.api import product_or_404
+from catalog.imports import product_ids
+from catalog.models import Category
+from customers import identities
+from customers.access import Access
+from recommender import serving, training
+from recommender.models import ModelVersion, TrainingRun
+from recommender.serving import Filters, Recommendation
+
+MODES = ("all", "again", "new")
+
+
+def known_customer(request: Request, external_id: str | None) -> int | None:
+    """Whom an answer may be personal to: None for a stranger, and where nobody proved who asks.
+
+    A token that proves somebody else is refused.
+    """
+    caller = cast(Access, request.auth)
+    asked = external_id or caller.customer
+    if not asked:
+        return None
+    if not caller.speaks_for(asked):
+        if caller.customer is not None:
+            raise exceptions.PermissionDenied("The token proves another customer.")
+        return None
+    return identities.find([asked]).get(asked)
+
+
+class SkuList(serializers.CharField):
+    """SKUs in one parameter, separated by commas."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return [sku for sku in super().to_internal_value(data).split(",") if sku]
+
+    def to_representation(self, value: Any) -> str:
+        return ",".join(value)
+
+
+class ListInput(serializers.Serializer[Any]):
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=10)
+    category = serializers.CharField(max_length=200, required=False, help_text="A category's name or slug")
+    exclude = SkuList(max_length=5000, default="", help_text="SKUs, separated by commas")
+    in_stock = serializers.BooleanField(default=True)
+
+
+class RecommendationsInput(ListInput):
+    customer = serializers.CharField(max_length=200, required=False)
+    placement = serializers.CharField(max_length=60, default="home")
+    mode = serializers.ChoiceField(choices=MODES, default="all")
+    item = serializers.CharField(max_length=100, required=False, help_text="What goes with this SKU")
+    explain = serializers.BooleanField(default=False)
+
+
+class ReasonOutput(serializers.Serializer[Any]):
+    type = serializers.CharField()
+    skus = serializers.ListField(child=serializers.CharField())
+    text = serializers.CharField()
+
+
+class ItemOutput(serializers.Serializer[Any]):
+    sku = serializers.CharField()
+    score = serializers.FloatField()
+    reason = ReasonOutput()
+
+
+class ModelNameOutput(serializers.Serializer[Any]):
+    name = serializers.CharField(source="algorithm")
+    version = serializers.IntegerField(source="pk")
+
+
+class RecommendationsOutput(serializers.Serializer[Any]):
+    recommendation_id = serializers.UUIDField()
+    customer = serializers.CharField(allow_null=True)
+    placement = serializers.CharField()
+    personalized = serializers.BooleanField()
+    model = ModelNameOutput(allow_null=True)
+    items = ItemOutput(many=True)
+
+
+def filters_of(asked: dict[str, Any]) -> Filters:
+    categories = None
+    if name := asked.get("category"):
+        rows = Category.objects.filter(slug=name) | Category.objects.filter(name=name)
+        categories = list(rows.values_list("pk", flat=True))
+    excluded = product_ids(asked["exclude"]).values() if asked["exclude"] else ()
+    return Filters(
+        mode=asked.get("mode", "all"),
+        in_stock=asked["in_stock"],
+        category_ids=categories,
+        exclude_ids=set(excluded),
+    )
+
+
+def answer(found: Recommendation, customer: str | None, placement: str) -> Response:
+    said = {
+        "recommendation_id": uuid.uuid4(),
+        "customer": customer,
+        "placement": placement,
+        "personalized": found.personalized,
+        "model": found.model,
+        "items": found.items,
+    }
+    return Response(RecommendationsOutput(said).data)
+
+
+class RecommendationsView(APIView):
+    scopes = {"GET": "recommendations:read"}
+
+    @extend_schema(
+        operation_id="get_recommendations",
+        summary="A list for the customer, from their newest behaviour; a good list for a stranger",
+        parameters=[RecommendationsInput],
+        responses=RecommendationsOutput,
+    )
+    def get(self, request: Request) -> Response:
+        given = RecommendationsInput(data=request.query_params)
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        if sku := asked.get("item"):
+            product = product_or_404(sku)
+            found = serving.similar(
+                product.pk, at=timezone.now(), limit=asked["limit"], filters=filters_of(asked)
+            )
+            return answer(found, asked.get("customer"), asked["placement"])
+        customer = known_customer(request, asked.get("customer"))
+        found = serving.recommend(
+            customer,
+            at=timezone.now(),
+            limit=asked["limit"],
+            filters=filters_of(asked),
+            explain=asked["explain"],
+        )
+        return answer(found, asked.get("customer"), asked["placement"])
+
+
+class SimilarView(APIView):
+    scopes = {"GET": "recommendations:read"}
+
+    @extend_schema(
+        operation_id="get_similar_products",
+        summary="What goes with a product, for anybody",
+        parameters=[ListInput],
+        responses=RecommendationsOutput,
+    )
+    def get(self, request: Request, sku: str) -> Response:
+        given = ListInput(data=request.query_params)
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        product = product_or_404(sku)
+        found = serving.similar(
+            product.pk, at=timezone.now(), limit=asked["limit"], filters=filters_of(asked)
+        )
+        return answer(found, None, "similar")
+
+
+class RankInput(serializers.Serializer[Any]):
+    customer = serializers.CharField(max_length=200, required=False)
+    skus = serializers.ListField(
+        child=serializers.CharField(max_length=100), allow_empty=False, max_length=1000
+    )
+
+
+class RankOutput(serializers.Serializer[Any]):
+    customer = serializers.CharField(allow_null=True)
+    personalized = serializers.BooleanField()
+    skus = serializers.ListField(child=serializers.CharField())
+
+
+class RankView(APIView):
+    scopes = {"POST": "recommendations:read"}
+
+    @extend_schema(
+        operation_id="post_rank",
+        summary="The same SKUs, best for the customer first; unknown ones keep their order at the end",
+        request=RankInput,
+        responses=RankOutput,
+    )
+    def post(self, request: Request) -> Response:
+        given = RankInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        skus = list(dict.fromkeys(asked["skus"]))
+        customer = known_customer(request, asked.get("customer"))
+        only = Filters(in_stock=False, only_ids=set(product_ids(skus).values()))
+        found = serving.recommend(customer, at=timezone.now(), limit=len(skus), filters=only, explain=False)
+        ranked = [item.sku for item in found.items]
+        rest = set(skus) - set(ranked)
+        return Response(
+            {
+                "customer": asked.get("customer"),
+                "personalized": found.personalized,
+                "skus": ranked + [sku for sku in skus if sku in rest],
+            }
+        )
+
+
+# --- models --------------------------------------------------------------------------------------------------------
+
+
+class ModelOutput(serializers.Serializer[ModelVersion]):
+    id = serializers.IntegerField()
+    task = serializers.CharField()
+    algorithm = serializers.CharField()
+    state = serializers.CharField()
+    people = serializers.IntegerField(help_text="whose behaviour it learnt from, all of whom allowed it")
+    interactions = serializers.IntegerField()
+    trained_until = serializers.DateTimeField()
+    metrics = serializers.DictField()
+    reason = serializers.CharField()
+
+
+class ModelsView(APIView):
+    scopes = {"GET": "models:read"}
+
+    @extend_schema(
+        operation_id="get_models",
+        summary="What is live, and how good it is",
+        responses=ModelOutput(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        live = ModelVersion.objects.filter(state=ModelVersion.State.LIVE).order_by("task")
+        return Response(ModelOutput(cast(Any, live), many=True).data)
+
+
+class TrainInput(serializers.Serializer[Any]):
+    task = serializers.ChoiceField(choices=[str(task) for task in training.TRAINABLE], default="recommend")
+    algorithms = serializers.ListField(
+        child=serializers.CharField(max_length=40), default=list, max_length=50
+    )
+
+
+class TrainingOutput(serializers.Serializer[TrainingRun]):
+    id = serializers.IntegerField()
+    task = serializers.CharField()
+    state = serializers.CharField()
+    progress = serializers.FloatField(help_text="0 to 1")
+    step = serializers.CharField()
+    result = serializers.DictField()
+
+
+class TrainView(APIView):
+    scopes = {"POST": "models:write"}
+
+    @extend_schema(
+        operation_id="post_train",
+        summary="Ask for a training; it runs in the background",
+        request=TrainInput,
+        responses={202: TrainingOutput},
+    )
+    def post(self, request: Request) -> Response:
+        given = TrainInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        caller = cast(Access, request.auth)
+        try:
+            run = training.ask(
+                given.validated_data["task"],
+                by=f"key {caller.key_id}",
+                algorithms=given.validated_data["algorithms"],
+            )
+        except ValueError as error:
+            raise serializers.ValidationError({"algorithms": [str(error)]}) from error
+        return Response(TrainingOutput(run).data, status=202)
+
+
+class TrainingRunView(APIView):
+    scopes = {"GET": "models:read"}
+
+    @extend_schema(
+        operation_id="get_training_run", summary="How far a training has come", responses=TrainingOutput
+    )
+    def get(self, request: Request, run: int) -> Response:
+        row = TrainingRun.objects.filter(pk=run).first()
+        if row is None:
+            raise Http404("There is no such training.")
+        return Response(TrainingOutput(row).data)
