@@ -49,6 +49,8 @@ class Figure:
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the first page shows; a fixed number of queries, whatever the size."""
+    if not request.user.has_perm("campaigns.view_campaign"):
+        return {**context, "title": _("Home"), "sees_nothing": True}
     now = timezone.now()
     running = _running()
     return {
