@@ -166,3 +166,4 @@ class Rows(TabularInline):  # type: ignore[misc]
 
     extra = 0
     show_change_link = False
+    hide_title = True

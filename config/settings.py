@@ -252,6 +252,9 @@ UNFOLD = {
     "SITE_SUBHEADER": _("Campaigns that keep people's trust"),
     "SITE_SYMBOL": "handshake",
     "SITE_URL": None,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("desk/favicon.svg")}
+    ],
     "STYLES": [lambda request: static("desk/desk.css")],
     "COLORS": {
         # A calm blue: the accent for what we did.

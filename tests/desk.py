@@ -113,7 +113,32 @@ def launched(row: Campaign) -> Campaign:
     return row
 
 
-def shop(count: int = 9, *, prefix: str = "p") -> Campaign:
+def measured(row: Campaign) -> Campaign:
+    """As if its window were over: planned three weeks ago, and every second person of the treated has ordered since."""
+    then = timezone.now() - timedelta(days=21)
+    row.runs.update(planned_at=then)
+    Decision.objects.filter(campaign=row).update(decided_at=then)
+    rest: dict[str, int] = {}
+    for decision in Decision.objects.filter(campaign=row).order_by("customer_id"):
+        n = rest[decision.arm] = rest.get(decision.arm, 0) + 1
+        if n % (2 if decision.arm == "treated" else 3):
+            continue
+        Event.objects.create(
+            customer_id=decision.customer_id,
+            type=Event.Type.ORDERED,
+            value=Decimal(20 + n),
+            currency="EUR",
+            order_id=f"after-{decision.customer_id}",
+            occurred_at=then + timedelta(days=3),
+            received_at=then + timedelta(days=3),
+            source="shop",
+            message_id=f"after-{decision.customer_id}",
+            basis=Event.Basis.CONTRACT,
+        )
+    return row
+
+
+def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
     """At least one row of every model; `count` people, events, interests, decisions, deliveries and outcomes."""
     now = timezone.now()
     save_products(
@@ -167,7 +192,7 @@ def shop(count: int = 9, *, prefix: str = "p") -> Campaign:
         ClusterMembership(customer=customer, cluster=1, model=model) for customer in customers
     )
     ten = offer(Offer.objects.count())
-    row = launched(campaign(offers=[ten]))
+    row = launched(campaign(offers=[ten], control=control))
     bought = dict(Event.objects.filter(customer__in=customers).values_list("customer_id", "pk"))
     Outcome.objects.bulk_create(
         Outcome(

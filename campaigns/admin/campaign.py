@@ -71,7 +71,7 @@ class CampaignAdmin(Page):
     fieldsets = (
         (None, {"fields": (("name", "slug"),)}),
         (_("What and where"), {"fields": (("channel", "message"), ("placement", "webhook_url"))}),
-        (_("When"), {"fields": (("starts_at", "ends_at"),)}),
+        (_("When"), {"fields": ("starts_at", "ends_at")}),
         (
             _("How its effect is measured"),
             {"fields": (("control_percent", "window_days"), ("margin_percent", "sending_cost"))},

@@ -29,7 +29,7 @@ class OfferAdmin(Page):
         (_("Benefit"), {"fields": (("benefit", "value"), ("currency", "minimum_amount"), "categories")}),
         (
             _("When and how often"),
-            {"fields": (("starts_at", "ends_at"), ("max_total", "max_per_customer"), ("budget", "priority"))},
+            {"fields": ("starts_at", "ends_at", ("max_total", "max_per_customer"), ("budget", "priority"))},
         ),
         (_("Codes"), {"fields": (("code_kind", "code_prefix"), "code_valid_days")}),
         (_("More"), {"fields": ("translations", ("given", "discount_given"), "created_at")}),

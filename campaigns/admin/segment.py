@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse_lazy
 from django.utils import timezone
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -56,7 +57,9 @@ class SegmentAdmin(Page):
             _("Who"),
             {
                 "fields": ("rule",),
-                "description": _("Groups: all, any, not. Example: %s") % json.dumps(EXAMPLE),
+                "description": format_lazy(
+                    "{} {}", _("Groups: all, any, not. Example:"), json.dumps(EXAMPLE)
+                ),
             },
         ),
     )

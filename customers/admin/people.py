@@ -115,7 +115,7 @@ class CustomerPage(ReadOnly):
     def phone(self, customer: Customer) -> str:
         return self._opened(customer, "phone")
 
-    @shown(_("name"))
+    @shown(_("full name"))
     def name(self, customer: Customer) -> str:
         return self._opened(customer, "name")
 
