@@ -31,6 +31,9 @@ class CategoryAdmin(Page):
 
 @admin.register(Product)
 class ProductAdmin(Page):
+    about = _(
+        "Products come from the shop: by the API, by an import (manage.py import_data), or by hand with the plus above."
+    )
     list_display = ("title", "sku", "category", "price", "currency", "in_stock", "is_listed", "updated_at")
     list_filter = ("is_listed", "in_stock")
     search_fields = ("=sku", "title", "brand")

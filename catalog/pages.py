@@ -102,6 +102,9 @@ class Page(ModelAdmin):  # type: ignore[misc]
     warn_unsaved_form = True
     ordering: tuple[str, ...] = ("-id",)
     change_form_outer_after_template = "admin/desk/sections.html"
+    list_before_template = "admin/desk/about.html"
+    about: str | Promise = ""
+    """What an empty list is for, and the first step to fill it."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[Any]:
         return PreparedList

@@ -180,8 +180,16 @@ def figures(now: datetime) -> list[Figure]:
     messages = ngettext("by %s message", "by %s messages", reached["messages"]) % f"{reached['messages']:,}"
     worth = _("worth %s, by last touch") % words.money(earned["money"], settings.DEFAULT_CURRENCY)
     return [
-        Figure(_("People reached"), f"{reached['people']:,}", f"{messages}, {period}"),
-        Figure(_("Orders of people treated"), f"{earned['orders']:,}", f"{worth}, {period}"),
+        Figure(
+            _("People reached"),
+            f"{reached['people']:,}",
+            _("%(what)s, %(when)s") % {"what": messages, "when": period},
+        ),
+        Figure(
+            _("Orders of people treated"),
+            f"{earned['orders']:,}",
+            _("%(what)s, %(when)s") % {"what": worth, "when": period},
+        ),
         Figure(_("Allow personalization"), shares[0], of_whom),
         Figure(_("Allow offers by e-mail"), shares[1], of_whom),
     ]

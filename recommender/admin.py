@@ -19,6 +19,9 @@ MEASURED = ("ndcg10", "recall20", "hitrate10", "mrr", "coverage10")
 
 @admin.register(TrainingRun)
 class TrainingRunAdmin(ReadOnly):
+    about = _(
+        "Nothing has been learnt yet. “Train now” learns from the orders of everyone who allows personalization."
+    )
     list_display = (
         "told_task",
         "told_state",

@@ -53,6 +53,9 @@ class AudienceRows(Rows):
 
 @admin.register(Campaign)
 class CampaignAdmin(Page):
+    about = _(
+        "A campaign brings a segment, offers and a message together, and measures what it causes. Add one as a draft."
+    )
     list_display = (
         "name",
         "told_status",

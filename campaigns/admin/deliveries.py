@@ -66,6 +66,7 @@ class DecisionAdmin(ReadOnly):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnly):
+    about = _("Every message to every person stands here with its fate, as soon as a campaign is launched.")
     list_display = (
         "customer",
         "campaign",

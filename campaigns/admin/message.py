@@ -52,6 +52,7 @@ class MessageForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Message)
 class MessageAdmin(Page):
     form = MessageForm
+    about = _("A message is what a mail says. A new one begins with a good example in both languages.")
     list_display = ("name", "slug", "subject", "updated_at")
     search_fields = ("name", "slug", "subject")
     prepopulated_fields = {"slug": ("name",)}

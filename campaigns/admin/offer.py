@@ -16,6 +16,9 @@ from catalog.pages import Page, ReadOnly, button, shown
 
 @admin.register(Offer)
 class OfferAdmin(Page):
+    about = _(
+        "An offer says what people get: a benefit, for which products, until when and how often. Add one and approve it."
+    )
     list_display = ("title", "told_benefit", "told_status", "told_given", "starts_at", "ends_at", "priority")
     list_filter = ("status", "benefit")
     search_fields = ("title", "slug")

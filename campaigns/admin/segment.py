@@ -48,6 +48,9 @@ class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Segment)
 class SegmentAdmin(Page):
     form = SegmentForm
+    about = _(
+        "A segment says who: a rule such as “ordered twice in the last 90 days”. Add one, and it is counted at once."
+    )
     list_display = ("name", "slug", "description", "updated_at")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}

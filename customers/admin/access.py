@@ -19,6 +19,7 @@ from customers.models import (
 class ApiKeyAdmin(ReadOnly):
     """Keys are made by `create_key`, which shows them once; here they are seen and revoked."""
 
+    about = _("A key lets the shop's programs in. Make one with: manage.py create_key --kind secret")
     list_display = ("label", "kind", "begins_with", "told_scopes", "created_at", "last_used_at", "revoked_at")
     list_filter = ("kind",)
     search_fields = ("label", "prefix")

@@ -51,6 +51,9 @@ class PresenceFilter(admin.SimpleListFilter):
 class CustomerPage(ReadOnly):
     """One person. What identifies them is opened here and on no list."""
 
+    about = _(
+        "People appear here when the shop tells of them: by the API, or by an import (manage.py import_data)."
+    )
     list_display = ("who", "country", "locale", "allows_email", "allows_personalization", "created_at")
     list_filter = (PresenceFilter,)
     search_fields = ("external_id",)
