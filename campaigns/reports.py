@@ -24,6 +24,7 @@ from customers import histories
 from customers.models import Customer
 
 # No cell under so many people is shown, nor under so many orders (N1).
+CENT = Decimal("0.01")  # SQLite sums decimals as floats
 FEWEST_PEOPLE, FEWEST_ORDERS = 20, 10
 
 
@@ -187,7 +188,7 @@ def report(campaign: Campaign, *, at: datetime, until: datetime | None = None) -
         effect=effect,
         why_no_effect=why,
         segments=_segments(campaign, people, is_over),
-        attributed_revenue=credited["money"],
+        attributed_revenue=credited["money"].quantize(CENT),
         attributed_orders=credited["orders"],
         attribution=outcomes.RULE,
         codes=codes,
@@ -377,8 +378,8 @@ def _codes(campaign: Campaign) -> dict[str, Any]:
         "assigned": given.count(),
         "redeemed": sums["n"],
         "used_by_someone_else": sums["leaked"],
-        "discount": sums["discount"],
-        "discount_treated": sums["discount"] - by_control,
+        "discount": sums["discount"].quantize(CENT),
+        "discount_treated": (sums["discount"] - by_control).quantize(CENT),
         "discount_control": by_control,
         "currency": currency or settings.DEFAULT_CURRENCY,
     }

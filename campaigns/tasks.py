@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns import delivery, lifecycle, outcomes, planning
+from campaigns import delivery, lifecycle, optin_mail, outcomes, planning
 
 
 @shared_task
@@ -20,3 +20,9 @@ def deliver_due() -> None:
 @shared_task
 def credit_outcomes() -> None:
     outcomes.credit_all(at=timezone.now())
+
+
+@shared_task
+def ask_for_consent() -> None:
+    """Send the mails that double opt-in asks with."""
+    optin_mail.send_due(clock=timezone.now)

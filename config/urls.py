@@ -15,6 +15,7 @@ api = [
     path("customers/<str:external_id>", customers.CustomerView.as_view()),
     path("customers/<str:external_id>/token", customers.CustomerTokenView.as_view()),
     path("customers/<str:external_id>/consents", customers.ConsentsView.as_view()),
+    path("customers/<str:external_id>/consents/ask", customers.AskConsentView.as_view()),
     path("customers/<str:external_id>/consents/history", customers.ConsentHistoryView.as_view()),
     path("customers/<str:external_id>/consents/<int:record>/receipt", customers.ReceiptView.as_view()),
     path("consents/bulk", customers.ConsentsBulkView.as_view()),
@@ -39,6 +40,8 @@ api = [
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("", include("customers.urls")),
+    path("", include("campaigns.urls")),
     path("api/v1/", include(api)),
     path("health/live", health.live),
     path("health/ready", health.ready),

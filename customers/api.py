@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from catalog.api import CURRENCY
 from catalog.imports import product_ids
 from catalog.models import Review
-from customers import consent, encryption, events, identities, ledger, purposes
+from customers import consent, encryption, events, identities, ledger, optin, purposes
 from customers.access import Access, customer_token
 from customers.consent import Answer, Evidence
 from customers.identities import Profile
@@ -466,6 +466,48 @@ class ConsentsBulkView(APIView):
         except Customer.DoesNotExist as error:
             raise Http404("One of these customers was erased; nothing was written.") from error
         return Response({"written": len(written)}, status=201)
+
+
+class AskInput(serializers.Serializer[Any]):
+    """A yes that waits until the customer confirms it from their own mailbox (double opt-in)."""
+
+    purpose = serializers.ChoiceField(choices=list(purposes.PURPOSES))
+    notice = serializers.CharField(max_length=80, allow_blank=True, default="")
+    language = serializers.CharField(max_length=20, default="en")
+    source = serializers.CharField(max_length=100)  # type: ignore[assignment]
+
+
+class AskedOutput(serializers.Serializer[Any]):
+    purpose = serializers.CharField()
+    asked_by_mail = serializers.BooleanField(help_text="false: the mail leaves within a minute or so")
+    expires_at = serializers.DateTimeField()
+
+
+class AskConsentView(APIView):
+    scopes = {"POST": "consents:write"}
+
+    @extend_schema(
+        operation_id="ask_consent",
+        summary="Ask by mail for a confirmation; nothing is allowed until the customer gives it",
+        request=AskInput,
+        responses={202: AskedOutput},
+    )
+    def post(self, request: Request, external_id: str) -> Response:
+        speak_for(request, external_id)
+        given = AskInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        said = given.validated_data
+        customer = customer_or_404(external_id)
+        try:
+            pending = optin.ask(customer, at=timezone.now(), **said)
+        except (optin.NotAskable, purposes.UnknownNotice) as error:
+            raise consent.NoEvidence(str(error)) from error
+        answer = {
+            "purpose": pending.purpose,
+            "asked_by_mail": pending.asked_at is not None,
+            "expires_at": pending.expires_at,
+        }
+        return Response(answer, status=202)
 
 
 class HistoryPage(CursorPagination):

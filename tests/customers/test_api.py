@@ -187,3 +187,13 @@ def test_purposes_are_told_with_their_texts_in_both_languages(server: Caller) ->
     rows = server("GET", "purposes").body
     assert {row["language"] for row in rows} == {"en", "zh-hans"}
     assert len(rows) == 12
+
+
+def test_c8_a_question_by_mail_allows_nothing_until_it_is_answered(server: Caller, boris: Customer) -> None:
+    body = {"purpose": "marketing_email", "source": "newsletter form"}
+    asked = server("POST", "customers/boris/consents/ask", body)
+    assert (asked.status, asked.body["asked_by_mail"]) == (202, False)
+    assert not consent.verdicts([boris.pk], "marketing_email")[boris.pk].allowed
+    assert server("POST", "customers/boris/consents/ask", {**body, "notice": "x@9"}).status == 422
+    person("silent", email="")
+    assert server("POST", "customers/silent/consents/ask", body).status == 422

@@ -72,14 +72,14 @@ def favourite_categories() -> list[Category]:
 
 def make() -> Campaign:
     """The campaign as a draft, complete. About twenty queries."""
-    everything = offer("demo-everything", "10 % off everything", "全场九折", Decimal(10), [])
-    thanks = offer("demo-thanks", "Thank you: 15 % off everything", "感谢您：全场八五折", Decimal(15), [])
+    everything = offer("demo-everything", "5 % off everything", "全场九五折", Decimal(5), [])
+    thanks = offer("demo-thanks", "Thank you: 8 % off everything", "感谢您：全场九二折", Decimal(8), [])
     favourites = [
         offer(
             f"demo-{category.slug}"[:80],
-            f"20 % off {category.name}",
-            f"{category.name} 八折",
-            Decimal(20),
+            f"25 % off {category.name}",
+            f"{category.name} 七五折",
+            Decimal(25),
             [category],
         )
         for category in favourite_categories()

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from campaigns import outcomes, report_text, reports
 from campaigns.models import Campaign
+from customers import histories
+from customers.models import Customer
 
 
 class Command(BaseCommand):
@@ -40,16 +42,17 @@ class Command(BaseCommand):
             self.stdout.write(self.beside(campaign, options["truth"], report.effect))
 
     def beside(self, campaign: Campaign, path: Path, effect: reports.Effect) -> str:
-        """The simulator's true average effect on exactly the people planned, beside the interval."""
+        """The simulator's true average effect on exactly the people measured, beside the interval."""
         truth = json.loads(path.read_text())["people"]
-        planned = campaign.decisions.values_list("customer__external_id", flat=True)
-        differences = [float(truth[pk]["y1"]) - float(truth[pk]["y0"]) for pk in planned if pk in truth]
+        planned = Customer.objects.filter(decisions__campaign=campaign)
+        names = histories.measurable(planned).values_list("external_id", flat=True)
+        differences = [float(truth[pk]["y1"]) - float(truth[pk]["y0"]) for pk in names if pk in truth]
         if not differences:
-            return "The truth file knows none of the people planned."
+            return "The truth file knows none of the people measured."
         mean = sum(differences) / len(differences)
         inside = "inside" if effect.low <= mean <= effect.high else "OUTSIDE"
         return (
             f"\nThe simulator's truth, which the platform never saw: {mean:+.2f} per person over the "
-            f"{len(differences):,} planned; measured {effect.per_person:+.2f} ({effect.low:.2f} to {effect.high:.2f}): "
+            f"{len(differences):,} measured; estimated {effect.per_person:+.2f} ({effect.low:.2f} to {effect.high:.2f}): "
             f"the truth is {inside} the interval."
         )

@@ -1,0 +1,306 @@
+"""A person's rights: to see, to take along, and to be forgotten.
+
+What is theirs is found by walking Django's own list of models: every row whose foreign keys lead to a customer is
+theirs, in whichever app it stands. So a new model is in the export, and gone after erasure, without being named here.
+What erasure does to it is said at its foreign key: CASCADE deletes the row, SET_NULL lets go of the person.
+"""
+
+# ruff: noqa: SLF001 - `_meta` and `_default_manager` are Django's documented way of asking a model about itself
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from django.apps import apps
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import models, transaction
+from django.db.models import Q, QuerySet
+
+from catalog.models import Review
+from customers import consent, encryption, preferences, purposes
+from customers.models import (
+    ConsentRecord,
+    ConsentState,
+    Customer,
+    IdempotentReply,
+    PersonKey,
+    Suppression,
+)
+
+FORMAT = "tact-export/1"
+# A customer's number in a plain column: no foreign key leads from there.
+NUMBERED: dict[type[models.Model], str] = {ConsentRecord: "customer_id", Review: "author_id"}
+# Keys, and the keyed hashes made with them, say nothing to a person and might serve somebody else.
+HIDDEN = frozenset({"key", "email_index", "phone_index", "token_hash"})
+# Refused marketing outlives erasure as a keyed hash of the address: channel -> (purpose, column of the hash).
+REFUSALS = {"email": ("marketing_email", "email_index"), "sms": ("marketing_sms", "phone_index")}
+
+
+class NobodyToErase(Exception):
+    """There is no such person, or not any more."""
+
+
+@lru_cache(maxsize=1)
+def trails() -> dict[type[models.Model], tuple[str, ...]]:
+    """For every model with a path to a person, the look-ups that lead there; a row is theirs if any of them does.
+
+    One look-up where a path always exists, all of them where each may be empty.
+    """
+    found = {model: paths for model in apps.get_models(include_auto_created=True) if (paths := _paths(model))}
+    return {
+        model: tuple(sorted((path for path, is_certain in paths if is_certain), key=len)[:1])
+        or tuple(path for path, _is_certain in paths)
+        for model, paths in found.items()
+    }
+
+
+def _paths(model: type[models.Model], above: tuple[type[models.Model], ...] = ()) -> list[tuple[str, bool]]:
+    """(look-up, whether it is never empty) of every way along foreign keys from a model to a customer."""
+    if model is Customer:
+        return [("pk", True)]
+    found = [(NUMBERED[model], True)] if model in NUMBERED else []
+    for column in model._meta.concrete_fields:
+        target = column.related_model
+        if not isinstance(target, type) or target in (model, *above):
+            continue
+        for onward, is_certain in _paths(target, (model, *above)):
+            path = column.name if target is Customer else f"{column.name}__{onward}"
+            found.append((path, is_certain and not column.null))
+    return found
+
+
+def rows(model: type[models.Model], people: list[int]) -> QuerySet[Any]:
+    """The rows of a model that belong to these people."""
+    condition = Q()
+    for lookup in trails()[model]:
+        condition |= Q(**{f"{lookup}__in": people})
+    found = model._default_manager.filter(condition)
+    return found.distinct() if len(trails()[model]) > 1 else found
+
+
+def staff_notes(people: list[int]) -> QuerySet[LogEntry]:
+    """What staff did with these people's pages in the admin, which names them by text."""
+    kind = ContentType.objects.get_for_model(Customer)
+    return LogEntry.objects.filter(content_type=kind, object_id__in=[str(pk) for pk in people])
+
+
+def family(customer_id: int) -> list[int]:
+    """The person and everyone who was merged into them, near and far."""
+    found, newest = [customer_id], [customer_id]
+    while newest:
+        newest = list(
+            Customer.objects.filter(merged_into__in=newest).exclude(pk__in=found).values_list("pk", flat=True)
+        )
+        found += newest
+    return found
+
+
+# --- seeing ------------------------------------------------------------------------------------------------
+
+
+def export(customer: Customer, *, at: datetime) -> dict[str, Any]:
+    """Everything held about a person, as plain values; every model with a path to them is there, even if empty."""
+    people = family(customer.pk)
+    records = {
+        model._meta.label: [_plain(row) for row in _readable(rows(model, people))]
+        for model in sorted(trails(), key=lambda model: model._meta.label)
+        if model is not Customer
+    }
+    records[LogEntry._meta.label] = [
+        {"action_time": entry.action_time, "action": entry.get_action_flag_display()}
+        for entry in staff_notes(people).order_by("pk")
+    ]
+    return {
+        "format": FORMAT,
+        "made_at": at,
+        "person": {**_plain(customer), **encryption.unseal(customer)},
+        "allowed": {purpose: preferences.is_allowed(customer.pk, purpose) for purpose in purposes.PURPOSES},
+        "suppressed": [
+            {"channel": row.channel, "reason": row.reason, "since": row.created_at}
+            for row in suppressions(customer)
+        ],
+        "records": records,
+    }
+
+
+def suppressions(customer: Customer) -> QuerySet[Suppression]:
+    """The lines of the suppression list that hold for the person's present addresses."""
+    indexes = [index for index in (customer.email_index, customer.phone_index) if index]
+    return Suppression.objects.filter(address_index__in=indexes)
+
+
+def outliving() -> set[type[models.Model]]:
+    """Whose rows stay when their person is erased: the ledger, and what only lets go of the person."""
+    related = Customer._meta.related_objects
+    return {ConsentRecord, *(r.related_model for r in related if r.on_delete is models.SET_NULL)}
+
+
+def held(customer: Customer, *, without: Collection[type[models.Model]] = ()) -> list[tuple[str, int]]:
+    """(what in words, how many), most first: a table of contents of the export."""
+    people = family(customer.pk)
+    counted = [
+        (str(model._meta.verbose_name_plural), rows(model, people).count())
+        for model in trails()
+        if model is not Customer and model not in without
+    ]
+    return sorted((line for line in counted if line[1]), key=lambda line: (-line[1], line[0]))
+
+
+@dataclass(frozen=True)
+class GivenAnswer:
+    """One line of the person's ledger, in words."""
+
+    words: str
+    granted: bool
+    method: str
+    at: datetime
+    receipt: str
+    """The hash of the record, by which it can be found in the ledger."""
+
+
+def answers(customer: Customer, *, language: str, most: int = 50) -> list[GivenAnswer]:
+    """What a person answered, newest first."""
+    records = ConsentRecord.objects.filter(customer_id__in=family(customer.pk)).order_by("-at", "-pk")[:most]
+    texts = {purpose: purposes.current_notice(purpose, language).text for purpose in purposes.PURPOSES}
+    return [
+        GivenAnswer(texts.get(row.purpose, row.purpose), row.granted, row.method, row.at, row.hash)
+        for row in records
+    ]
+
+
+def _shown(model: type[models.Model]) -> "Iterator[models.Field[Any, Any]]":
+    for column in model._meta.concrete_fields:
+        if column.name not in HIDDEN and not isinstance(column, models.BinaryField):
+            yield column
+
+
+def _readable(found: QuerySet[Any]) -> Iterator[Any]:
+    related = [column.name for column in _shown(found.model) if column.is_relation]
+    return found.select_related(*related).order_by("pk").iterator(chunk_size=1000)
+
+
+def _plain(row: models.Model) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for column in _shown(type(row)):
+        if column.related_model is Customer:
+            continue
+        value = getattr(row, column.name)
+        values[column.name] = str(value) if isinstance(value, models.Model) else value
+    return values
+
+
+def as_csv(exported: dict[str, Any]) -> str:
+    """The export as one long table: kind, row, field, value."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(["kind", "row", "field", "value"])
+    kinds = {"person": [exported["person"]], "allowed": [exported["allowed"]]}
+    for kind, entries in {**kinds, "suppressed": exported["suppressed"], **exported["records"]}.items():
+        for number, entry in enumerate(entries, start=1):
+            for name, value in entry.items():
+                table.writerow([kind, number, name, _harmless(value)])
+    return text.getvalue()
+
+
+def _harmless(value: Any) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    text = "" if value is None else value.isoformat() if isinstance(value, datetime) else str(value)
+    is_formula = isinstance(value, str) and text.lstrip().startswith(("=", "+", "-", "@"))
+    return f"'{text}" if is_formula or text.startswith(("\t", "\r")) else text
+
+
+# --- forgetting --------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Erased:
+    """What erasure did, by model."""
+
+    people: int = 0
+    deleted: Counter[str] = field(default_factory=Counter)
+    let_go: Counter[str] = field(default_factory=Counter)
+    """Rows that stay without their person (a redeemed code is part of the shop's books)."""
+
+
+def erase(customer_id: int, *, actor: str, at: datetime) -> Erased:
+    """Forget a person and everyone merged into them, in one transaction. Raises NobodyToErase.
+
+    Left are a nameless row, which the ledger's numbers point at, the ledger itself, and the suppression list.
+    """
+    done = Erased()
+    with transaction.atomic():
+        people = family(customer_id)
+        persons = consent.hold(people)
+        if customer_id not in persons or persons[customer_id].erased_at is not None:
+            raise NobodyToErase(f"customer #{customer_id}")
+        _keep_refusals(list(persons.values()))
+        allowed = [purpose for purpose in purposes.PURPOSES if preferences.is_allowed(customer_id, purpose)]
+        consent.withdraw_all(
+            customer_id, method="erasure", source="privacy", actor=actor, at=at, only=allowed
+        )
+        _blank_replies(list(persons.values()))
+        _remove_rows(people, done)
+        staff_notes(people).update(object_repr="", change_message="")
+        PersonKey.objects.filter(customer__in=people).delete()
+        done.people = Customer.objects.filter(pk__in=people, erased_at__isnull=True).update(
+            external_id=None,
+            sealed=b"",
+            email_index="",
+            phone_index="",
+            locale="",
+            time_zone="",
+            country="",
+            attributes={},
+            erased_at=at,
+        )
+    return done
+
+
+def _remove_rows(people: list[int], done: Erased) -> None:
+    for relation in Customer._meta.related_objects:
+        theirs = relation.related_model._default_manager.filter(**{f"{relation.field.name}__in": people})
+        if relation.on_delete is models.CASCADE:
+            _total, by_model = theirs.delete()
+            done.deleted.update(by_model)
+        elif relation.on_delete is models.SET_NULL and relation.related_model is not Customer:
+            done.let_go[relation.related_model._meta.label] += theirs.update(**{relation.field.name: None})
+    _total, by_model = Review.objects.filter(author_id__in=people).delete()
+    done.deleted.update(by_model)
+
+
+def _keep_refusals(persons: list[Customer]) -> None:
+    """Who refused marketing is not written to after a re-import either."""
+    for channel, (purpose, column) in REFUSALS.items():
+        refused = ConsentState.objects.filter(customer__in=persons, purpose=purpose, granted=False).exists()
+        for index in {getattr(customer, column) for customer in persons} - {""}:
+            if refused:
+                Suppression.objects.get_or_create(
+                    channel=channel,
+                    address_index=index,
+                    defaults={"reason": Suppression.Reason.UNSUBSCRIBED, "source": "erasure"},
+                )
+
+
+def _blank_replies(persons: list[Customer]) -> None:
+    """Kept answers of the API may quote a person: those keep their place, so that nothing acts twice, and lose their text."""
+    names = {name for person in persons for name in _names(person)}
+    needles = [orjson.dumps(name) for name in names]
+    quoting = [
+        pk
+        for pk, body in IdempotentReply.objects.exclude(body=b"").values_list("pk", "body").iterator()
+        if any(needle in bytes(body) for needle in needles)
+    ]
+    IdempotentReply.objects.filter(pk__in=quoting).update(body=b"")
+
+
+def _names(person: Customer) -> set[str]:
+    known = {person.external_id or "", *encryption.unseal(person).values()}
+    known |= set(person.identities.values_list("value", flat=True))
+    return known - {""}

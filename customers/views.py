@@ -1,0 +1,254 @@
+"""People's own pages: no login, no cookie, no script. GET only shows; what acts is a POST."""
+
+import zoneinfo
+from email.utils import parseaddr
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone, translation
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+
+from customers import encryption, links, optin, preferences, privacy, purposes
+from customers.models import Customer, Suppression
+
+CHINESE, ENGLISH = "zh-hans", "en"
+
+
+def language_for(request: HttpRequest, locale: str = "") -> str:
+    """The language asked for in the address, else the person's own, else the browser's."""
+    asked = request.GET.get("language", "")
+    if asked in dict(settings.LANGUAGES):
+        return asked
+    spoken = locale or translation.get_language_from_request(request)
+    return CHINESE if spoken.lower().startswith("zh") else ENGLISH
+
+
+def guarded(response: HttpResponseBase, language: str = "") -> HttpResponseBase:
+    """What every people's page tells the browser, beside the policy all pages have."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Frame-Options"] = "DENY"
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    if language:
+        response.headers["Content-Language"] = language
+    return response
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class Page(View):
+    """A page of one person, found by the token in its address: whoever holds that may act, so no form needs more.
+
+    Every token that leads to nobody gets the same answer.
+    """
+
+    kind: ClassVar[str] = links.PREFERENCES
+    person: Customer
+    purpose = ""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.at = timezone.now()
+        try:
+            self.find(kwargs["token"])
+        except (links.NobodyThere, optin.UnknownLink):
+            return nobody(request)
+        except optin.NotOpen as error:
+            return self.over(request, error)
+        self.language = language_for(request, self.person.locale)
+        with translation.override(self.language), timezone.override(_zone(self.person)):
+            return guarded(super().dispatch(request, *args, **kwargs), self.language)
+
+    def find(self, token: str) -> None:
+        """Set `person` (and `purpose`). Raises NobodyThere."""
+        self.person, self.purpose = links.person_of(self.kind, token)
+
+    def over(self, request: HttpRequest, error: Exception) -> HttpResponseBase:
+        raise error
+
+    def page(self, template: str, **context: Any) -> HttpResponse:
+        return rendered(self.request, template, self.language, **{"languages": settings.LANGUAGES, **context})
+
+    def preferences_url(self) -> str:
+        return f"{links.preferences_url(self.person)}?language={self.language}"
+
+
+def rendered(
+    request: HttpRequest, template: str, language: str, *, status: int = 200, **context: Any
+) -> HttpResponse:
+    shop = parseaddr(settings.DEFAULT_FROM_EMAIL)[0]
+    frame = {"language": language, "shop": shop, "postal_address": settings.POSTAL_ADDRESS}
+    return render(request, f"people/{template}.html", {**frame, **context}, status=status)
+
+
+def nobody(request: HttpRequest) -> HttpResponseBase:
+    language = language_for(request)
+    with translation.override(language):
+        return guarded(rendered(request, "nobody", language, status=404), language)
+
+
+def _zone(person: Customer) -> zoneinfo.ZoneInfo:
+    for name in (person.time_zone, settings.DEFAULT_TIME_ZONE):
+        if name in zoneinfo.available_timezones():
+            return zoneinfo.ZoneInfo(name)
+    return zoneinfo.ZoneInfo("UTC")
+
+
+def masked(address: str) -> str:
+    """Enough of an address for its owner to know it by."""
+    name, at, host = address.partition("@")
+    return f"{name[:1]}…{at}{host}" if at else ""
+
+
+class Preferences(Page):
+    """What is sent and why, a switch for each purpose, and one button that stops everything."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return self.shown()
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        source = request.resolver_match.url_name if request.resolver_match else ""
+        if request.POST.get("action") == "stop":
+            preferences.stop(self.person.pk, source=source or "", at=self.at)
+            return self.shown(stopped=True)
+        shown = {}
+        for line in request.POST.getlist("shown"):
+            purpose, _space, words = line.partition(" ")
+            notice, _space, language = words.partition(" ")
+            shown[purpose] = (notice, language)
+        on = set(request.POST.getlist("on"))
+        changes = preferences.save(
+            self.person.pk,
+            wanted={purpose: purpose in on for purpose in shown},
+            shown=shown,
+            source=source or "",
+            at=self.at,
+        )
+        return self.shown(saved=True, changes=changes)
+
+    def shown(self, **context: Any) -> HttpResponse:
+        choices = preferences.choices(self.person.pk, language=self.language)
+        suppressed = Suppression.objects.filter(
+            channel="email", address_index=self.person.email_index or "-"
+        ).first()
+        return self.page(
+            "preferences",
+            choices=choices,
+            anything_on=any(choice.is_on for choice in choices),
+            address=masked(encryption.unseal(self.person).get("email", "")),
+            suppressed=suppressed,
+            token=self.kwargs["token"],
+            **self.more(),
+            **context,
+        )
+
+    def more(self) -> dict[str, Any]:
+        """What apps above know of the person: their part of the page."""
+        return {}
+
+
+class Unsubscribe(Page):
+    """RFC 8058: a POST, whatever its body, ends one purpose. It never expires."""
+
+    kind = links.UNSUBSCRIBE
+
+    def find(self, token: str) -> None:
+        super().find(token)
+        if self.purpose not in purposes.PURPOSES:
+            raise links.NobodyThere
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return self.shown(is_done=False)
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        preferences.leave(
+            self.person.pk, self.purpose, method="unsubscribe", source="unsubscribe", at=self.at
+        )
+        return self.shown(is_done=True)
+
+    def shown(self, *, is_done: bool) -> HttpResponse:
+        return self.page(
+            "unsubscribe",
+            is_done=is_done,
+            words=purposes.current_notice(self.purpose, self.language).text,
+            preferences=self.preferences_url(),
+        )
+
+
+class Confirm(Page):
+    """The link of the double opt-in mail: a page that asks once more, and a POST that says yes."""
+
+    opened: optin.Opened
+
+    def find(self, token: str) -> None:
+        self.opened = optin.look(token, at=self.at)
+        self.person = self.opened.customer
+
+    def over(self, request: HttpRequest, error: Exception) -> HttpResponseBase:
+        language = language_for(request)
+        with translation.override(language):
+            is_used = isinstance(error, optin.Used)
+            page = rendered(request, "confirm_over", language, status=410, is_used=is_used)
+            return guarded(page, language)
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return self.page("confirm", notice=self.opened.notice)
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        try:
+            optin.confirm(kwargs["token"], at=self.at)
+        except optin.NotOpen as error:
+            return self.over(request, error)
+        return self.page(
+            "confirm", notice=self.opened.notice, is_done=True, preferences=self.preferences_url()
+        )
+
+
+class Privacy(Page):
+    """What is held: the person's own fields, how many rows of each kind, and what they answered when."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return self.page(
+            "privacy",
+            person=self.person,
+            fields=encryption.unseal(self.person),
+            attributes=sorted(self.person.attributes.items()),
+            held=privacy.held(self.person),
+            answers=privacy.answers(self.person, language=self.language),
+            token=kwargs["token"],
+            preferences=self.preferences_url(),
+        )
+
+
+class Download(Page):
+    """Everything held, as a file to take along."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        exported = privacy.export(self.person, at=self.at)
+        response: HttpResponse
+        if request.GET.get("format") == "csv":
+            response = HttpResponse(privacy.as_csv(exported), content_type="text/csv; charset=utf-8")
+            name = "my-data.csv"
+        else:
+            response = JsonResponse(exported, DjangoJSONEncoder, json_dumps_params={"indent": 2})
+            name = "my-data.json"
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+
+class Erase(Page):
+    """A page that says what will be gone, and the POST that does it."""
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        going = privacy.held(self.person, without=privacy.outliving())
+        return self.page("erase", held=going, preferences=self.preferences_url())
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        try:
+            privacy.erase(self.person.pk, actor="customer", at=self.at)
+        except privacy.NobodyToErase:
+            return nobody(request)
+        return self.page("erased", languages=())

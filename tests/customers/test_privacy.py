@@ -1,0 +1,415 @@
+"""A person's rights: D1, D2, C9, L4, S1, S4."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import CommandError, call_command
+from django.db import connection, models
+from django.test import Client
+from django.utils import timezone
+
+from campaigns.models import (
+    Campaign,
+    CampaignRun,
+    Code,
+    Decision,
+    Delivery,
+    Offer,
+    Outcome,
+    Redemption,
+)
+from catalog.models import Category, Product, Review
+from customers import consent, encryption, events, identities, ledger, links, optin, privacy
+from customers.events import Incoming
+from customers.models import (
+    ConsentRecord,
+    ConsentState,
+    Customer,
+    Event,
+    IdempotentReply,
+    Identity,
+    PersonKey,
+    Suppression,
+)
+from customers.purposes import PURPOSES
+from recommender.models import ClusterMembership, Interest, ModelVersion
+from tests.conftest import NOW, evidence, person
+
+pytestmark = pytest.mark.django_db
+
+# Every model with a path to a person, and what erasure does to its rows. Whoever adds one says so here.
+DELETED = {
+    "campaigns.Decision",
+    "campaigns.Delivery",
+    "campaigns.Outcome",
+    "catalog.Review",
+    "customers.ConsentState",
+    "customers.Event",
+    "customers.Identity",
+    "customers.PendingConsent",
+    "recommender.ClusterMembership",
+    "recommender.Interest",
+}
+LET_GO = {"campaigns.Code", "campaigns.Redemption"}
+KEPT = {"customers.ConsentRecord", "customers.Customer"}
+
+CANARIES = ("canary@secret.example", "Canary Byrd", "+49305550199", "canary-id", "canary-visitor", "Canaria")
+CANARY_FORMS = [form for word in CANARIES for form in (word, word.casefold(), json.dumps(word)[1:-1])]
+
+
+@pytest.fixture
+def canary(products: dict[str, Product]) -> Customer:
+    """Someone with a row in every table a person can have a row in."""
+    profile = identities.Profile(
+        id="canary-id",
+        email="canary@secret.example",
+        phone="+49305550199",
+        name="Canary Byrd",
+        country="DE",
+        locale="en",
+        time_zone="Europe/Berlin",
+        attributes={"town": "Canaria"},
+    )
+    identities.save_profiles([profile])
+    identities.identify("canary-visitor", "canary-id", at=NOW)
+    customer = Customer.objects.select_related("key").get(external_id="canary-id")
+    for purpose in PURPOSES:
+        if purpose != "marketing_sms":
+            consent.give(customer.pk, purpose, evidence=evidence(purpose), at=NOW - timedelta(days=9))
+    events.take_in(
+        [
+            Incoming(message_id=f"e{n}", type=kind, customer="canary-id", sku="rose", occurred_at=NOW,
+                     context={"note": "for Canary Byrd"}, order_id="o-1" if kind == "ordered" else "",
+                     value=Decimal("12.50") if kind == "ordered" else None)
+            for n, kind in enumerate(("viewed", "ordered", "clicked"))
+        ],
+        source="tests",
+        at=NOW,
+    )  # fmt: skip
+    optin.ask(customer, "marketing_sms", source="form", at=NOW)
+    Review.objects.create(
+        product=products["rose"],
+        author_id=customer.pk,
+        source="tests",
+        message_id="r",
+        text="Canary Byrd was here",
+    )
+    model = ModelVersion.objects.create(
+        task="interests",
+        algorithm="interest",
+        state="live",
+        file="f",
+        sha256="0",
+        people=1,
+        interactions=1,
+        trained_until=NOW,
+    )
+    Interest.objects.create(
+        customer=customer, category=Category.objects.get(name="Garden"), probability=0.8, model=model
+    )
+    ClusterMembership.objects.create(customer=customer, cluster=1, model=model)
+    offer = Offer.objects.create(slug="spring", title="Spring", benefit="percent", value=10)
+    code = Code.objects.create(offer=offer, value="SPRING-1", state="redeemed", customer=customer)
+    campaign = Campaign.objects.create(slug="spring", name="Spring")
+    run = CampaignRun.objects.create(campaign=campaign, due_at=NOW)
+    decision = Decision.objects.create(
+        campaign=campaign, run=run, customer=customer, placement="email", offer=offer, code=code, skus=["rose"],
+        model=model, purpose="marketing_email", basis="default", decided_at=NOW,
+    )  # fmt: skip
+    Delivery.objects.create(
+        decision=decision, run=run, customer=customer, channel="email", status="failed", not_before=NOW,
+        detail="550 <canary@secret.example> unknown",
+    )  # fmt: skip
+    Outcome.objects.create(
+        decision=decision, event=Event.objects.get(message_id="e2"), kind="clicked", at=NOW
+    )
+    Redemption.objects.create(
+        code=code, customer=customer, order_id="o-1", amount=12, discount=1, currency="EUR", at=NOW
+    )
+    IdempotentReply.objects.create(
+        scope="s", key="k", payload_sha256="0", status=200, body=b'{"email":"canary@secret.example"}'
+    )
+    LogEntry.objects.create(
+        user=User.objects.create(username="staff"), content_type=ContentType.objects.get_for_model(Customer),
+        object_id=str(customer.pk), object_repr="canary-id", action_flag=CHANGE, change_message="Canary Byrd",
+    )  # fmt: skip
+    return customer
+
+
+def values_of_every_table() -> Iterator[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT * FROM "{table}"')
+            for row in cursor.fetchall():
+                for value in row:
+                    if isinstance(value, bytes | memoryview):
+                        yield table, bytes(value).decode("utf-8", "replace")
+                    else:
+                        yield table, str(value)
+
+
+def test_d1_a_model_with_a_path_to_a_person_is_named_here_or_fails() -> None:
+    assert {model._meta.label for model in privacy.trails()} == DELETED | LET_GO | KEPT
+
+
+def test_d1_a_number_of_a_customer_in_a_plain_column_is_registered() -> None:
+    suspicious = {
+        model
+        for model in apps.get_models()
+        for column in model._meta.concrete_fields
+        if column.name.removesuffix("_id") in {"customer", "author", "person", "user_id", "visitor"}
+        and not column.is_relation
+    }
+    assert suspicious == set(privacy.NUMBERED)
+
+
+def test_d1_no_foreign_key_to_a_customer_stands_in_the_way_of_erasure() -> None:
+    for relation in Customer._meta.related_objects:
+        assert relation.on_delete in (models.CASCADE, models.SET_NULL), relation
+
+
+def test_d1_the_export_holds_every_kind_and_what_is_in_it(canary: Customer) -> None:
+    exported = privacy.export(canary, at=NOW)
+    assert set(exported["records"]) == (DELETED | LET_GO | KEPT) - {"customers.Customer"} | {"admin.LogEntry"}
+    for label, entries in exported["records"].items():
+        assert entries, label
+    assert exported["person"]["email"] == "canary@secret.example"
+    assert exported["person"]["attributes"] == {"town": "Canaria"}
+    assert exported["allowed"]["analytics"] is True
+    assert exported["allowed"]["marketing_sms"] is False
+    assert {event["type"] for event in exported["records"]["customers.Event"]} == {
+        "viewed",
+        "ordered",
+        "clicked",
+    }
+    assert exported["records"]["recommender.Interest"][0]["category"] == "Garden"
+    record = exported["records"]["customers.ConsentRecord"][0]
+    assert (record["notice"], len(record["hash"])) == ("analytics@1", 64)
+
+
+def test_d1_no_key_and_no_fingerprint_leaves_with_the_export(canary: Customer) -> None:
+    text = json.dumps(privacy.export(canary, at=NOW), default=str)
+    assert canary.email_index not in text
+    assert str(canary.key_id) not in text
+    assert "token_hash" not in text
+
+
+def test_s1_the_export_of_one_holds_nothing_of_another(canary: Customer, anna: Customer) -> None:
+    text = json.dumps(privacy.export(anna, at=NOW), default=str)
+    assert not any(word in text for word in CANARIES)
+
+
+def test_an_export_asks_no_query_a_row(canary: Customer, django_assert_max_num_queries) -> None:
+    many = [
+        Incoming(message_id=f"m{n}", type="viewed", customer="canary-id", sku="rose", occurred_at=NOW)
+        for n in range(100)
+    ]
+    events.take_in(many, source="tests", at=NOW)
+    with django_assert_max_num_queries(50):
+        privacy.export(canary, at=NOW)
+
+
+def test_what_was_merged_in_is_exported_and_erased_with_the_person(anna: Customer, boris: Customer) -> None:
+    identities.merge(anna.pk, boris.pk, actor="tests", at=NOW)
+    assert len(privacy.export(anna, at=NOW)["records"]["customers.Identity"]) == 2
+    privacy.erase(anna.pk, actor="tests", at=NOW)
+    assert not PersonKey.objects.exists()
+    assert not Customer.objects.filter(erased_at__isnull=True).exists()
+
+
+def test_s4_no_cell_of_the_table_is_a_formula(canary: Customer) -> None:
+    identities.save_profiles(
+        [identities.Profile(id="canary-id", name="=HYPERLINK(1)", attributes={"x": "@SUM"})]
+    )
+    canary.refresh_from_db()
+    rows = list(csv.reader(io.StringIO(privacy.as_csv(privacy.export(canary, at=NOW)))))
+    assert rows[0] == ["kind", "row", "field", "value"]
+    assert ["person", "1", "name", "'=HYPERLINK(1)"] in rows
+    assert not any(cell.startswith(("=", "+", "@")) for row in rows for cell in row)
+
+
+def test_d2_after_erasure_no_table_holds_anything_of_the_person(canary: Customer) -> None:
+    token = links.preferences_url(canary)
+    before = {word for _table, text in values_of_every_table() for word in CANARY_FORMS if word in text}
+    assert before >= {"canary@secret.example", "Canary Byrd", "canary-id", "canary-visitor", "Canaria"}
+    index, phone_index = canary.email_index, canary.phone_index
+    privacy.erase(canary.pk, actor="customer", at=timezone.now())
+    found = {
+        (table, word)
+        for table, text in values_of_every_table()
+        for word in (*CANARY_FORMS, index, phone_index)
+        if word in text
+    }
+    assert found == set()
+    assert token not in str(found)
+
+
+def test_d2_every_row_is_gone_or_has_let_go(canary: Customer) -> None:
+    done = privacy.erase(canary.pk, actor="customer", at=timezone.now())
+    assert set(done.deleted) == DELETED
+    assert done.let_go == {"campaigns.Code": 1, "campaigns.Redemption": 1}
+    for model in privacy.trails():
+        left = privacy.rows(model, [canary.pk]).count()
+        assert bool(left) == (model._meta.label in KEPT), model
+    row = Customer.objects.get(pk=canary.pk)
+    assert (row.key, bytes(row.sealed), row.external_id, row.attributes) == (None, b"", None, {})
+    assert row.erased_at is not None
+
+
+def test_l4_the_ledger_still_verifies_and_every_answer_of_it_is_no(canary: Customer, anna: Customer) -> None:
+    privacy.erase(canary.pk, actor="customer", at=timezone.now())
+    assert ledger.verify().faults == ()
+    assert ConsentRecord.objects.filter(customer_id=canary.pk).count() >= len(PURPOSES)
+    newest = {
+        r.purpose: r.granted for r in ConsentRecord.objects.filter(customer_id=canary.pk).order_by("sequence")
+    }
+    assert not any(newest.values())
+    assert ConsentState.objects.filter(customer=anna, granted=True).count() == len(PURPOSES)
+
+
+def test_nobody_else_is_touched(canary: Customer, anna: Customer) -> None:
+    events.take_in(
+        [Incoming(message_id="a", type="viewed", customer="anna", sku="rose", occurred_at=NOW)],
+        source="tests",
+        at=NOW,
+    )
+    privacy.erase(canary.pk, actor="customer", at=timezone.now())
+    anna.refresh_from_db()
+    assert encryption.unseal(anna)["email"] == "anna@mail.example"
+    assert Event.objects.filter(customer=anna).count() == 1
+    assert Product.objects.filter(sku="rose").exists()
+
+
+def test_erasing_twice_is_refused_and_writes_nothing(canary: Customer) -> None:
+    privacy.erase(canary.pk, actor="customer", at=timezone.now())
+    before = ConsentRecord.objects.count()
+    with pytest.raises(privacy.NobodyToErase):
+        privacy.erase(canary.pk, actor="customer", at=timezone.now())
+    assert ConsentRecord.objects.count() == before
+
+
+def test_c9_a_refusal_outlives_erasure_and_re_import(clara: Customer) -> None:
+    index = clara.email_index
+    privacy.erase(clara.pk, actor="customer", at=timezone.now())
+    kept = Suppression.objects.get(channel="email", address_index=index)
+    assert kept.reason == "unsubscribed"
+    again = person("clara", email="CLARA@mail.example")
+    assert again.email_index == kept.address_index
+
+
+def test_c9_who_refused_nothing_leaves_no_fingerprint(anna: Customer) -> None:
+    privacy.erase(anna.pk, actor="customer", at=timezone.now())
+    assert not Suppression.objects.exists()
+
+
+def test_c9_an_address_that_was_suppressed_stays_so_with_its_reason(anna: Customer) -> None:
+    Suppression.objects.create(channel="email", address_index=anna.email_index, reason="hard_bounce")
+    privacy.erase(anna.pk, actor="customer", at=timezone.now())
+    assert Suppression.objects.get().reason == "hard_bounce"
+
+
+def test_the_same_id_may_come_back_as_a_stranger(canary: Customer) -> None:
+    privacy.erase(canary.pk, actor="customer", at=timezone.now())
+    fresh = person("canary-id")
+    assert fresh.pk != canary.pk
+    assert not consent.permitted("analytics").filter(pk=fresh.pk).exists()
+    assert Identity.objects.get(value="canary-id").customer_id == fresh.pk
+
+
+# --- the pages ---------------------------------------------------------------------------------------------
+
+
+def address(customer: Customer, page: str = "") -> str:
+    return urlsplit(links.preferences_url(customer)).path.replace("/preferences/", "/privacy/") + page
+
+
+def test_the_page_shows_what_is_held(canary: Customer, client: Client) -> None:
+    identities.save_profiles([identities.Profile(id="canary-id", attributes={"items": 3})])
+    text = client.get(address(canary)).content.decode()
+    for word in ("Canary Byrd", "canary@secret.example", "Canaria", "events"):
+        assert word in text
+
+
+def test_d1_the_download_is_the_export_as_a_file_nobody_keeps(canary: Customer, client: Client) -> None:
+    answer = client.get(address(canary, "download"))
+    assert answer["Content-Disposition"] == 'attachment; filename="my-data.json"'
+    assert answer["Cache-Control"] == "no-store"
+    assert set(answer.json()["records"]) == set(privacy.export(canary, at=NOW)["records"])
+    table = client.get(address(canary, "download") + "?format=csv")
+    assert table["Content-Type"] == "text/csv; charset=utf-8"
+    assert "Canary Byrd" in table.content.decode()
+
+
+def test_the_warning_names_what_goes_and_not_what_stays(canary: Customer, client: Client) -> None:
+    assert {model._meta.label for model in privacy.outliving()} == LET_GO | KEPT
+    text = client.get(address(canary, "erase")).content.decode()
+    assert "events" in text
+    assert "consent ledger" not in text
+
+
+@pytest.mark.parametrize("page", ["", "download", "erase"])
+@pytest.mark.parametrize("method", ["get", "head", "options"])
+def test_u2_looking_erases_nothing(canary: Customer, client: Client, page: str, method: str) -> None:
+    answer = getattr(client, method)(address(canary, page))
+    assert answer.status_code == 200
+    assert not answer.cookies
+    assert Customer.objects.get(pk=canary.pk).erased_at is None
+
+
+def test_d2_one_post_erases_and_the_address_is_dead_afterwards(canary: Customer) -> None:
+    client = Client(enforce_csrf_checks=True)
+    path = address(canary, "erase")
+    assert b"This cannot be undone." in client.get(path).content
+    answer = client.post(path)
+    assert answer.status_code == 200
+    assert not answer.cookies
+    assert Customer.objects.get(pk=canary.pk).erased_at is not None
+    for dead in (path, address(canary), address(canary, "download")):
+        assert client.get(dead).status_code == 404
+    assert client.post(path).status_code == 404
+
+
+@pytest.mark.parametrize("page", ["", "download", "erase"])
+def test_s1_a_wrong_or_other_token_opens_nothing(anna: Customer, client: Client, page: str) -> None:
+    other = urlsplit(links.unsubscribe_url(anna, "analytics")).path.split("/")[2]
+    for token in ("x", other):
+        assert client.get(f"/privacy/{token}/{page}").status_code == 404
+    assert client.post(f"/privacy/{other}/erase").status_code == 404
+    assert Customer.objects.get(pk=anna.pk).erased_at is None
+
+
+# --- the commands ------------------------------------------------------------------------------------------
+
+
+def test_export_person_writes_json_or_a_table(canary: Customer, tmp_path: Path, capsys) -> None:
+    call_command("export_person", "canary-id")
+    assert json.loads(capsys.readouterr().out)["person"]["name"] == "Canary Byrd"
+    call_command("export_person", "canary-id", "--output", str(tmp_path / "a.csv"))
+    assert (tmp_path / "a.csv").read_text().startswith("kind,row,field,value")
+    with pytest.raises(CommandError, match="There is no customer 'nobody'"):
+        call_command("export_person", "nobody")
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("export_person", "canary-id", "--output", str(tmp_path / "no" / "a.json"))
+
+
+def test_forget_erases_only_when_told_so(canary: Customer, capsys, monkeypatch) -> None:
+    with pytest.raises(CommandError, match="say --yes"):
+        call_command("forget", "canary-id")
+    assert Customer.objects.get(pk=canary.pk).erased_at is None
+    call_command("forget", "canary-id", "--yes", "--json")
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["people"] == 1
+    assert answer["deleted"]["customers.Event"] == 3
+    with pytest.raises(CommandError, match="There is no customer"):
+        call_command("forget", "canary-id", "--yes")

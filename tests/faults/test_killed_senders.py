@@ -1,0 +1,92 @@
+"""kill -9 at every step of sending: no duplicate in the sink's own log, and nobody lost in silence."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.world import ROOT, STEPS, World, database
+from tests.services import free_port, wait_for
+
+pytestmark = [pytest.mark.faults, pytest.mark.slow]
+PEOPLE = 500
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    port = free_port()
+    with database(tmp_path) as url:
+        environment = {
+            **os.environ,
+            "VAR_DIR": str(tmp_path / "var"),
+            "EMAIL_URL": f"smtp://127.0.0.1:{port}",
+            "POSTAL_ADDRESS": "Shop, 1 Example Street, 10115 Berlin",
+        }
+        environment.pop("DATABASE_URL", None)
+        if url:
+            environment["DATABASE_URL"] = url
+        where = ["--outbox", str(tmp_path / "outbox"), "--log", str(tmp_path / "sink.log")]
+        sink = subprocess.Popen(
+            [sys.executable, "manage.py", "mail_sink", "--port", str(port), *where],
+            cwd=ROOT,
+            env=environment,
+        )
+        try:
+            wait_for(port)
+            yield World(tmp_path, environment, port)
+        finally:
+            sink.terminate()
+            sink.wait()
+
+
+def test_a_sender_killed_at_each_step_makes_no_duplicate_and_no_silent_loss(world: World) -> None:
+    made = world.run("setup", str(PEOPLE))
+    assert made.returncode == 0, made.stderr
+    minutes = 0
+    for step in STEPS:
+        # Each sender comes after the dead one's lease has run out.
+        died = world.run("send", step, "30", str(minutes))
+        assert died.returncode == -signal.SIGKILL, (step, died.stderr)
+        minutes += 6
+    alive = world.run("send", "none", "0", str(minutes))
+    assert alive.returncode == 0, alive.stderr
+    time.sleep(0.5)  # the sink may still be writing the mail whose sender died
+    last = world.run("send", "none", "0", str(minutes + 6))
+    assert last.returncode == 0, last.stderr
+
+    state, arrived = world.state(), world.log()
+    status = {f"{name}@mail.example": status for name, status, _id, _reason in state["deliveries"]}
+    ids = {f"{name}@mail.example": message_id for name, _status, message_id, _reason in state["deliveries"]}
+    assert len(status) == PEOPLE
+    assert set(status.values()) == {"sent", "unknown"}
+    # Each arrived at most once, under the Message-ID its row names.
+    assert max(Counter(recipient for recipient, _id in arrived).values()) == 1
+    assert all(ids[recipient] == message_id for recipient, message_id in arrived)
+    # What is called sent has arrived; what has not arrived is called unknown, never sent.
+    seen = {recipient for recipient, _id in arrived}
+    assert {name for name, fate in status.items() if fate == "sent"} <= seen
+    assert {name for name in status if name not in seen} <= {
+        n for n, fate in status.items() if fate == "unknown"
+    }
+    # Only a sender that died between its commit and its last word leaves a fate unknown.
+    assert Counter(status.values())["unknown"] == len({"committed", "half a body", "whole body", "answered"})
+    assert (state["violations"], state["ledger"]) == ([], [])
+
+
+def test_two_senders_at_once_share_the_work_and_one_is_killed(world: World) -> None:
+    assert world.run("setup", "300").returncode == 0
+    command = [sys.executable, "-m", "tests.faults.world", "send"]
+    first = subprocess.Popen([*command, "answered", "5", "0"], cwd=ROOT, env=world.environment)
+    second = subprocess.Popen([*command, "none", "0", "0"], cwd=ROOT, env=world.environment)
+    assert first.wait(120) == -signal.SIGKILL
+    assert second.wait(120) == 0
+    assert world.run("send", "none", "0", "6").returncode == 0
+    fates = Counter(row[1] for row in world.state()["deliveries"])
+    assert fates == {"sent": 299, "unknown": 1}
+    assert len({recipient for recipient, _id in world.log()}) == len(world.log()) == 300
