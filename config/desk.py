@@ -1,13 +1,315 @@
 """The desk's home and its menu."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
+from django.db.models import Count, F, Q, Sum
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from campaigns.admin import words
+from campaigns.admin.campaign import fates
+from campaigns.models import Campaign, CampaignRun, Decision, Delivery, Message, Offer, Outcome, Segment
+from campaigns.planning import TOO_LATE
+from catalog.models import Product
+from customers import consent
+from customers.models import Customer, ImportRun
+from recommender.models import ModelVersion, TrainingRun
+
+PERIOD = timedelta(days=30)
+STALE = timedelta(days=7)
+# An offer whose cap or budget is used up to this share runs low.
+LOW = Decimal("0.9")
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that waits for a person: a sentence, what to do, and where."""
+
+    words: str
+    action: str
+    link: str
+    weight: str = "plain"
+    """plain, attention or harm"""
+
+
+@dataclass(frozen=True)
+class Figure:
+    title: str
+    told: str
+    under: str
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    return context
+    """What the first page shows; a fixed number of queries, whatever the size."""
+    if not request.user.has_perm("campaigns.view_campaign"):
+        return {**context, "title": _("Home"), "sees_nothing": True}
+    now = timezone.now()
+    running = _running()
+    return {
+        **context,
+        "title": _("Home"),
+        "needs": needs(now),
+        "figures": figures(now),
+        "running": running,
+        "first_steps": [] if running else first_steps(),
+    }
+
+
+def needs(now: datetime) -> list[Need]:
+    """Everything that waits for a person, the gravest first."""
+    return [*_sending_needs(now), *_learning_needs(now), *_waiting_needs()]
+
+
+def _list(name: str, query: str = "") -> str:
+    return reverse(f"admin:{name}_changelist") + (f"?{query}" if query else "")
+
+
+def _sending_needs(now: datetime) -> list[Need]:
+    found = []
+    if n := Delivery.objects.filter(status=Delivery.Status.UNKNOWN).count():
+        told = ngettext(
+            "%s message has an unknown fate: the line broke after its body began.",
+            "%s messages have an unknown fate: the line broke after their body began.",
+            n,
+        )
+        link = _list("campaigns_delivery", "status__exact=unknown")
+        found.append(Need(told % f"{n:,}", _("Look"), link, "harm"))
+    late = CampaignRun.objects.filter(
+        state__in=("due", "planning"), due_at__lt=now - TOO_LATE, campaign__status=Campaign.Status.RUNNING
+    )
+    if n := late.count():
+        told = ngettext("%s run is more than two hours late.", "%s runs are more than two hours late.", n) % n
+        found.append(Need(told, _("Look"), _list("campaigns_campaignrun"), "harm"))
+    low = Offer.objects.filter(status=Offer.Status.APPROVED).filter(
+        Q(max_total__isnull=False, given__gte=F("max_total") * LOW)
+        | Q(budget__isnull=False, discount_given__gte=F("budget") * LOW)
+    )
+    found += [
+        Need(
+            _("The offer “%s” is nearly used up.") % offer,
+            _("Raise or replace it"),
+            reverse("admin:campaigns_offer_change", args=[offer.pk]),
+            "attention",
+        )
+        for offer in low.order_by("pk")[:5]
+    ]
+    return found
+
+
+def _learning_needs(now: datetime) -> list[Need]:
+    found = []
+    failed = TrainingRun.objects.filter(state=TrainingRun.State.FAILED, created_at__gte=now - STALE).count()
+    if failed:
+        told = ngettext("%s training failed this week.", "%s trainings failed this week.", failed) % failed
+        found.append(
+            Need(told, _("See why"), _list("recommender_trainingrun", "state__exact=failed"), "harm")
+        )
+    newest = (
+        ModelVersion.objects.filter(task="recommend", state=ModelVersion.State.LIVE)
+        .values_list("created_at", flat=True)
+        .first()
+    )
+    train = reverse("admin:recommender_trainingrun_train")
+    if newest is None:
+        found.append(
+            Need(_("No model has been learnt yet: everyone sees the same products."), _("Train now"), train)
+        )
+    elif newest < now - STALE:
+        days = (now - newest).days
+        told = ngettext("The live model is %s day old.", "The live model is %s days old.", days) % days
+        found.append(Need(told, _("Train now"), train, "attention"))
+    if n := ImportRun.objects.filter(started_at__gte=now - STALE).exclude(error="").count():
+        told = ngettext("%s import failed this week.", "%s imports failed this week.", n) % n
+        found.append(Need(told, _("See why"), _list("customers_importrun"), "attention"))
+    return found
+
+
+def _waiting_needs() -> list[Need]:
+    waiting = dict(
+        Campaign.objects.filter(status__in=("draft", "approved", "paused"))
+        .values_list("status")
+        .annotate(n=Count("pk"))
+        .order_by()
+    )
+    offers = Offer.objects.filter(status=Offer.Status.DRAFT).count()
+    found = []
+    if n := waiting.get("approved", 0):
+        told = (
+            ngettext("%s approved campaign is not launched.", "%s approved campaigns are not launched.", n)
+            % n
+        )
+        found.append(Need(told, _("Launch"), _list("campaigns_campaign", "status__exact=approved")))
+    if n := waiting.get("draft", 0):
+        told = (
+            ngettext("%s campaign draft waits for approval.", "%s campaign drafts wait for approval.", n) % n
+        )
+        found.append(Need(told, _("Approve"), _list("campaigns_campaign", "status__exact=draft")))
+    if n := waiting.get("paused", 0):
+        told = ngettext("%s campaign is paused.", "%s campaigns are paused.", n) % n
+        found.append(Need(told, _("Resume or cancel"), _list("campaigns_campaign", "status__exact=paused")))
+    if offers:
+        told = ngettext("%s offer waits for approval.", "%s offers wait for approval.", offers) % offers
+        found.append(Need(told, _("Approve"), _list("campaigns_offer", "status__exact=draft")))
+    return found
+
+
+def figures(now: datetime) -> list[Figure]:
+    """Four figures of the last thirty days. Five queries."""
+    since = now - PERIOD
+    sent = Delivery.objects.filter(status=Delivery.Status.SENT, ended_at__gte=since)
+    reached = sent.aggregate(people=Count("customer", distinct=True), messages=Count("pk"))
+    earned = Outcome.objects.filter(
+        kind=Outcome.Kind.ORDERED, at__gte=since, decision__arm=Decision.Arm.TREATED
+    ).aggregate(orders=Count("event__order_id", distinct=True), money=Sum("value", default=Decimal(0)))
+    everyone = Customer.objects.present().filter(external_id__isnull=False)
+    known = everyone.count()
+    shares = []
+    for purpose in ("personalization", "marketing_email"):
+        allowed = consent.permitted(purpose).filter(external_id__isnull=False).count()
+        shares.append(f"{allowed / known:.0%}" if known else "–")
+    of_whom = ngettext("of %s known customer, now", "of %s known customers, now", known) % f"{known:,}"
+    period = _("in the last 30 days")
+    messages = ngettext("by %s message", "by %s messages", reached["messages"]) % f"{reached['messages']:,}"
+    worth = _("worth %s, by last touch") % words.money(earned["money"], settings.DEFAULT_CURRENCY)
+    return [
+        Figure(
+            _("People reached"),
+            f"{reached['people']:,}",
+            _("%(what)s, %(when)s") % {"what": messages, "when": period},
+        ),
+        Figure(
+            _("Orders of people treated"),
+            f"{earned['orders']:,}",
+            _("%(what)s, %(when)s") % {"what": worth, "when": period},
+        ),
+        Figure(_("Allow personalization"), shares[0], of_whom),
+        Figure(_("Allow offers by e-mail"), shares[1], of_whom),
+    ]
+
+
+def _running() -> list[dict[str, Any]]:
+    """Campaigns under way, with how far each has come. Two queries."""
+    rows = list(Campaign.objects.filter(status__in=("running", "paused")).order_by("-updated_at")[:20])
+    found = fates([row.pk for row in rows])
+    entries = []
+    for row in rows:
+        counts = found.get(row.pk)
+        planned = counts.total() if counts else 0
+        open_ = sum(counts[s] for s in ("planned", "claimed", "transmitting", "retry")) if counts else 0
+        entries.append(
+            {
+                "name": row.name,
+                "link": reverse("admin:campaigns_campaign_change", args=[row.pk]),
+                "report": reverse("admin:campaigns_campaign_report", args=[row.pk]),
+                "percent": round(100 * (planned - open_) / planned) if planned else 0,
+                "state": words.state(row, counts or {}),
+            }
+        )
+    return entries
+
+
+def first_steps() -> list[dict[str, Any]]:
+    """The way to the first campaign, with what is done struck through. Six queries."""
+    steps: list[tuple[str, bool, str]] = [
+        (_("Make a key for the shop: manage.py create_key --kind secret"), Customer.objects.exists(), ""),
+        (_("Take in products, by the API or an import"), Product.objects.exists(), ""),
+        (_("Say who: a segment"), Segment.objects.exists(), reverse("admin:campaigns_segment_add")),
+        (_("Say what: an offer"), Offer.objects.exists(), reverse("admin:campaigns_offer_add")),
+        (_("Say it: a message"), Message.objects.exists(), reverse("admin:campaigns_message_add")),
+        (
+            _("Put them together: a campaign"),
+            Campaign.objects.exists(),
+            reverse("admin:campaigns_campaign_add"),
+        ),
+    ]
+    if all(is_done for _words, is_done, _link in steps):
+        return []
+    return [{"words": told, "is_done": is_done, "link": link} for told, is_done, link in steps]
+
+
+# --- the menu ------------------------------------------------------------------------------------------------
+
+
+def _may_view(model: str) -> Callable[[HttpRequest], bool]:
+    app, _dot, name = model.partition(".")
+    return lambda request: bool(request.user.has_perm(f"{app}.view_{name}"))
+
+
+def _item(title: str, icon: str, model: str) -> dict[str, Any]:
+    link = reverse(f"admin:{model.replace('.', '_')}_changelist")
+    return {"title": title, "icon": icon, "link": link, "permission": _may_view(model)}
+
+
+def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
+    return {"title": title, "separator": True, "collapsible": True, "items": list(items)}
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    return []
+    """The left menu: every room that there is, and of those only what the viewer may see."""
+    return [
+        {"items": [{"title": _("Home"), "icon": "home", "link": reverse("admin:index")}]},
+        _group(
+            _("Audience"),
+            _item(_("Segments"), "group_work", "campaigns.segment"),
+            _item(_("Customers"), "person", "customers.customer"),
+            _item(_("What people allow"), "how_to_reg", "customers.consentstate"),
+            _item(_("Events"), "timeline", "customers.event"),
+        ),
+        _group(
+            _("Offers"),
+            _item(_("Offers"), "sell", "campaigns.offer"),
+            _item(_("Codes"), "confirmation_number", "campaigns.code"),
+            _item(_("Redemptions"), "redeem", "campaigns.redemption"),
+        ),
+        _group(
+            _("Campaigns"),
+            _item(_("All campaigns"), "campaign", "campaigns.campaign"),
+            _item(_("Messages"), "mail", "campaigns.message"),
+            _item(_("Runs"), "schedule", "campaigns.campaignrun"),
+            _item(_("Deliveries"), "outgoing_mail", "campaigns.delivery"),
+        ),
+        _group(
+            _("Results"),
+            _item(_("Decisions"), "alt_route", "campaigns.decision"),
+            _item(_("Outcomes"), "monitoring", "campaigns.outcome"),
+        ),
+        _group(
+            _("Recommender"),
+            _item(_("Models"), "model_training", "recommender.modelversion"),
+            _item(_("Trainings"), "fitness_center", "recommender.trainingrun"),
+            _item(_("Interests"), "interests", "recommender.interest"),
+            _item(_("Clusters"), "bubble_chart", "recommender.clustermembership"),
+        ),
+        _group(
+            _("Catalogue"),
+            _item(_("Products"), "inventory_2", "catalog.product"),
+            _item(_("Categories"), "category", "catalog.category"),
+            _item(_("Reviews"), "reviews", "catalog.review"),
+            _item(_("Price and stock history"), "history", "catalog.productchange"),
+        ),
+        _group(
+            _("Privacy"),
+            _item(_("Ledger"), "receipt_long", "customers.consentrecord"),
+            _item(_("Notices"), "description", "customers.notice"),
+            _item(_("Waiting for confirmation"), "pending", "customers.pendingconsent"),
+            _item(_("Suppression list"), "block", "customers.suppression"),
+            _item(_("Person keys"), "key_vertical", "customers.personkey"),
+            _item(_("Identities"), "badge", "customers.identity"),
+        ),
+        _group(
+            _("System"),
+            _item(_("Imports"), "upload_file", "customers.importrun"),
+            _item(_("API keys"), "key", "customers.apikey"),
+            _item(_("Idempotent replies"), "content_copy", "customers.idempotentreply"),
+            _item(_("People who log in"), "badge", "auth.user"),
+            _item(_("Roles"), "shield_person", "auth.group"),
+        ),
+    ]

@@ -1,0 +1,317 @@
+"""The desk's page of a campaign: its state in words, its next step with the consequence in numbers, its report."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from campaigns import lifecycle, reports, segments
+from campaigns.admin import words
+from campaigns.models import Campaign, CampaignRun, CampaignSegment, Delivery
+from catalog.pages import Page, Rows, shown
+
+STEP_WORDS = {
+    "approve": _("Approve"),
+    "launch": _("Launch"),
+    "pause": _("Pause"),
+    "resume": _("Resume"),
+    "cancel": _("Cancel the campaign"),
+    "archive": _("Archive"),
+}
+# What cannot be undone asks once, naming the consequence; the rest is done at once.
+ASKED_FIRST = ("launch", "cancel", "archive")
+# After approval the comparison is fixed; a pause lets only what changes no one's arm be mended.
+PAUSED_EDITABLE = ("name", "message", "ends_at")
+
+
+class AudienceRows(Rows):
+    model = CampaignSegment
+    autocomplete_fields = ("segment", "offers")
+    verbose_name = _("audience")
+    verbose_name_plural = _("Audience: who, and which offers they may get")
+
+    def _open(self, obj: Campaign | None) -> bool:
+        return obj is None or obj.status == Campaign.Status.DRAFT
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._open(obj) and bool(super().has_add_permission(request, obj))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._open(obj) and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._open(obj) and bool(super().has_delete_permission(request, obj))
+
+
+@admin.register(Campaign)
+class CampaignAdmin(Page):
+    about = _(
+        "A campaign brings a segment, offers and a message together, and measures what it causes. Add one as a draft."
+    )
+    list_display = (
+        "name",
+        "told_status",
+        "channel",
+        "told_progress",
+        "starts_at",
+        "control_percent",
+        "updated_at",
+    )
+    list_filter = ("status", "channel")
+    search_fields = ("name", "slug")
+    prepopulated_fields = {"slug": ("name",)}
+    autocomplete_fields = ("message",)
+    readonly_fields = ("status", "approved_by", "created_at", "updated_at")
+    inlines = (AudienceRows,)
+    fieldsets = (
+        (None, {"fields": (("name", "slug"),)}),
+        (_("What and where"), {"fields": (("channel", "message"), ("placement", "webhook_url"))}),
+        (_("When"), {"fields": ("starts_at", "ends_at")}),
+        (
+            _("How its effect is measured"),
+            {"fields": (("control_percent", "window_days"), ("margin_percent", "sending_cost"))},
+        ),
+        (_("Record"), {"fields": (("status", "approved_by"), ("created_at", "updated_at"))}),
+    )
+    change_form_outer_before_template = "admin/desk/campaign_state.html"
+
+    # --- what may be changed, and when -----------------------------------------------------------------------
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = bool(super().has_change_permission(request, obj))
+        return allowed and (obj is None or obj.status in (Campaign.Status.DRAFT, Campaign.Status.PAUSED))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Deleting would take decisions and deliveries along: a campaign is archived."""
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        if obj is None or obj.status == Campaign.Status.DRAFT:
+            return self.readonly_fields
+        names = {
+            field.name for field in self.opts.fields if field.editable or field.name in self.readonly_fields
+        }
+        return tuple(sorted(names - set(PAUSED_EDITABLE)))
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Mapping[str, Sequence[str]]:
+        return self.prepopulated_fields if obj is None else {}
+
+    # --- the list --------------------------------------------------------------------------------------------
+
+    def prepare(self, rows: Sequence[Any]) -> None:
+        found = fates([campaign.pk for campaign in rows])
+        for campaign in rows:
+            campaign.fates = found.get(campaign.pk, Counter())
+
+    @shown(_("status"), order="status", label=words.COLOURS)
+    def told_status(self, campaign: Campaign) -> tuple[str, str]:
+        return campaign.status, campaign.get_status_display()
+
+    @shown(_("sent"))
+    def told_progress(self, campaign: Any) -> str:
+        planned = campaign.fates.total()
+        if not planned:
+            return "–"
+        return gettext("%(sent)s of %(planned)s") % {
+            "sent": f"{campaign.fates['sent']:,}",
+            "planned": f"{planned:,}",
+        }
+
+    # --- the page --------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        def own(route: str, view: Any, name: str) -> URLPattern:
+            page: URLPattern = path(
+                f"<int:pk>/{route}", self.admin_site.admin_view(view), name=f"campaigns_campaign_{name}"
+            )
+            return page
+
+        pages = [own("step/<str:step>/", self.step_view, "step"), own("report/", self.report_view, "report")]
+        return pages + super().get_urls()  # type: ignore[no-any-return]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        if (campaign := context.get("original")) is not None:
+            found = fates([campaign.pk]).get(campaign.pk, Counter())
+            problems = []
+            if campaign.status in (Campaign.Status.DRAFT, Campaign.Status.APPROVED):
+                problems = lifecycle.problems(campaign, at=timezone.now())
+            context |= {
+                "state": words.state(campaign, found, len(problems)),
+                "problems": problems,
+                "steps": self._steps(request, campaign, is_complete=not problems),
+                "runs": _runs(campaign),
+                "report_link": reverse("admin:campaigns_campaign_report", args=[campaign.pk]),
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _steps(self, request: HttpRequest, campaign: Campaign, *, is_complete: bool) -> list[dict[str, Any]]:
+        """The steps that are possible now; the first is the page's primary action."""
+        if not self.has_act_permission(request):
+            return []
+        return [
+            {
+                "name": step.name,
+                "words": STEP_WORDS[step.name],
+                "link": reverse("admin:campaigns_campaign_step", args=[campaign.pk, step.name]),
+                "is_asked": step.name in ASKED_FIRST,
+                "is_grave": step.name == "cancel",
+            }
+            for step in lifecycle.STEPS.values()
+            if campaign.status in step.allowed_from
+            and (is_complete or step.name not in ("approve", "launch"))
+        ]
+
+    def step_view(self, request: HttpRequest, pk: int, step: str) -> HttpResponse:
+        """GET tells the consequence in numbers and changes nothing; POST takes the step, as the API does."""
+        campaign = self.get_object(request, str(pk))
+        if campaign is None or step not in lifecycle.STEPS:
+            raise Http404
+        if not self.has_act_permission(request):
+            raise PermissionDenied
+        back = HttpResponseRedirect(reverse("admin:campaigns_campaign_change", args=[pk]))
+        now = timezone.now()
+        if request.method == "POST":
+            try:
+                lifecycle.take(campaign, step, by=request.user.get_username(), at=now)
+            except lifecycle.NotPossible as reason:
+                messages.error(request, str(reason))
+            else:
+                self.log_change(request, campaign, f"Took the step “{step}”.")
+                messages.success(request, words.state(campaign, fates([pk]).get(pk, Counter())))
+            return back
+        return self.own_page(
+            request,
+            "admin/desk/step.html",
+            title=f"{STEP_WORDS[step]}: {campaign}",
+            row=campaign,
+            step=step,
+            confirm=STEP_WORDS[step],
+            is_grave=step == "cancel",
+            problems=lifecycle.problems(campaign, at=now) if step in ("approve", "launch") else [],
+            **self._consequence(campaign, step),
+        )
+
+    def _consequence(self, campaign: Campaign, step: str) -> dict[str, Any]:
+        """Per audience, exactly how many match and can be reached now; and what has left already."""
+        found = fates([campaign.pk]).get(campaign.pk, Counter())
+        waiting = sum(found[status] for status in ("planned", "retry"))
+        if step == "archive":
+            return {"sentences": [gettext("It leaves the lists of what needs you; its report stays.")]}
+        audiences = []
+        for audience in campaign.audiences.select_related("segment"):
+            counted = segments.waterfall(audience.segment.rule, channel=campaign.channel, at=timezone.now())
+            audiences.append(
+                {"name": audience.segment.name, "sendable": counted["sendable"], "bars": words.bars(counted)}
+            )
+        total = sum(audience["sendable"] for audience in audiences)
+        sentences = []
+        if step == "launch":
+            sentences.append(_reached(total, len(audiences)))
+            share = f"{campaign.control_percent.normalize():f}"
+            sentences.append(
+                gettext("%s %% of them are held out as the control group and get nothing.") % share
+                if campaign.control_percent
+                else gettext("Nobody is held out, so its effect cannot be measured.")
+            )
+        if step == "cancel":
+            told = {"waiting": f"{waiting:,}", "sent": f"{found['sent']:,}"}
+            sentences.append(
+                gettext(
+                    "%(waiting)s planned messages will never be sent; %(sent)s have been sent and stay sent."
+                )
+                % told
+            )
+            sentences.append(gettext("A cancelled campaign cannot be taken up again."))
+            sentences.append(gettext("People its audiences would reach now: %s.") % f"{total:,}")
+        return {"sentences": sentences, "audiences": audiences, "total": total}
+
+    def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        campaign = self.get_object(request, str(pk))
+        if campaign is None:
+            raise Http404
+        if not self.has_view_permission(request, campaign):
+            raise PermissionDenied
+        report = reports.report(campaign, at=timezone.now())
+        effect = report.effect
+        return self.own_page(
+            request,
+            "admin/desk/report.html",
+            title=gettext("Report: %s") % campaign,
+            row=campaign,
+            report=report,
+            verdict=words.verdict(report),
+            effect=effect,
+            interval=words.interval(effect.low, effect.high, effect.per_person) if effect else None,
+            bars=words.bars(report.waterfall, fates=report.fates, links=_lists(campaign)),
+            suppressed=[
+                (Delivery.Reason(reason).label, n)
+                for reason, n in sorted(report.suppressed_at_sending.items())
+            ],
+            lists=_lists(campaign),
+        )
+
+
+def _reached(total: int, audiences: int) -> str:
+    if audiences > 1:
+        return gettext(
+            "At most %s people can be reached now; whoever stands in several audiences counts in the first."
+        ) % (f"{total:,}")
+    return gettext("%s people can be reached now.") % f"{total:,}"
+
+
+def fates(campaign_ids: Sequence[int]) -> dict[int, Counter[str]]:
+    """How many deliveries of each campaign have each status. One query."""
+    found: dict[int, Counter[str]] = {}
+    rows = Delivery.objects.filter(run__campaign_id__in=campaign_ids)
+    for pk, status, n in rows.values_list("run__campaign_id", "status").annotate(n=Count("pk")).order_by():
+        found.setdefault(pk, Counter())[status] = n
+    return found
+
+
+def _runs(campaign: Campaign) -> list[dict[str, Any]]:
+    """The newest runs, each with its waterfall. Two queries."""
+    runs: list[CampaignRun] = list(campaign.runs.order_by("-due_at")[:10])
+    counted: dict[int, Counter[str]] = {}
+    rows = Delivery.objects.filter(run__in=runs).values_list("run_id", "status").annotate(n=Count("pk"))
+    for pk, status, n in rows.order_by():
+        counted.setdefault(pk, Counter())[status] = n
+    deliveries = reverse("admin:campaigns_delivery_changelist")
+    return [
+        {
+            "run": run,
+            "bars": words.bars(
+                run.waterfall,
+                fates=counted.get(run.pk, Counter()),
+                links={s: f"{deliveries}?run__id__exact={run.pk}&status__exact={s}" for s in words.FATES},
+            ),
+        }
+        for run in runs
+    ]
+
+
+def _lists(campaign: Campaign) -> dict[str, str]:
+    """Where the people behind each number are listed."""
+    deliveries = f"{reverse('admin:campaigns_delivery_changelist')}?run__campaign__id__exact={campaign.pk}"
+    decisions = f"{reverse('admin:campaigns_decision_changelist')}?campaign__id__exact={campaign.pk}"
+    outcomes = f"{reverse('admin:campaigns_outcome_changelist')}?decision__campaign__id__exact={campaign.pk}"
+    codes = f"{reverse('admin:campaigns_code_changelist')}?decisions__campaign__id__exact={campaign.pk}"
+    return {
+        "sendable": deliveries,
+        "held_out": f"{decisions}&arm__exact=control",
+        "treated": f"{decisions}&arm__exact=treated",
+        "opened": f"{outcomes}&kind__exact=opened",
+        "clicked": f"{outcomes}&kind__exact=clicked",
+        "ordered": f"{outcomes}&kind__exact=ordered",
+        "codes": codes,
+        **{status: f"{deliveries}&status__exact={status}" for status in words.FATES},
+    }

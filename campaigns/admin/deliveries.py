@@ -1,0 +1,110 @@
+"""The desk's pages of what was decided, sent and earned. All of them are only read."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.models import CampaignRun, Decision, Delivery, Outcome
+from catalog.pages import ReadOnly, shown
+
+FATE_COLOURS = {
+    "sent": "success",
+    "failed": "danger",
+    "unknown": "warning",
+    "retry": "warning",
+    "suppressed": "default",
+    "cancelled": "default",
+    "planned": "info",
+    "claimed": "info",
+    "transmitting": "info",
+}
+
+
+@admin.register(CampaignRun)
+class CampaignRunAdmin(ReadOnly):
+    list_display = ("campaign", "due_at", "told_state", "planned_at", "matched", "sendable")
+    list_select_related = ("campaign",)
+    list_filter = ("state",)
+    date_hierarchy = "due_at"
+    linked = ("campaign__id__exact",)
+
+    @shown(
+        _("state"),
+        order="state",
+        label={"done": "success", "due": "info", "planning": "info", "delivering": "warning"},
+    )
+    def told_state(self, run: CampaignRun) -> tuple[str, str]:
+        return run.state, run.get_state_display()
+
+    @shown(_("match"))
+    def matched(self, run: CampaignRun) -> str:
+        return f"{run.waterfall.get('matched', 0):,}"
+
+    @shown(_("can be reached"))
+    def sendable(self, run: CampaignRun) -> str:
+        return f"{run.waterfall.get('sendable', 0):,}"
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnly):
+    list_display = (
+        "decided_at",
+        "customer",
+        "campaign",
+        "arm",
+        "segment",
+        "offer",
+        "personalized",
+        "placement",
+    )
+    list_select_related = ("customer", "campaign", "segment", "offer")
+    list_filter = ("arm", "personalized")
+    linked = ("campaign__id__exact", "run__id__exact", "customer__id__exact")
+    ordering = ("-decided_at",)
+    search_fields = ("=customer__external_id", "=id")
+    search_help_text = _("By the customer's own id or the decision's id")
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnly):
+    about = _("Every message to every person stands here with its fate, as soon as a campaign is launched.")
+    list_display = (
+        "customer",
+        "campaign",
+        "channel",
+        "fate",
+        "reason",
+        "attempt",
+        "transmitting_at",
+        "ended_at",
+    )
+    list_select_related = ("customer", "run__campaign")
+    list_filter = ("status", "reason")
+    linked = ("run__campaign__id__exact", "run__id__exact", "customer__id__exact")
+    search_fields = ("=customer__external_id", "=message_id")
+    search_help_text = _("By the customer's own id or the Message-ID, exactly")
+
+    @shown(_("campaign"))
+    def campaign(self, delivery: Delivery) -> str:
+        return str(delivery.run.campaign)
+
+    @shown(_("status"), order="status", label=FATE_COLOURS)
+    def fate(self, delivery: Delivery) -> tuple[str, str]:
+        return delivery.status, delivery.get_status_display()
+
+
+@admin.register(Outcome)
+class OutcomeAdmin(ReadOnly):
+    list_display = ("kind", "customer", "campaign", "value", "is_machine", "at")
+    list_select_related = ("decision__customer", "decision__campaign")
+    list_filter = ("kind", "is_machine")
+    linked = ("decision__campaign__id__exact",)
+    search_fields = ("=decision__customer__external_id",)
+    search_help_text = _("By the customer's own id, exactly")
+
+    @shown(_("customer"))
+    def customer(self, outcome: Outcome) -> str:
+        return str(outcome.decision.customer)
+
+    @shown(_("campaign"))
+    def campaign(self, outcome: Outcome) -> str:
+        return str(outcome.decision.campaign or "–")

@@ -1,0 +1,157 @@
+"""The desk's pages of offers and their codes."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.messages import benefit_words
+from campaigns.models import Code, Offer, Redemption
+from catalog.pages import Page, ReadOnly, button, shown
+
+
+@admin.register(Offer)
+class OfferAdmin(Page):
+    about = _(
+        "An offer says what people get: a benefit, for which products, until when and how often. Add one and approve it."
+    )
+    list_display = ("title", "told_benefit", "told_status", "told_given", "starts_at", "ends_at", "priority")
+    list_filter = ("status", "benefit")
+    search_fields = ("title", "slug")
+    prepopulated_fields = {"slug": ("title",)}
+    autocomplete_fields = ("categories",)
+    readonly_fields = ("status", "given", "discount_given", "created_at")
+    actions = ("approve_chosen",)
+    actions_detail = ("approve", "archive")
+    fieldsets = (
+        (None, {"fields": (("title", "slug"), "description", "status")}),
+        (_("Benefit"), {"fields": (("benefit", "value"), ("currency", "minimum_amount"), "categories")}),
+        (
+            _("When and how often"),
+            {"fields": ("starts_at", "ends_at", ("max_total", "max_per_customer"), ("budget", "priority"))},
+        ),
+        (_("Codes"), {"fields": (("code_kind", "code_prefix"), "code_valid_days")}),
+        (_("More"), {"fields": ("translations", ("given", "discount_given"), "created_at")}),
+    )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What was given to someone is archived, not deleted."""
+        if obj is None or obj.status != Offer.Status.DRAFT or obj.given:
+            return False
+        return bool(super().has_delete_permission(request, obj))
+
+    @shown(_("benefit"))
+    def told_benefit(self, offer: Offer) -> str:
+        return benefit_words(offer)
+
+    @shown(_("status"), order="status", label={"draft": "info", "approved": "success", "archived": "default"})
+    def told_status(self, offer: Offer) -> tuple[str, str]:
+        return offer.status, offer.get_status_display()
+
+    @shown(_("given"), order="given")
+    def told_given(self, offer: Offer) -> str:
+        if offer.max_total is None:
+            return f"{offer.given:,}"
+        return gettext("%(given)s of %(most)s") % {
+            "given": f"{offer.given:,}",
+            "most": f"{offer.max_total:,}",
+        }
+
+    @admin.action(description=_("Approve"), permissions=["change"])
+    def approve_chosen(self, request: HttpRequest, queryset: QuerySet[Offer]) -> None:
+        n = queryset.filter(status=Offer.Status.DRAFT).update(status=Offer.Status.APPROVED)
+        told = ngettext("%s offer is approved.", "%s offers are approved.", n) % n
+        messages.success(request, told)
+
+    @button(_("Approve"), path="approve", icon="check_circle")
+    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._to(
+            request,
+            object_id,
+            Offer.Status.APPROVED,
+            (Offer.Status.DRAFT,),
+            title=gettext("Approve the offer “%s”?"),
+            sentence=gettext("Campaigns may give it from now on, within its dates and caps."),
+            confirm=gettext("Approve"),
+        )
+
+    @button(_("Archive"), path="archive", icon="archive")
+    def archive(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._to(
+            request,
+            object_id,
+            Offer.Status.ARCHIVED,
+            (Offer.Status.DRAFT, Offer.Status.APPROVED),
+            title=gettext("Archive the offer “%s”?"),
+            sentence=gettext("Nobody gets it any more, and its codes are no longer taken."),
+            confirm=gettext("Archive"),
+        )
+
+    def _to(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        status: str,
+        allowed_from: tuple[str, ...],
+        *,
+        title: str,
+        sentence: str,
+        confirm: str,
+    ) -> HttpResponse:
+        offer = self.get_object(request, object_id)
+        if offer is None:
+            return HttpResponseRedirect(reverse("admin:campaigns_offer_changelist"))
+        back = HttpResponseRedirect(reverse("admin:campaigns_offer_change", args=[offer.pk]))
+        if offer.status not in allowed_from:
+            messages.info(request, gettext("The offer is “%s” already.") % offer.get_status_display())
+            return back
+        if request.method == "POST":
+            if Offer.objects.filter(pk=offer.pk, status__in=allowed_from).update(status=status):
+                self.log_change(request, offer, f"Status {offer.status} → {status}.")
+            label = Offer.Status(status).label
+            messages.success(request, gettext("The offer is now “%s”.") % label)
+            return back
+        given = gettext("It has been given %(given)s times; %(money)s was taken off.") % {
+            "given": f"{offer.given:,}",
+            "money": f"{offer.discount_given:,.2f} {offer.currency}".strip(),
+        }
+        return self.own_page(
+            request,
+            "admin/desk/confirm.html",
+            title=title % offer,
+            row=offer,
+            sentences=[sentence, given],
+            confirm=confirm,
+            is_grave=status == Offer.Status.ARCHIVED,
+        )
+
+
+@admin.register(Code)
+class CodeAdmin(ReadOnly):
+    list_display = ("value", "offer", "told_state", "customer", "assigned_at", "expires_at")
+    list_select_related = ("offer", "customer")
+    list_filter = ("state",)
+    linked = ("offer__id__exact", "decisions__campaign__id__exact")
+    search_fields = ("=value", "=customer__external_id")
+    search_help_text = _("By the exact code or the customer's own id")
+
+    @shown(
+        _("state"),
+        order="state",
+        label={"assigned": "info", "redeemed": "success", "reversed": "warning", "expired": "default"},
+    )
+    def told_state(self, code: Code) -> tuple[str, str]:
+        return code.state, code.get_state_display()
+
+
+@admin.register(Redemption)
+class RedemptionAdmin(ReadOnly):
+    list_display = ("code", "order_id", "customer", "amount", "discount", "currency", "at", "reversed_at")
+    list_select_related = ("code", "customer")
+    linked = ("code__decisions__campaign__id__exact",)
+    search_fields = ("=code__value", "=order_id", "=customer__external_id")
+    search_help_text = _("By code, order or the customer's own id, exactly")

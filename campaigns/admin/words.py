@@ -1,0 +1,208 @@
+"""What the numbers of a campaign mean, in sentences and bars for people."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from campaigns import experiments, statistics
+from campaigns.models import Campaign, Delivery
+from campaigns.reports import FEWEST_PEOPLE, Report
+from customers.models import Suppression
+
+Status = Campaign.Status
+# The colour of a state, everywhere the same.
+COLOURS = {
+    "draft": "info",
+    "approved": "primary",
+    "running": "success",
+    "paused": "warning",
+    "finished": "default",
+    "cancelled": "default",
+    "archived": "default",
+}
+PURPOSES = {
+    "analytics": gettext_noop("analytics"),
+    "personalization": gettext_noop("personalization"),
+    "marketing_email": gettext_noop("offers by e-mail"),
+    "marketing_sms": gettext_noop("offers by text message"),
+    "message_tracking": gettext_noop("noting opens and clicks"),
+    "partner_sharing": gettext_noop("passing data to partners"),
+}
+FATES = (
+    "sent",
+    "retry",
+    "failed",
+    "suppressed",
+    "unknown",
+    "cancelled",
+    "planned",
+    "claimed",
+    "transmitting",
+)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One line of a waterfall. `kind`: whole, loss, left or fate."""
+
+    label: str
+    n: int
+    kind: str
+    percent: float
+    link: str = ""
+
+    @property
+    def told(self) -> str:
+        return f"{'− ' if self.kind == 'loss' else ''}{self.n:,}"
+
+
+def _losses(waterfall: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """(name, words, number) of everyone who fell out, in order."""
+    reasons = dict(Suppression.Reason.choices)
+    found = [
+        ("no_consent", _("do not allow %s") % _(PURPOSES.get(purpose, purpose)), n)
+        for purpose, n in sorted(waterfall.get("no_consent", {}).items())
+    ]
+    found += [
+        ("suppressed", _("on the suppression list: %s") % reasons.get(reason, reason), n)
+        for reason, n in sorted(waterfall.get("suppressed", {}).items())
+    ]
+    plain = {
+        "no_address": _("have no address"),
+        "held_out": _("held out as the control group"),
+        "capped": _("had enough messages lately"),
+        "quiet_hours": _("wait for a good hour"),
+        "no_offer": _("fit no offer"),
+    }
+    return found + [(name, words, int(waterfall.get(name, 0))) for name, words in plain.items()]
+
+
+def bars(
+    waterfall: Mapping[str, Any],
+    *,
+    fates: Mapping[str, int] | None = None,
+    links: Mapping[str, str] | None = None,
+) -> list[Bar]:
+    """The waterfall from matched to sent; losses of nobody are left out. The rows add up."""
+    links = links or {}
+    matched = int(waterfall.get("matched", 0))
+
+    def bar(name: str, words: str, n: int, kind: str) -> Bar:
+        return Bar(words, n, kind, round(100 * n / max(matched, 1), 2), links.get(name, ""))
+
+    lines = [bar("matched", _("match"), matched, "whole")]
+    lines += [bar(name, words, n, "loss") for name, words, n in _losses(waterfall) if n]
+    lines.append(bar("sendable", _("can be reached"), int(waterfall.get("sendable", 0)), "left"))
+    for status in FATES:
+        if n := (fates or {}).get(status, 0):
+            lines.append(bar(status, str(Delivery.Status(status).label), n, "fate"))
+    return lines
+
+
+def state(campaign: Campaign, fates: Mapping[str, int], problems: int = 0) -> str:
+    """The line under a campaign's name."""
+    planned, sent = sum(fates.values()), fates.get("sent", 0)
+    counted = {"sent": f"{sent:,}", "planned": f"{planned:,}"}
+    match campaign.status:
+        case Status.DRAFT if problems:
+            return _("Draft. What stands below keeps it from being approved.")
+        case Status.DRAFT:
+            return _("Draft, complete. It waits for approval.")
+        case Status.APPROVED:
+            return _("Approved by %s. Nothing is sent before it is launched.") % (campaign.approved_by or "–")
+        case Status.RUNNING if campaign.channel == Campaign.Channel.ONSITE:
+            return _("Running: shown in the shop at “%s”.") % campaign.placement
+        case Status.RUNNING if not planned:
+            return _("Running. Its audience is planned when it is due.")
+        case Status.RUNNING:
+            return _("Running: %(sent)s of %(planned)s sent.") % counted + _trouble(fates)
+        case Status.PAUSED:
+            return _("Paused: %(sent)s of %(planned)s sent; nothing leaves until it is resumed.") % counted
+        case Status.FINISHED:
+            return _("Finished: %(sent)s of %(planned)s sent.") % counted + _trouble(fates)
+        case Status.CANCELLED:
+            return _("Cancelled: %(sent)s of %(planned)s had been sent.") % counted
+    return _("Archived: %(sent)s of %(planned)s had been sent.") % counted
+
+
+def _trouble(fates: Mapping[str, int]) -> str:
+    if unknown := fates.get("unknown", 0):
+        return " " + _("%s have an unknown fate and need a look.") % f"{unknown:,}"
+    return " " + _("Nothing needs you.")
+
+
+def money(value: float, currency: str, *, sign: bool = False) -> str:
+    return f"{value:+,.2f} {currency}" if sign else f"{value:,.2f} {currency}"
+
+
+def verdict(report: Report) -> str:
+    """The first line of a report: what the campaign did, and how sure that is."""
+    effect = report.effect
+    if effect is None:
+        return why_no_effect(report)
+    told = {
+        "money": money(effect.per_person, report.currency, sign=True),
+        "low": f"{effect.low:,.2f}",
+        "high": f"{effect.high:,.2f}",
+        "treated": f"{report.treated.people:,}",
+        "control": f"{report.control.people:,}",
+    }
+    if effect.verdict == "earned":
+        sentence = _(
+            "It earned %(money)s per person (%(low)s to %(high)s), %(treated)s treated against %(control)s held out."
+        )
+    elif effect.verdict == "cost":
+        sentence = _(
+            "It cost %(money)s per person (%(low)s to %(high)s), %(treated)s treated against %(control)s held out."
+        )
+    else:
+        sentence = _(
+            "Cannot tell yet: %(money)s per person (%(low)s to %(high)s), "
+            "%(treated)s treated against %(control)s held out."
+        )
+    more = effect.people_needed if effect.verdict not in ("earned", "cost") else None
+    return sentence % told + (" " + _("About %s more customers are needed.") % f"{more:,}" if more else "")
+
+
+def why_no_effect(report: Report) -> str:
+    """The report's own reasons, in the reader's language; they are asked in the report's order."""
+    treated, control = report.treated, report.control
+    if not treated.people + control.people:
+        return _("Nobody has been planned yet.")
+    if not control.people:
+        return _("There is no control group, so nothing can be said about what the campaign caused.")
+    if report.sample_ratio_p < experiments.SAMPLE_RATIO_ALARM:
+        return _(
+            "The arms have sizes that chance does not make (p = %s): someone was lost on the way to one of them."
+        ) % (f"{report.sample_ratio_p:.2g}")
+    if min(treated.people, control.people) < FEWEST_PEOPLE:
+        return _("Each arm needs at least %s people.") % FEWEST_PEOPLE
+    if not report.is_over:
+        return _(
+            "Too early: an interval is shown from %(least)s buyers in each arm on; the smaller has %(fewest)s."
+        ) % {"least": statistics.MINIMUM_ORDERS, "fewest": min(treated.ordered, control.ordered)}
+    return report.why_no_effect
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where an interval and nought stand on a line from 0 to 100."""
+
+    start: float
+    width: float
+    point: float
+    zero: float
+
+
+def interval(low: float, high: float, point: float) -> Interval:
+    least, most = min(low, 0.0), max(high, 0.0)
+    room = (most - least) * 0.08 or 1.0
+    least, most = least - room, most + room
+
+    def place(value: float) -> float:
+        return round(100 * (value - least) / (most - least), 2)
+
+    return Interval(place(low), round(place(high) - place(low), 2), place(point), place(0.0))

@@ -1,0 +1,188 @@
+"""The desk's pages of what people allow: the ledger, the texts they were shown, and who must not be written to."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from catalog.pages import ReadOnly, button, shown
+from customers import encryption, ledger, purposes
+from customers.models import (
+    ConsentRecord,
+    ConsentState,
+    Notice,
+    PendingConsent,
+    Suppression,
+)
+
+
+class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
+    address = forms.CharField(
+        label=_("e-mail address"),
+        max_length=320,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=_("Only its keyed hash is kept. Nobody can take it off the list here."),
+    )
+
+    class Meta:
+        model = Suppression
+        fields: tuple[str, ...] = ()
+
+    def clean_address(self) -> str:
+        index = encryption.blind_index("email", self.cleaned_data["address"])
+        if Suppression.objects.filter(channel="email", address_index=index).exists():
+            raise forms.ValidationError(gettext("This address is on the list already."))
+        return index
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ReadOnly):
+    """Addresses may be added by hand; taking one off would raise what the person allows."""
+
+    list_display = ("channel", "reason", "source", "fingerprint", "created_at")
+    list_filter = ("reason",)
+    search_fields = ("address_index",)
+    search_help_text = _("By the exact address")
+    fields = ("channel", "reason", "source", "fingerprint", "created_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("customers.add_suppression"))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if not (term := search_term.strip()):
+            return queryset, False
+        indexes = [encryption.blind_index(kind, term) for kind in ("email", "phone")]
+        return queryset.filter(address_index__in=[index for index in indexes if index]), False
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change, **kwargs) if obj else SuppressionForm
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return super().get_fieldsets(request, obj) if obj else ((None, {"fields": ("address",)}),)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("fingerprint",) if obj else ()
+
+    @shown(_("fingerprint"))
+    def fingerprint(self, row: Suppression) -> str:
+        return row.address_index[:12]
+
+    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
+        obj.channel, obj.reason = "email", Suppression.Reason.MANUAL
+        obj.address_index = form.cleaned_data["address"]
+        obj.source = f"staff:{request.user.get_username()}"[:100]
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(ConsentRecord)
+class ConsentRecordAdmin(ReadOnly):
+    list_display = ("id", "customer_id", "sequence", "purpose", "granted", "method", "source", "actor", "at")
+    list_filter = ("granted",)
+    linked = ("customer_id",)
+    search_fields = ("=customer_id", "=purpose")
+    search_help_text = _("By the customer's number or the purpose")
+    actions_list = ("verify",)
+
+    @button(_("Verify the ledger"), path="verify", icon="verified_user", needs="view")
+    def verify(self, request: HttpRequest) -> HttpResponse:
+        """Recompute every chain; the answer is shown, nothing is changed."""
+        found = ledger.verify() if request.method == "POST" else None
+        told, faults = "", []
+        if found is not None:
+            told = ngettext(
+                "%(records)s record of %(people)s people was recomputed.",
+                "%(records)s records of %(people)s people were recomputed.",
+                found.records,
+            ) % {"records": f"{found.records:,}", "people": f"{found.people:,}"}
+            faults = [str(fault) for fault in found.faults[:50]]
+        return self.own_page(
+            request,
+            "admin/desk/verify.html",
+            title=gettext("Verify the ledger"),
+            told=told,
+            faults=faults,
+            fault_count=len(found.faults) if found else 0,
+        )
+
+
+@admin.register(ConsentState)
+class ConsentStateAdmin(ReadOnly):
+    list_display = ("customer", "purpose", "granted", "record_id", "at")
+    list_select_related = ("customer",)
+    list_filter = ("granted",)
+    search_fields = ("=customer__external_id", "=purpose")
+    search_help_text = _("By the customer's own id or the purpose, exactly")
+
+
+@admin.register(PendingConsent)
+class PendingConsentAdmin(ReadOnly):
+    list_display = ("customer", "purpose", "created_at", "asked_at", "confirmed_at", "expires_at")
+    list_select_related = ("customer",)
+    fields = (
+        ("customer", "purpose"),
+        ("notice", "language"),
+        "source",
+        ("created_at", "asked_at"),
+        ("confirmed_at", "expires_at"),
+    )
+
+
+class NoticeForm(forms.ModelForm):  # type: ignore[type-arg]
+    purpose = forms.ChoiceField(
+        label=_("purpose"),
+        choices=lambda: [(slug, f"{purpose.title} ({slug})") for slug, purpose in purposes.PURPOSES.items()],
+        widget=UnfoldAdminSelectWidget(),
+    )
+    language = forms.ChoiceField(
+        label=_("language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget()
+    )
+
+    class Meta:
+        model = Notice
+        fields = ("slug", "version", "language", "purpose", "text")
+
+    def clean_text(self) -> str:
+        """Browsers send CR LF; the hash is of what is shown."""
+        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("version") == 1 and cleaned.get("slug") in purposes.PURPOSES:
+            self.add_error(
+                "version", gettext("Version 1 of this notice is built in; a new text is version 2.")
+            )
+        return cleaned
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnly):
+    """A text is added and then never edited: what people agreed to stays what they read."""
+
+    list_display = ("slug", "version", "language", "purpose", "created_at")
+    list_filter = ("language",)
+    search_fields = ("slug", "purpose")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("customers.add_notice"))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is None:
+            kwargs["form"] = NoticeForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        asked = (("slug", "version"), ("purpose", "language"), "text")
+        return (*asked, "sha256", "created_at") if obj else asked
+
+    def save_model(self, request: HttpRequest, obj: Notice, form: Any, change: bool) -> None:
+        text = purposes.ShownText(f"{obj.slug}@{obj.version}", obj.language, obj.purpose, obj.text)
+        obj.sha256 = text.sha256
+        super().save_model(request, obj, form, change)

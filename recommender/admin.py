@@ -1,0 +1,171 @@
+"""The desk's pages of what was learnt, from what, and how good it is."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from catalog.pages import ReadOnly, Section, button, shown
+from recommender import training
+from recommender.models import ClusterMembership, Interest, ModelVersion, Task, TrainingRun
+
+MEASURED = ("ndcg10", "recall20", "hitrate10", "mrr", "coverage10")
+
+
+@admin.register(TrainingRun)
+class TrainingRunAdmin(ReadOnly):
+    about = _(
+        "Nothing has been learnt yet. “Train now” learns from the orders of everyone who allows personalization."
+    )
+    list_display = (
+        "told_task",
+        "told_state",
+        "told_progress",
+        "step",
+        "came_of_it",
+        "requested_by",
+        "created_at",
+    )
+    list_filter = ("task", "state")
+    date_hierarchy = "created_at"
+    actions_list = ("train",)
+    list_before_template = "admin/desk/watched.html"
+
+    def is_at_work(self) -> bool:
+        """Whether a list of trainings has something to follow."""
+        return TrainingRun.objects.filter(state__in=("waiting", "running")).exists()
+
+    @shown(_("task"), order="task")
+    def told_task(self, run: TrainingRun) -> str:
+        return run.get_task_display()
+
+    @shown(
+        _("state"),
+        order="state",
+        label={"waiting": "info", "running": "warning", "done": "success", "failed": "danger"},
+    )
+    def told_state(self, run: TrainingRun) -> tuple[str, str]:
+        return run.state, run.get_state_display()
+
+    @shown(_("progress"))
+    def told_progress(self, run: TrainingRun) -> SafeString:
+        percent = round(run.progress * 100)
+        return format_html(
+            '<span class="desk-progress" role="img" aria-label="{0} %"><i style="width:{0}%"></i></span> {0} %',
+            percent,
+        )
+
+    @shown(_("result"))
+    def came_of_it(self, run: TrainingRun) -> str:
+        for name in ("error", "refused", "reason"):
+            if told := run.result.get(name):
+                return str(told)
+        return "–"
+
+    @button(_("Train now"), path="train", icon="model_training")
+    def train(self, request: HttpRequest) -> HttpResponse:
+        """Write the wish down; the worker takes it up. The same deed as the command and the API."""
+        if request.method == "POST":
+            asked = [task for task in training.TRAINABLE if task in request.POST.getlist("task")]
+            for task in asked:
+                training.ask(task, by=request.user.get_username())
+            if asked:
+                names = ", ".join(str(Task(task).label) for task in asked)
+                messages.success(
+                    request,
+                    gettext("Asked for: %s. The worker begins within seconds; you may leave.") % names,
+                )
+                return HttpResponseRedirect(reverse("admin:recommender_trainingrun_changelist"))
+            messages.error(request, gettext("Choose at least one thing to learn."))
+        return self.own_page(
+            request,
+            "admin/desk/train.html",
+            title=gettext("Train now"),
+            tasks=[(str(task), Task(task).label) for task in training.TRAINABLE],
+        )
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnly):
+    list_display = ("told_task", "algorithm", "told_state", "quality", "people", "interactions", "created_at")
+    list_filter = ("state", "task")
+    date_hierarchy = "created_at"
+    fields = (
+        ("task", "algorithm"),
+        ("state", "reason"),
+        ("people", "interactions"),
+        ("trained_until", "created_at"),
+        "parameters",
+        ("file", "sha256"),
+        "run",
+    )
+
+    @shown(_("task"), order="task")
+    def told_task(self, model: ModelVersion) -> str:
+        return model.get_task_display()
+
+    @shown(_("state"), order="state", label={"live": "success", "refused": "warning", "retired": "default"})
+    def told_state(self, model: ModelVersion) -> tuple[str, str]:
+        return model.state, model.get_state_display()
+
+    @shown(_("quality"))
+    def quality(self, model: ModelVersion) -> str:
+        for row in model.metrics.get("test", ()):
+            if row.get("algorithm") == model.metrics.get("label") and "ndcg10" in row:
+                return f"NDCG@10 {row['ndcg10']:.3f}"
+        if "brier" in model.metrics:
+            return f"Brier {model.metrics['brier']:.4f}"
+        return "–"
+
+    def sections(self, request: HttpRequest, row: Any) -> list[Section]:
+        found = []
+        for name, title in (
+            ("test", _("Measured on the held-out month")),
+            ("validation", _("Compared before, on the month before that")),
+        ):
+            table = [entry for entry in row.metrics.get(name, ()) if isinstance(entry, dict)]
+            if not table:
+                continue
+            columns = [column for column in MEASURED if any(column in entry for entry in table)]
+            found.append(
+                Section(
+                    title,
+                    (_("algorithm"), *columns),
+                    [
+                        (entry.get("algorithm", "–"), *(_number(entry.get(column)) for column in columns))
+                        for entry in table
+                    ],
+                )
+            )
+        plain = {k: v for k, v in row.metrics.items() if isinstance(v, int | float | str)}
+        if plain:
+            found.append(Section(_("Figures"), (_("figure"), _("value")), list(plain.items())))
+        return found
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, int | float) else "–"
+
+
+@admin.register(Interest)
+class InterestAdmin(ReadOnly):
+    list_display = ("customer", "category", "likelihood")
+    list_select_related = ("customer", "category")
+    search_fields = ("=customer__external_id", "=category__slug")
+    search_help_text = _("By the customer's own id or the category's slug, exactly")
+
+    @shown(_("probability"), order="probability")
+    def likelihood(self, interest: Interest) -> str:
+        return f"{interest.probability:.0%}"
+
+
+@admin.register(ClusterMembership)
+class ClusterMembershipAdmin(ReadOnly):
+    list_display = ("customer", "cluster", "model")
+    list_select_related = ("customer", "model")
+    search_fields = ("=customer__external_id", "=cluster")

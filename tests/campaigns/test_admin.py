@@ -1,0 +1,240 @@
+"""The marketer's buttons and forms do what the API does, and say before what it will cost."""
+
+import json
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from campaigns.models import Campaign, Delivery, Message, Offer, Segment
+from customers.models import Event
+from tests import desk
+
+
+@pytest.fixture(autouse=True)
+def _a_sender_with_an_address(settings) -> None:
+    settings.POSTAL_ADDRESS = "Shop, 1 Example Street, 10115 Berlin"
+
+
+@pytest.fixture
+def client(db: None) -> Client:
+    client = Client()
+    client.force_login(desk.staff())
+    return client
+
+
+def step(row: Campaign, name: str) -> str:
+    return reverse("admin:campaigns_campaign_step", args=[row.pk, name])
+
+
+def change(row: object, name: str) -> str:
+    return reverse(f"admin:campaigns_{name}_change", args=[row.pk])  # type: ignore[attr-defined]
+
+
+def test_a_campaign_goes_from_draft_to_archive_by_its_buttons(client):
+    desk.people(9)
+    row = desk.campaign(offers=[desk.offer()])
+    for name, status in (
+        ("approve", "approved"),
+        ("launch", "running"),
+        ("pause", "paused"),
+        ("resume", "running"),
+        ("cancel", "cancelled"),
+        ("archive", "archived"),
+    ):
+        assert client.post(step(row, name)).status_code == 302
+        row.refresh_from_db()
+        assert row.status == status
+    assert row.approved_by == "marta"
+
+
+def test_launching_first_names_exactly_how_many_are_reached(client):
+    desk.people(9)  # three of them allow nothing
+    row = desk.campaign(offers=[])
+    client.post(step(row, "approve"))
+    asked = client.get(step(row, "launch"))
+    told = asked.content.decode()
+    assert "6 people can be reached now." in told
+    assert "Launch to 6 people" in told
+    assert asked.context["audiences"][0]["bars"][0].n == 9
+    row.refresh_from_db()
+    assert row.status == "approved", "looking changes nothing"
+
+
+def test_cancelling_names_what_is_lost_and_what_has_left(client):
+    desk.people(12)
+    row = desk.launched(desk.campaign(offers=[], control=0))
+    told = client.get(step(row, "cancel")).content.decode()
+    assert "4 planned messages will never be sent; 4 have been sent" in told
+
+
+def test_a_step_out_of_turn_is_refused_and_changes_nothing(client):
+    row = desk.campaign(offers=[])
+    answer = client.post(step(row, "pause"), follow=True)
+    assert "this needs it to be one of" in answer.content.decode()
+    row.refresh_from_db()
+    assert row.status == "draft"
+    assert client.post(step(row, "explode")).status_code == 404
+
+
+def test_an_incomplete_campaign_says_what_to_mend_and_offers_no_approval(client):
+    row = Campaign.objects.create(slug="empty", name="Empty")
+    told = client.get(change(row, "campaign")).content.decode()
+    assert "It has no audience" in told
+    assert step(row, "approve") not in told
+    client.post(step(row, "approve"))
+    row.refresh_from_db()
+    assert row.status == "draft"
+
+
+def test_a_running_campaign_is_not_edited(client):
+    desk.people(6)
+    row = desk.launched(desk.campaign(offers=[]))
+    assert client.post(change(row, "campaign"), {"name": "Other"}).status_code == 403
+
+
+def test_what_a_pause_lets_change_is_little(client):
+    desk.people(6)
+    row = desk.launched(desk.campaign(offers=[]))
+    client.post(step(row, "pause"))
+    fields = client.get(change(row, "campaign")).context["adminform"].form.fields
+    assert set(fields) == {"name", "message", "ends_at"}
+
+
+def test_a_viewer_sees_a_campaign_and_takes_no_step(db):
+    vera = User.objects.create_user("vera", password=desk.PASSWORD, is_staff=True)
+    vera.user_permissions.add(Permission.objects.get(codename="view_campaign"))
+    client = Client()
+    client.force_login(vera)
+    row = desk.campaign(offers=[])
+    assert client.get(change(row, "campaign")).status_code == 200
+    assert client.post(step(row, "approve")).status_code == 403
+    row.refresh_from_db()
+    assert row.status == "draft"
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_the_report_opens_before_and_after_a_run(client, language):
+    client.cookies["django_language"] = language
+    row = desk.campaign(offers=[])
+    address = reverse("admin:campaigns_campaign_report", args=[row.pk])
+    assert client.get(address).status_code == 200
+    desk.shop(30)
+    row = Campaign.objects.exclude(pk=row.pk).get()
+    answer = client.get(reverse("admin:campaigns_campaign_report", args=[row.pk]))
+    assert answer.status_code == 200
+    bars = answer.context["bars"]
+    assert next(bar.n for bar in bars if bar.kind == "whole") == 30
+    for bar in bars:
+        if bar.link:
+            assert client.get(bar.link).status_code == 200
+    for link in answer.context["lists"].values():
+        assert client.get(link).status_code == 200
+
+
+# --- segments ------------------------------------------------------------------------------------------------
+
+
+def segment_form(rule: object, slug: str = "loyal") -> dict[str, str]:
+    return {"name": "Loyal", "slug": slug, "description": "", "rule": json.dumps(rule)}
+
+
+def test_a_rule_is_checked_when_it_is_saved(client):
+    add = reverse("admin:campaigns_segment_add")
+    refused = client.post(add, segment_form({"country": "DE"}))
+    assert refused.status_code == 200
+    assert "no known condition" in str(refused.context["adminform"].form.errors["rule"])
+    assert not Segment.objects.exists()
+    assert client.post(add, segment_form({"attribute": "country", "is": "DE"})).status_code == 302
+    assert Segment.objects.get().rule == {"attribute": "country", "is": "DE"}
+
+
+def test_a_segment_may_not_stand_in_itself(client):
+    Segment.objects.create(slug="loyal", name="Loyal", rule={"attribute": "country", "is": "DE"})
+    row = Segment.objects.get()
+    refused = client.post(change(row, "segment"), segment_form({"segment": "loyal"}))
+    assert "stands in itself" in str(refused.context["adminform"].form.errors["rule"])
+
+
+def test_a_rule_is_counted_while_it_is_written(client):
+    desk.people(9)
+    count = reverse("admin:campaigns_segment_count")
+    told = client.post(count, {"rule": '{"attribute": "country", "is": "DE"}'}).content.decode()
+    assert "9 people match now; 6 of them can be reached by e-mail." in told
+    assert "not JSON" in client.post(count, {"rule": "{"}).content.decode()
+    assert "no known condition" in client.post(count, {"rule": '{"x": 1}'}).content.decode()
+    assert client.get(count).status_code == 405
+
+
+# --- messages and offers ---------------------------------------------------------------------------------------
+
+
+def message_form(**fields: str) -> dict[str, str]:
+    return {
+        "name": "Hello", "slug": "hello", "subject": "Hi", "body": "<p>Hi</p>", "text": "",
+        "translations": "{}", "product_count": "4", **fields,
+    }  # fmt: skip
+
+
+def test_a_message_that_would_fail_for_someone_is_refused_at_its_field(client):
+    add = reverse("admin:campaigns_message_add")
+    refused = client.post(add, message_form(subject="Hi {{ customer.name"))
+    assert "subject" in refused.context["adminform"].form.errors
+    refused = client.post(add, message_form(translations='{"zh-hans": {"body": "{% if %}"}}'))
+    assert "translations" in refused.context["adminform"].form.errors
+    refused = client.post(add, message_form(translations='["zh"]'))
+    assert "translations" in refused.context["adminform"].form.errors
+    assert not Message.objects.exists()
+    assert client.post(add, message_form()).status_code == 302
+
+
+def test_a_preview_shows_a_real_person_and_keeps_nothing(client):
+    desk.people(3)
+    desk.offer()
+    row = desk.campaign(offers=[]).message
+    assert row is not None
+    address = reverse("admin:campaigns_message_preview", args=[row.pk])
+    shown = client.get(address, {"customer": "p001"})
+    told = shown.content.decode()
+    assert "<iframe" in told
+    assert "sandbox srcdoc=" in told
+    assert "P001" in shown.context["finished"].subject
+    assert "https:" in shown["Content-Security-Policy"]
+    assert "'unsafe-inline'" not in shown["Content-Security-Policy"].split("script-src")[1].split(";")[0]
+    assert (
+        client.get(address, {"customer": "p001@mail.example"}).context["finished"].address
+        == "p001@mail.example"
+    )
+    assert client.get(address, {"customer": "nobody"}).context["finished"] is None
+    assert not Delivery.objects.exists()
+    assert Offer.objects.get().given == 0
+    assert not Event.objects.exists()
+
+
+def test_an_offer_is_approved_and_archived_by_its_buttons(client):
+    row = desk.offer(status=Offer.Status.DRAFT)
+    for name, status in (("approve", "approved"), ("archive", "archived")):
+        address = reverse(f"admin:campaigns_offer_{name}", args=[row.pk])
+        assert client.get(address).status_code == 200
+        client.post(address)
+        row.refresh_from_db()
+        assert row.status == status
+
+
+def test_the_customers_page_shows_what_was_decided_and_sent(client):
+    desk.shop()
+    delivery = Delivery.objects.select_related("customer").first()
+    assert delivery is not None
+    told = client.get(
+        reverse("admin:customers_customer_change", args=[delivery.customer_id])
+    ).content.decode()
+    assert f"{delivery.customer.external_id}@mail.example" in told
+    for title in (
+        "What this person allows",
+        "Interests",
+        "Newest events",
+        "Newest decisions",
+        "Newest deliveries",
+    ):
+        assert title in told

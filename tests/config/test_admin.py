@@ -1,0 +1,187 @@
+"""Every page of the desk opens, in both languages, with as many queries at many rows as at few."""
+
+import re
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from campaigns.models import CampaignSegment, Delivery
+from tests import desk
+
+ROOMS = ("catalog", "customers", "recommender", "campaigns")
+INLINE = {CampaignSegment}
+LEDGERS = (
+    "customers.consentrecord", "customers.consentstate", "customers.event", "customers.idempotentreply",
+    "customers.personkey", "customers.importrun", "campaigns.decision", "campaigns.delivery", "campaigns.outcome",
+    "campaigns.redemption", "recommender.modelversion", "recommender.trainingrun",
+)  # fmt: skip
+LANGUAGES = ("en", "zh-hans")
+
+
+def models() -> list[type]:
+    return [model for label in ROOMS for model in apps.get_app_config(label).get_models()]
+
+
+NAMES = [model._meta.label_lower for model in models() if model not in INLINE]
+
+
+def address(name: str, page: str, *args: object) -> str:
+    return reverse(f"admin:{name.replace('.', '_')}_{page}", args=args)
+
+
+@pytest.fixture(autouse=True)
+def _a_sender_with_an_address(settings) -> None:
+    settings.POSTAL_ADDRESS = "Shop, 1 Example Street, 10115 Berlin"
+
+
+@pytest.fixture
+def client(db: None) -> Client:
+    client = Client()
+    client.force_login(desk.staff())
+    return client
+
+
+@pytest.fixture
+def shop(db: None):
+    return desk.shop()
+
+
+def queries(client: Client, url: str) -> int:
+    client.get(url)  # whatever is loaded once
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(url).status_code == 200
+    return len(captured)
+
+
+def test_every_model_has_its_page():
+    assert {model for model in models() if not admin.site.is_registered(model)} == INLINE
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_lists_and_forms_open(client, shop, name, language):
+    client.cookies["django_language"] = language
+    model = apps.get_model(name)
+    row = model._default_manager.first()
+    assert row is not None, "the shop has a row of everything"
+    assert client.get(address(name, "changelist")).status_code == 200
+    assert client.get(address(name, "changelist"), {"q": "1"}).status_code == 200
+    assert client.get(address(name, "change", row.pk)).status_code == 200
+    page = admin.site.get_model_admin(model)
+    added = client.get(address(name, "add"))
+    may_add = page.has_add_permission(added.wsgi_request)
+    assert added.status_code == (200 if may_add else 403)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_list_asks_no_more_of_many_rows_than_of_few(client, shop, name):
+    few = queries(client, address(name, "changelist"))
+    desk.shop(21, prefix="q")
+    many = queries(client, address(name, "changelist"))
+    assert many <= few
+    assert many < 20
+
+
+@pytest.mark.parametrize("name", ["customers.customer", "campaigns.campaign", "campaigns.segment"])
+def test_a_page_asks_no_more_of_many_rows_than_of_few(client, shop, name):
+    row = apps.get_model(name)._default_manager.order_by("pk")[1 if name.endswith("customer") else 0]
+    few = queries(client, address(name, "change", row.pk))
+    desk.shop(21, prefix="q")
+    assert queries(client, address(name, "change", row.pk)) <= few
+
+
+@pytest.mark.parametrize("name", LEDGERS)
+def test_ledgers_are_only_read(client, shop, name):
+    model = apps.get_model(name)
+    row = model._default_manager.first()
+    before = list(model._default_manager.order_by("pk").values())
+    for url in (
+        address(name, "add"),
+        address(name, "change", row.pk),
+        address(name, "delete", row.pk),
+    ):
+        assert client.post(url, {"post": "yes"}).status_code == 403
+    client.post(
+        address(name, "changelist"),
+        {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"},
+    )
+    assert list(model._default_manager.order_by("pk").values()) == before
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_home_opens_with_and_without_rows(client, language):
+    client.cookies["django_language"] = language
+    empty = client.get(reverse("admin:index"))
+    assert empty.status_code == 200
+    assert len(empty.context["first_steps"]) == 6
+    desk.shop()
+    assert client.get(reverse("admin:index")).status_code == 200
+
+
+def test_home_asks_no_more_of_many_rows_than_of_few(client, shop):
+    few = queries(client, reverse("admin:index"))
+    desk.shop(21, prefix="q")
+    many = queries(client, reverse("admin:index"))
+    assert many <= few
+    assert many < 40
+
+
+def test_home_tells_what_needs_a_person(client, shop):
+    delivery = Delivery.objects.filter(status="sent").first()
+    Delivery.objects.filter(pk=delivery.pk).update(status="unknown")
+    desk.campaign(offers=[])
+    told = client.get(reverse("admin:index")).content.decode()
+    assert "1 message has an unknown fate" in told
+    assert "1 campaign draft waits for approval" in told
+
+
+def test_the_menu_shows_only_rooms_one_may_see(db):
+    User.objects.create_user("vera", password=desk.PASSWORD, is_staff=True)
+    client = Client()
+    client.force_login(User.objects.get(username="vera"))
+    told = client.get(reverse("admin:index")).content.decode()
+    assert reverse("admin:campaigns_segment_changelist") not in told
+
+
+# --- what browsers may do ----------------------------------------------------------------------------------------
+
+
+def policy(response) -> dict[str, list[str]]:
+    parts = (part.split() for part in response["Content-Security-Policy"].split("; "))
+    return {name: values for name, *values in parts}
+
+
+def test_only_the_desk_may_compile_in_the_browser(client):
+    desk_policy = policy(client.get(reverse("admin:index")))
+    assert desk_policy["script-src"] == ["'self'", "'unsafe-eval'"]
+    assert desk_policy["default-src"] == ["'none'"]
+    assert desk_policy["frame-ancestors"] == ["'none'"]
+    elsewhere = policy(client.get("/nothing-here/"))
+    assert "'unsafe-eval'" not in str(elsewhere)
+    assert elsewhere["script-src"] == ["'self'"]
+
+
+def test_the_desk_is_not_stored_and_forms_can_prove_where_they_come_from(client):
+    answer = client.get(reverse("admin:customers_customer_changelist"))
+    assert "no-store" in answer["Cache-Control"]
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert client.get("/nothing-here/")["Referrer-Policy"] == "no-referrer"
+
+
+def test_the_language_can_be_chosen(client):
+    home = reverse("admin:index")
+    answer = client.post(reverse("admin:language"), {"language": "zh-hans", "next": home})
+    assert answer["Location"] == home
+    assert re.search("首页", client.get(home).content.decode())
+
+
+def test_people_and_roles_have_pages(client):
+    for name in ("auth_user", "auth_group"):
+        assert client.get(reverse(f"admin:{name}_changelist")).status_code == 200
+        assert client.get(reverse(f"admin:{name}_add")).status_code == 200

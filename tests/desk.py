@@ -1,0 +1,233 @@
+"""A shop with a few rows of everything, for the tests of the desk."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from campaigns import lifecycle, planning
+from campaigns.messages import default_message
+from campaigns.models import (
+    Campaign,
+    CampaignSegment,
+    Code,
+    Decision,
+    Delivery,
+    Message,
+    Offer,
+    Outcome,
+    Redemption,
+    Segment,
+)
+from catalog.imports import ProductInput, save_products
+from catalog.models import Category, Product, Review
+from customers import consent, identities
+from customers.consent import Evidence
+from customers.models import (
+    ApiKey,
+    Customer,
+    Event,
+    IdempotentReply,
+    ImportRun,
+    Notice,
+    PendingConsent,
+    Suppression,
+)
+from customers.purposes import PURPOSES
+from recommender.models import ClusterMembership, Interest, ModelVersion, TrainingRun
+
+PASSWORD = "a long enough password"
+
+
+def staff() -> User:
+    return User.objects.create_superuser("marta", "marta@shop.example", PASSWORD)
+
+
+def people(count: int, *, prefix: str = "p") -> list[Customer]:
+    """Customers with addresses; every third allows nothing."""
+    names = [f"{prefix}{n:03}" for n in range(count)]
+    identities.save_profiles(
+        [
+            identities.Profile(id=name, email=f"{name}@mail.example", name=name.title(), country="DE")
+            for name in names
+        ]
+    )
+    ids = identities.find(names)
+    answers = [
+        consent.Answer(
+            ids[name], purpose, True, Evidence(f"{purpose}@1", "en", "checkbox", "tests", "customer")
+        )
+        for n, name in enumerate(names)
+        if n % 3
+        for purpose in PURPOSES
+    ]
+    consent.record(answers, at=timezone.now() - timedelta(days=40))
+    return list(Customer.objects.filter(external_id__in=names).order_by("pk"))
+
+
+def campaign(*, offers: list[Offer], name: str = "Spring in the garden", control: int = 10) -> Campaign:
+    n = Campaign.objects.count()
+    segment = Segment.objects.create(
+        slug=f"germans-{n}", name="Germans", rule={"attribute": "country", "is": "DE"}
+    )
+    message, _new = Message.objects.get_or_create(slug="hello", defaults=default_message())
+    row = Campaign.objects.create(
+        slug=f"spring-{n}",
+        name=name,
+        message=message,
+        control_percent=Decimal(control),
+        sending_cost=Decimal("0.01"),
+    )
+    CampaignSegment.objects.create(campaign=row, segment=segment).offers.set(offers)
+    return row
+
+
+def offer(n: int = 0, **fields: object) -> Offer:
+    values = {
+        "title": f"Ten percent {n}",
+        "benefit": Offer.Benefit.PERCENT,
+        "value": Decimal(10),
+        "currency": "EUR",
+        "status": Offer.Status.APPROVED,
+        **fields,
+    }
+    return Offer.objects.create(slug=f"ten-{n}", **values)
+
+
+def launched(row: Campaign) -> Campaign:
+    """Approved, launched and planned; the first half is marked as sent."""
+    now = timezone.now()
+    lifecycle.take(row, "approve", by="marta", at=now)
+    lifecycle.take(row, "launch", by="marta", at=now)
+    for run in row.runs.all():
+        planning.plan(run, at=now)
+    for delivery in Delivery.objects.filter(run__campaign=row).select_related("decision")[::2]:
+        Delivery.objects.filter(pk=delivery.pk).update(
+            status="sent",
+            basis=delivery.decision.basis,
+            consent_record_id=delivery.decision.consent_record_id,
+            transmitting_at=now,
+            ended_at=now,
+        )
+    return row
+
+
+def measured(row: Campaign) -> Campaign:
+    """As if its window were over: planned three weeks ago, and every second person of the treated has ordered since."""
+    then = timezone.now() - timedelta(days=21)
+    row.runs.update(planned_at=then)
+    Decision.objects.filter(campaign=row).update(decided_at=then)
+    rest: dict[str, int] = {}
+    for decision in Decision.objects.filter(campaign=row).order_by("customer_id"):
+        n = rest[decision.arm] = rest.get(decision.arm, 0) + 1
+        if n % (2 if decision.arm == "treated" else 3):
+            continue
+        Event.objects.create(
+            customer_id=decision.customer_id,
+            type=Event.Type.ORDERED,
+            value=Decimal(20 + n),
+            currency="EUR",
+            order_id=f"after-{decision.customer_id}",
+            occurred_at=then + timedelta(days=3),
+            received_at=then + timedelta(days=3),
+            source="shop",
+            message_id=f"after-{decision.customer_id}",
+            basis=Event.Basis.CONTRACT,
+        )
+    return row
+
+
+def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
+    """At least one row of every model; `count` people, events, interests, decisions, deliveries and outcomes."""
+    now = timezone.now()
+    save_products(
+        [
+            ProductInput(
+                sku=f"{prefix}-{n}",
+                title=f"Thing {n}",
+                category="Garden",
+                price=Decimal("9.90"),
+                currency="EUR",
+            )
+            for n in range(count)
+        ],
+        at=now,
+    )
+    products = list(Product.objects.filter(sku__startswith=f"{prefix}-"))
+    Review.objects.bulk_create(
+        Review(product=product, source="shop", message_id=f"r-{product.sku}", rating=5, text="Good")
+        for product in products
+    )
+    customers = people(count, prefix=prefix)
+    Event.objects.bulk_create(
+        Event(
+            customer=customer,
+            type=Event.Type.ORDERED,
+            product=product,
+            value=Decimal("19.90"),
+            currency="EUR",
+            order_id=f"o-{customer.pk}",
+            occurred_at=now,
+            received_at=now,
+            source="shop",
+            message_id=f"m-{customer.pk}",
+            basis=Event.Basis.CONTRACT,
+        )
+        for customer, product in zip(customers, products, strict=True)
+    )
+    run = TrainingRun.objects.create(
+        task="recommend", state="done", progress=1.0, result={"reason": "better"}
+    )
+    ModelVersion.objects.filter(state="live").update(state="retired")
+    model = ModelVersion.objects.create(
+        task="interests", algorithm="interests", state="live", file="x.npz", sha256="0" * 64, people=9,
+        interactions=90, trained_until=now, metrics={"brier": 0.1, "test": [{"algorithm": "a", "ndcg10": 0.2}]}, run=run,
+    )  # fmt: skip
+    category = Category.objects.get(name="Garden")
+    Interest.objects.bulk_create(
+        Interest(customer=customer, category=category, probability=0.5, model=model) for customer in customers
+    )
+    ClusterMembership.objects.bulk_create(
+        ClusterMembership(customer=customer, cluster=1, model=model) for customer in customers
+    )
+    ten = offer(Offer.objects.count())
+    row = launched(campaign(offers=[ten], control=control))
+    bought = dict(Event.objects.filter(customer__in=customers).values_list("customer_id", "pk"))
+    Outcome.objects.bulk_create(
+        Outcome(
+            decision=decision,
+            event_id=bought[decision.customer_id],
+            kind="ordered",
+            value=Decimal("19.90"),
+            at=now,
+        )
+        for decision in Decision.objects.filter(campaign=row)
+        if decision.customer_id in bought
+    )
+    Redemption.objects.bulk_create(
+        Redemption(
+            code=code,
+            customer_id=code.customer_id,
+            order_id=f"o-{code.pk}",
+            amount=20,
+            discount=2,
+            currency="EUR",
+            at=now,
+        )
+        for code in Code.objects.filter(offer=ten)
+    )
+    PendingConsent.objects.create(
+        customer=customers[0], purpose="marketing_email", notice="marketing_email@1", language="en", source="shop",
+        token_hash=prefix.ljust(64, "0"), expires_at=now,
+    )  # fmt: skip
+    ApiKey.objects.create(
+        kind="secret", label=f"{prefix} shop", prefix="sk_abc", key_hash=prefix.rjust(64, "f")
+    )
+    Suppression.objects.create(address_index=prefix.rjust(64, "e"), reason="complaint")
+    IdempotentReply.objects.create(scope=prefix, key="k", payload_sha256="0" * 64, body=b"secret body")
+    ImportRun.objects.create(format="events-csv", name="events.csv", counts={"read": 3}, ended_at=now)
+    Notice.objects.create(
+        slug=f"{prefix}-notice", version=1, language="en", purpose="analytics", text="Text", sha256="0" * 64
+    )
+    return row
