@@ -28,7 +28,7 @@ class Command(BaseCommand):
             .annotate(yes=Count("pk", filter=Q(granted=True)), no=Count("pk", filter=Q(granted=False)))
             .order_by()
         }
-        rows = []
+        rows: list[dict[str, Any]] = []
         for purpose in purposes.PURPOSES:
             said = answers.get(purpose, {"yes": 0, "no": 0})
             allowed = consent.permitted(purpose).count()
