@@ -133,6 +133,8 @@ CACHES = {
 
 # --- background work: the rows are the queue, Celery only rings -------------------------------------------
 CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+for folder in ("broker", "broker-control"):
+    (VAR_DIR / folder).mkdir(exist_ok=True)
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {"visibility_timeout": 600, "unacked_restore_interval": 10}
     if REDIS_URL
