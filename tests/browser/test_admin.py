@@ -100,10 +100,17 @@ def pages(row: Campaign) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
-@pytest.mark.parametrize("size", SIZES)
-def test_every_page_is_quiet_and_fits(browser, live_server, shop, size, language):
-    context = browser.new_context(viewport=SIZES[size])
+@pytest.mark.parametrize(
+    ("size", "language", "scheme"),
+    [
+        ("desk", "en", "light"),
+        ("desk", "zh-hans", "dark"),
+        ("phone", "en", "dark"),
+        ("phone", "zh-hans", "light"),
+    ],
+)
+def test_every_page_is_quiet_and_fits(browser, live_server, shop, size, language, scheme):
+    context = browser.new_context(viewport=SIZES[size], color_scheme=scheme)
     context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
     page = context.new_page()
     found = complaints(page)
