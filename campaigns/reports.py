@@ -187,7 +187,7 @@ def report(campaign: Campaign, *, at: datetime, until: datetime | None = None) -
         sample_ratio_p=p,
         effect=effect,
         why_no_effect=why,
-        segments=_segments(campaign, people, is_over),
+        segments=_segments(campaign, people, is_over, is_readable=effect is not None),
         attributed_revenue=credited["money"].quantize(CENT),
         attributed_orders=credited["orders"],
         attribution=outcomes.RULE,
@@ -330,8 +330,11 @@ def _effect(
     )
 
 
-def _segments(campaign: Campaign, people: _People, is_over: bool) -> list[SegmentRow]:
-    """Effect by segment. Thin rows are blank, and a single blank row takes the next smallest with it."""
+def _segments(campaign: Campaign, people: _People, is_over: bool, *, is_readable: bool) -> list[SegmentRow]:
+    """Effect by segment, where the whole may be read at all.
+
+    Thin rows are blank, and a single blank row takes the next smallest with it.
+    """
     names = dict(campaign.audiences.values_list("segment_id", "segment__name"))
     titles: dict[int, Counter[str]] = {}
     for segment, title, n in (
@@ -341,11 +344,12 @@ def _segments(campaign: Campaign, people: _People, is_over: bool) -> list[Segmen
     ):
         titles.setdefault(segment, Counter())[title] = n
     sizes = {pk: int((people.segments == pk).sum()) for pk in names}
-    thin = set()
+    thin = set() if is_readable else set(names)
+    fewest_orders = FEWEST_ORDERS if is_over else statistics.MINIMUM_ORDERS
     for pk in names:
         mask = people.segments == pk
         arms = [(mask & people.treated), (mask & ~people.treated)]
-        if any(m.sum() < FEWEST_PEOPLE or (people.orders[m] > 0).sum() < FEWEST_ORDERS for m in arms):
+        if any(m.sum() < FEWEST_PEOPLE or (people.orders[m] > 0).sum() < fewest_orders for m in arms):
             thin.add(pk)
     if len(thin) == 1 and len(names) > 1:
         thin.add(min((pk for pk in names if pk not in thin), key=lambda pk: sizes[pk]))

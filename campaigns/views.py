@@ -47,22 +47,30 @@ def last_messages(customer: Customer, *, language: str) -> list[Sent]:
     """The newest messages, newest first. Three queries."""
     deliveries = (
         Delivery.objects.filter(customer=customer, status=Delivery.Status.SENT)
-        .select_related("decision__offer")
+        .select_related("decision__offer", "run__campaign__message")
         .order_by("-ended_at")[:LAST_MESSAGES]
     )
-    decisions = [(delivery.decision, delivery.ended_at, delivery.basis) for delivery in deliveries]
-    skus = {sku for decision, _at, _basis in decisions for sku in decision.skus}
+    shown = {delivery.pk: delivery.decision.skus[: _shown(delivery)] for delivery in deliveries}
+    skus = {sku for listed in shown.values() for sku in listed}
     titles = dict(Product.objects.filter(sku__in=skus).values_list("sku", "title"))
     return [
         Sent(
-            at=ended_at or decision.decided_at,
-            offer=_offer_words(decision, language),
-            products=tuple(titles[sku] for sku in decision.skus if sku in titles),
-            is_personal=decision.personalized,
-            allowed_by=purposes.current_notice(decision.purpose, language).text if basis == "consent" else "",
+            at=delivery.ended_at or delivery.decision.decided_at,
+            offer=_offer_words(delivery.decision, language),
+            products=tuple(titles[sku] for sku in shown[delivery.pk] if sku in titles),
+            is_personal=delivery.decision.personalized,
+            allowed_by=purposes.current_notice(delivery.decision.purpose, language).text
+            if delivery.basis == "consent"
+            else "",
         )
-        for decision, ended_at, basis in decisions
+        for delivery in deliveries
     ]
+
+
+def _shown(delivery: Delivery) -> int:
+    """How many of the chosen products the message showed."""
+    message = delivery.run.campaign.message
+    return message.product_count if message is not None else 0
 
 
 def _offer_words(decision: Decision, language: str) -> str:

@@ -1,14 +1,16 @@
 """Every public address in one list."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from campaigns import api as campaigns
 from catalog import api as catalog
 from config import health
 from customers import api as customers
 from recommender import api as recommender
+from recommender import shop
 
 api = [
     path("customers/bulk", customers.CustomersBulkView.as_view()),
@@ -35,7 +37,7 @@ api = [
     path("codes/redeem", campaigns.RedeemCodeView.as_view()),
     path("codes/reverse", campaigns.ReverseCodeView.as_view()),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="api/docs.html")),
 ]
 
 urlpatterns = [
@@ -48,5 +50,7 @@ urlpatterns = [
     path("metrics", health.metrics),
     path("i18n/", include("django.conf.urls.i18n")),
 ]
+if settings.DEMO:
+    urlpatterns += [path("shop/<str:sku>", shop.product)]
 handler404 = "config.api.not_found"
 handler500 = "config.api.failed"

@@ -241,7 +241,8 @@ class CampaignAdmin(Page):
             raise Http404
         if not self.has_view_permission(request, campaign):
             raise PermissionDenied
-        report = reports.report(campaign, at=timezone.now())
+        now = timezone.now()
+        report = reports.report(campaign, at=now, until=now if request.GET.get("until") == "now" else None)
         effect = report.effect
         return self.own_page(
             request,
