@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special  # not scipy.stats, which takes longer to import than all the rest
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
-Z95 = float(stats.norm.ppf(0.975))
+Z95 = float(special.ndtri(0.975))
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def welch(treated: Values, control: Values) -> Estimate:
     if a + b == 0:
         return Estimate(effect, effect, effect, 0.0)
     freedom = (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
-    half = float(stats.t.ppf(0.975, freedom)) * math.sqrt(a + b)
+    half = float(special.stdtrit(freedom, 0.975)) * math.sqrt(a + b)
     return Estimate(effect, effect - half, effect + half, pooled_sd(treated, control))
 
 
@@ -141,4 +141,4 @@ def people_needed(effect: float, sd: float, n_treated: int, n_control: int) -> i
 
 def detectable(sd: float, n_treated: int, n_control: int, *, power: float = 0.8) -> float:
     """The smallest effect that these arms would find with this power: (z_0.975 + z_power)·σ·√(1/n_t + 1/n_c)."""
-    return float((Z95 + stats.norm.ppf(power)) * sd * math.sqrt(1 / n_treated + 1 / n_control))
+    return float((Z95 + special.ndtri(power)) * sd * math.sqrt(1 / n_treated + 1 / n_control))

@@ -108,10 +108,16 @@ def save_products(inputs: Sequence[ProductInput], *, at: datetime) -> Saved:
                     repriced.append(row)
         Product.objects.bulk_create(fresh, batch_size=500)
         for row in changed:
-            row.updated_at = datetime.now(
-                UTC
-            )  # bookkeeping, as auto_now would: what reads the catalogue watches it
-        Product.objects.bulk_update(changed, [*_FIELDS, "category", "updated_at"], batch_size=200)
+            # Bookkeeping, as auto_now would: what reads the catalogue watches it.
+            row.updated_at = datetime.now(UTC)
+        # An upsert by primary key: several times as fast as bulk_update's one CASE a column.
+        Product.objects.bulk_create(
+            changed,
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=[*_FIELDS, "category", "updated_at"],
+            batch_size=500,
+        )
         ProductChange.objects.bulk_create(
             [ProductChange(product=row, price=row.price, in_stock=row.in_stock, at=at) for row in repriced],
             batch_size=500,

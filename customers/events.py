@@ -137,6 +137,7 @@ def _insert(
     new = 0
     to_time = connection.ops.adapt_datetimefield_value
     to_money = connection.ops.adapt_decimalfield_value
+    received_at = to_time(at)
     with connection.cursor() as cursor:
         for start in range(0, len(kept), MAX_BATCH):
             page = kept[start : start + MAX_BATCH]
@@ -151,7 +152,7 @@ def _insert(
                     event.currency,
                     event.order_id,
                     to_time(event.occurred_at),
-                    to_time(at),
+                    received_at,
                     source,
                     event.message_id,
                     orjson.dumps(event.context).decode(),

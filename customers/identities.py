@@ -11,6 +11,9 @@ from customers import consent, encryption, purposes
 from customers.models import ConsentState, Customer, Event, Identity, PersonKey
 
 SEALED = ("email", "phone", "name")
+_CHANGEABLE = (
+    "sealed", "email_index", "phone_index", "locale", "time_zone", "country", "jurisdiction", "attributes",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,19 +86,9 @@ def save_profiles(profiles: Sequence[Profile]) -> Saved:
             customer = rows[ids[external_id]]
             if customer.erased_at is None and _apply(customer, profile):
                 changed.append(customer)
-        Customer.objects.bulk_update(
-            changed,
-            [
-                "sealed",
-                "email_index",
-                "phone_index",
-                "locale",
-                "time_zone",
-                "country",
-                "jurisdiction",
-                "attributes",
-            ],
-            batch_size=200,
+        # An upsert by primary key: several times as fast as bulk_update's one CASE a column.
+        Customer.objects.bulk_create(
+            changed, update_conflicts=True, unique_fields=["id"], update_fields=_CHANGEABLE, batch_size=500
         )
     created = len(by_id) - len(before)
     altered = sum(customer.pk in before.values() for customer in changed)

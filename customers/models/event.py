@@ -27,7 +27,11 @@ class Event(models.Model):
         CONTRACT = "contract", _("contract")
 
     customer = models.ForeignKey(
-        Customer, on_delete=models.CASCADE, related_name="events", verbose_name=_("customer")
+        Customer,
+        on_delete=models.CASCADE,
+        db_index=False,  # `event_of_person` begins with it
+        related_name="events",
+        verbose_name=_("customer"),
     )
     type = models.CharField(_("type"), max_length=10, choices=Type)
     product = models.ForeignKey(
@@ -35,6 +39,7 @@ class Event(models.Model):
         null=True,
         blank=True,
         on_delete=models.PROTECT,
+        db_index=False,  # `event_of_product` begins with it
         related_name="events",
         verbose_name=_("product"),
     )

@@ -98,23 +98,23 @@ def test_c10_merging_keeps_the_most_restrictive_answer(anna: Customer, clara: Cu
 
 
 def test_l1_the_database_refuses_to_change_or_remove_a_record(anna: Customer) -> None:
-    for statement in (
+    before = list(ConsentRecord.objects.order_by("pk").values())
+    statements = [
         "UPDATE customers_consentrecord SET granted = granted",
         "DELETE FROM customers_consentrecord",
-    ):
+    ]
+    if connection.vendor == "postgresql":
+        statements.append("TRUNCATE customers_consentrecord")
+    else:
+        statements.append("REPLACE INTO customers_consentrecord SELECT * FROM customers_consentrecord")
+    for statement in statements:
         with (
             pytest.raises(DatabaseError, match="append-only"),
             transaction.atomic(),
             connection.cursor() as cursor,
         ):
             cursor.execute(statement)
-    if connection.vendor == "postgresql":
-        with (
-            pytest.raises(DatabaseError, match="append-only"),
-            transaction.atomic(),
-            connection.cursor() as cursor,
-        ):
-            cursor.execute("TRUNCATE customers_consentrecord")
+    assert list(ConsentRecord.objects.order_by("pk").values()) == before
 
 
 def test_l2_one_flipped_byte_is_named(anna: Customer, clara: Customer) -> None:
