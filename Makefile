@@ -1,6 +1,8 @@
 # Every target sets up what it needs. `make help` lists them.
 PYTHON ?= python3
 PORT ?= 8000
+# Test processes; Redis gives each a database of its own, of its sixteen.
+SPREAD := -n auto --maxprocesses 8 --dist loadfile
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE ?= 1
 
@@ -36,9 +38,9 @@ check: .venv/dev-installed ## lint, format, types, walls, migrations, API snapsh
 
 test: .venv/dev-installed ## the suite on the embedded default, pages in a real Chromium included
 	$(BIN)/python -m tests.chromium
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 
 test-services: .venv/dev-installed ## the same and the fault tests on PostgreSQL and Redis
-	$(BIN)/python -m tests.services
+	$(BIN)/python -m tests.services $(SPREAD)
 
 .PHONY: help install demo check test test-services
