@@ -1,7 +1,7 @@
 """`make demo`: the whole street on one machine, with nothing to install but Python.
 
-Every step is a command that anyone can run by hand; this file only runs them in order and keeps the clock. Running
-it again is safe: what has been done is not done twice, and the report is printed anew.
+Every step is a command of manage.py that anyone can run by hand; this file only runs them in order, in one process,
+and keeps the clock. Running it again is safe: what has been done is not done twice, and the report is printed anew.
 """
 
 import argparse
@@ -11,14 +11,16 @@ import os
 import resource
 import secrets
 import socket
-import subprocess
 import sys
 import time
+from io import StringIO
 from pathlib import Path
+from typing import TextIO
+
+import django
+from django.core.management import CommandError, call_command
 
 from config.processes import BASE_DIR, Processes, scheduler, web, worker
-
-SINK_PORT = 1025
 
 
 class Failed(Exception):
@@ -29,7 +31,7 @@ class Demo:
     """One demo in its own folder under `var/`, so that two kinds of data never mix."""
 
     def __init__(self, *, folder: Path, port: int) -> None:
-        self.folder, self.port = folder, port
+        self.folder, self.port, self.sink_port = folder, port, free_port()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.state_file = folder / "demo.json"
         self.state: dict[str, str] = (
@@ -62,7 +64,7 @@ class Demo:
             VAR_DIR=str(self.folder),
             PUBLIC_URL=f"http://127.0.0.1:{self.port}",
             ALLOWED_HOSTS="127.0.0.1,localhost",
-            EMAIL_URL=f"smtp://127.0.0.1:{SINK_PORT}",
+            EMAIL_URL=f"smtp://127.0.0.1:{self.sink_port}",
             POSTAL_ADDRESS="Tact Demo Shop, 1 Example Street, 10115 Berlin",
             DEMO="1",
             DJANGO_SETTINGS_MODULE="config.settings",
@@ -71,23 +73,36 @@ class Demo:
 
     def manage(self, *arguments: str) -> None:
         """Run a command of manage.py with its output shown. Raises Failed."""
-        command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
-        if subprocess.run(command, check=False).returncode:  # noqa: S603 - our own commands
-            raise Failed(f"manage.py {arguments[0]}")
+        self._run(arguments, sys.stdout)
 
     def ask(self, *arguments: str) -> str:
         """Run a command of manage.py and give back what it printed. Raises Failed."""
-        command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
-        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
-        if done.returncode:
-            raise Failed(f"manage.py {arguments[0]}")
-        return done.stdout
+        told = StringIO()
+        self._run(arguments, told)
+        return told.getvalue()
+
+    def _run(self, arguments: tuple[str, ...], out: TextIO) -> None:
+        try:
+            call_command(*arguments, stdout=out)
+        except CommandError as error:
+            raise Failed(f"manage.py {arguments[0]}: {error}") from error
+        except SystemExit as end:
+            if end.code:
+                raise Failed(f"manage.py {arguments[0]}") from end
 
     def key(self) -> str:
         if "api_key" not in self.state:
             made = json.loads(self.ask("create_key", "--kind", "secret", "--label", "demo shop", "--json"))
             self.remember(api_key=made["key"])
         return self.state["api_key"]
+
+
+def free_port() -> int:
+    """A port nobody listens on, for the mail server that only this demo knows."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def wait_for(port: int, *, seconds: float = 30) -> None:
@@ -171,15 +186,15 @@ def main() -> int:
     base = Path(os.environ.get("VAR_DIR", BASE_DIR / "var"))
     demo = Demo(folder=base / f"demo-{options.format}" if options.data else base, port=options.port)
     demo.environment()
+    django.setup()
     try:
         require_free(demo.port)
-        require_free(SINK_PORT)
         demo.manage("migrate", "--verbosity", "0")
         with Processes() as processes:
-            sink = [sys.executable, str(BASE_DIR / "manage.py"), "mail_sink", "--port", str(SINK_PORT)]
+            sink = [sys.executable, str(BASE_DIR / "manage.py"), "mail_sink", "--port", str(demo.sink_port)]
             processes.start("mail sink", sink)
             processes.start("web", web(demo.port))
-            wait_for(SINK_PORT)
+            wait_for(demo.sink_port)
             wait_for(demo.port)
             if options.data:
                 play_file(demo, data=options.data, kind=options.format)
@@ -187,7 +202,8 @@ def main() -> int:
                 play_simulated(demo, customers=options.customers)
             demo.manage("audit_consent")
             demo.manage("verify_ledger")
-            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+            who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+            peak = max(resource.getrusage(whose).ru_maxrss for whose in who) / 1024
             demo.say(f"Done. Largest process {peak:.0f} MB; mails are in {demo.folder / 'outbox'}.")
             if options.no_serve:
                 return 0
@@ -203,6 +219,9 @@ def main() -> int:
                 f"Serving http://127.0.0.1:{demo.port}/admin/ (admin / {demo.state['password']}); Ctrl-C stops it."
             )
             return processes.watch()
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. What was done is kept; the same command goes on from there.\n")
+        return 130
     except Failed as failure:
         sys.stderr.write(f"\nThe demo stopped: {failure}.\n")
         return 1
