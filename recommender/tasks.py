@@ -15,6 +15,7 @@ def run_due() -> None:
 
 @shared_task
 def train_nightly() -> None:
-    """Ask for every training anew; `run_due` does them."""
+    """Ask for every training anew (`run_due` does them), and let go of the models of the nights before."""
+    training.drop_files(at=timezone.now())
     for task in training.TRAINABLE:
         training.ask(task, by="schedule")

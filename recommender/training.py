@@ -7,6 +7,7 @@ row that names it is switched in one transaction.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -29,6 +30,7 @@ from recommender.models import ClusterMembership, Interest, ModelVersion, Task, 
 
 LEASE = timedelta(minutes=30)
 STRANGERS_HALF_LIFE = 30.0
+KEPT_AFTER = timedelta(hours=1)
 Progress = Callable[[float, str], None]
 
 
@@ -78,44 +80,90 @@ def work(run: TrainingRun, *, at: datetime) -> TrainingRun:
 
 
 def _recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, Any]:
+    """Choose on the validation month, measure on the last one, and let the better of the chosen and the live one serve.
+
+    Whatever comes of it, what serves afterwards is learnt from those who allow it now: a live model that stays is
+    learnt anew, so nobody who has left is still in it (D4).
+    """
     candidates = evaluation.named(run.algorithms)
     bought = evaluation.learnable(at=at)
-    divided = evaluation.divide(bought, "global")
     texts = evaluation.texts()
-    ranked = evaluation.choose(bought, candidates, progress=lambda share, step: progress(share * 0.6, step))
-    chosen = ranked[0].candidate
     live = ModelVersion.objects.filter(task=Task.RECOMMEND, state=ModelVersion.State.LIVE).first()
     incumbent = Candidate(live.metrics["label"], live.algorithm, live.parameters) if live else None
-    wanted = list(dict.fromkeys(candidate.label for candidate in (*FLOORS, chosen)))
+    learn = partial(_learn, run, bought, texts=texts, at=at)
+    _learn_popular(run, bought, at=at)
+    try:
+        divided = evaluation.divide(bought, "global")
+        ranked = evaluation.choose(
+            bought, candidates, progress=lambda share, step: progress(share * 0.6, step)
+        )
+    except TooLittle as reason:
+        if live is not None and incumbent is not None and len(bought):
+            learn(incumbent, live.metrics, f"stays, learnt anew; {reason}")
+        elif live is not None:
+            _retire(Task.RECOMMEND)
+        raise
+    chosen = ranked[0].candidate
     by_label = {candidate.label: candidate for candidate in (*FLOORS, chosen)}
     progress(0.65, "the held-out month")
-    test = {label: measure(by_label[label], divided, texts=texts) for label in wanted}
+    test = {label: measure(candidate, divided, texts=texts) for label, candidate in by_label.items()}
     against = None
     if incumbent is not None:
         same = incumbent.label == chosen.label and incumbent.parameters == dict(chosen.parameters)
         against = test[chosen.label] if same else measure(incumbent, divided, texts=texts)
     verdict = evaluation.gate(test[chosen.label], against, test["popularity"])
     progress(0.8, "learning from everything")
-    day = float(bought.days.max())  # the clock of the data: a file of last year was new at its own end
-    model = chosen.make().fit(bought, at=day, texts=texts)
-    strangers = Popularity(STRANGERS_HALF_LIFE).fit(bought, at=day)
     metrics = {
         "label": chosen.label,
         "test": [row.as_dict() for row in test.values()],
         "validation": [row.as_dict() for row in ranked],
     }
-    version = _publish(
+    version = learn(chosen, metrics, verdict.reason, promote=verdict.promote)
+    if incumbent is not None and against is not None and not verdict.promote:
+        kept = {**metrics, "label": incumbent.label, "test": [*metrics["test"], against.as_dict()]}
+        learn(incumbent, kept, f"stays, learnt anew; {chosen.label} was refused")
+    return {
+        "model": version.pk,
+        "algorithm": chosen.label,
+        "promoted": verdict.promote,
+        "reason": verdict.reason,
+        **metrics,
+    }
+
+
+def _learn(
+    run: TrainingRun,
+    bought: Interactions,
+    candidate: Candidate,
+    metrics: dict[str, Any],
+    reason: str,
+    *,
+    texts: dict[int, str],
+    at: datetime,
+    promote: bool = True,
+) -> ModelVersion:
+    day = float(bought.days.max())  # the clock of the data: a file of last year was new at its own end
+    model = candidate.make().fit(bought, at=day, texts=texts)
+    return _publish(
         run,
         Task.RECOMMEND,
-        chosen.algorithm,
+        candidate.algorithm,
         dict(model.parameters),
         model.state(),
         bought,
         metrics=metrics,
-        promote=verdict.promote,
-        reason=verdict.reason,
+        promote=promote,
+        reason=reason,
         at=at,
     )
+
+
+def _learn_popular(run: TrainingRun, bought: Interactions, *, at: datetime) -> None:
+    """What strangers see needs no gate: it is the floor itself."""
+    if not len(bought):
+        _retire(Task.POPULAR)
+        return
+    strangers = Popularity(STRANGERS_HALF_LIFE).fit(bought, at=float(bought.days.max()))
     _publish(
         run,
         Task.POPULAR,
@@ -128,13 +176,13 @@ def _recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, 
         reason="what strangers see",
         at=at,
     )
-    return {
-        "model": version.pk,
-        "algorithm": chosen.label,
-        "promoted": verdict.promote,
-        "reason": verdict.reason,
-        **metrics,
-    }
+
+
+def _retire(task: str) -> None:
+    """Nobody is left whom the live model may know: it serves no longer."""
+    ModelVersion.objects.filter(task=task, state=ModelVersion.State.LIVE).update(
+        state=ModelVersion.State.RETIRED, reason="nobody who allows personalization has bought anything"
+    )
 
 
 def _interests(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, Any]:
@@ -263,6 +311,22 @@ def _publish(
             reason=reason[:300],
             run=run,
         )
+
+
+def drop_files(*, at: datetime) -> int:
+    """Delete the files of models that serve no longer, and of trainings that died; answers how many.
+
+    They hold what people did who may have left since (D4). Young files stay: a server may be opening one.
+    """
+    serving = set(ModelVersion.objects.filter(state=ModelVersion.State.LIVE).values_list("file", flat=True))
+    old = [
+        path
+        for path in settings.MODEL_DIR.glob("*")
+        if path.name not in serving and path.stat().st_mtime < (at - KEPT_AFTER).timestamp()
+    ]
+    for path in old:
+        path.unlink()
+    return len(old)
 
 
 _TASKS: dict[str, Callable[[TrainingRun, Progress, datetime], dict[str, Any]]] = {

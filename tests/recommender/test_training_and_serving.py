@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from catalog.imports import ProductInput, save_products
 from catalog.models import Category, Product
@@ -92,18 +93,64 @@ def test_the_first_champion_goes_live_with_its_figures(shop: list[str]) -> None:
     assert run.result["promoted"]
 
 
-def test_what_is_not_better_is_refused_and_the_old_model_keeps_serving(shop: list[str]) -> None:
-    trained(algorithms=["blend"])
+def test_what_is_not_better_is_refused_and_the_live_one_stays(shop: list[str]) -> None:
+    best = trained(algorithms=["frequency", "item_knn", "blend", "ease", "hybrid"]).result["algorithm"]
     before = ModelVersion.objects.get(task=Task.RECOMMEND, state="live")
-    version = ModelVersion.objects.get(pk=before.pk)
-    version.metrics["label"] = "blend"
-    run = trained(algorithms=["popularity"])
-    # The floors are always measured; with only the floors to choose from, frequency wins and must beat the blend.
-    assert ModelVersion.objects.filter(task=Task.RECOMMEND, state="live").count() == 1
+    run = trained(algorithms=["popularity", "item_knn_asymmetric"])
+    assert run.result["algorithm"] != best
+    assert not run.result["promoted"]
+    refused = ModelVersion.objects.get(task=Task.RECOMMEND, state="refused")
+    assert refused.pk == run.result["model"]
     live = ModelVersion.objects.get(task=Task.RECOMMEND, state="live")
-    assert run.result["promoted"] == (live.pk != before.pk)
-    difference = float(run.result["reason"].split()[0]) if "against" in run.result["reason"] else 0.0
-    assert run.result["promoted"] == (difference > 0)
+    assert (live.metrics["label"], live.algorithm, live.parameters) == (
+        best,
+        before.algorithm,
+        before.parameters,
+    )
+    assert best in [row["algorithm"] for row in live.metrics["test"]]
+
+
+def test_d4_a_live_model_that_stays_is_learnt_anew_without_those_who_left(shop: list[str]) -> None:
+    trained(algorithms=["frequency", "item_knn", "blend", "ease", "hybrid"])
+    leaves(shop[1:60])
+    run = trained(algorithms=["popularity", "item_knn_asymmetric"])
+    assert not run.result["promoted"]
+    remaining = 108 - sum(1 for n in range(1, 60) if n % 10)
+    assert set(
+        ModelVersion.objects.filter(state="live", task__in=(Task.RECOMMEND, Task.POPULAR)).values_list(
+            "people", flat=True
+        )
+    ) == {remaining}
+
+
+def test_d4_with_too_few_left_to_measure_on_the_model_is_still_learnt_anew(shop: list[str]) -> None:
+    trained()
+    before = ModelVersion.objects.get(task=Task.RECOMMEND, state="live")
+    leaves(shop[:112])
+    assert "Only" in trained().result["refused"]
+    live = ModelVersion.objects.get(task=Task.RECOMMEND, state="live")
+    assert (live.people, live.algorithm) == (8, before.algorithm)
+    leaves(shop[112:])
+    assert trained().result["refused"]
+    assert not ModelVersion.objects.filter(state="live", task__in=(Task.RECOMMEND, Task.POPULAR)).exists()
+    assert serving.recommend(None, at=NOW, limit=3).items  # the newest products, for everybody
+
+
+def test_d4_the_files_of_models_that_serve_no_longer_are_deleted(shop: list[str]) -> None:
+    for _twice in range(2):
+        trained()
+    torn = settings.MODEL_DIR / ".writing-torn"
+    torn.write_bytes(b"half a model")
+    assert training.drop_files(at=timezone.now()) == 0  # a server may be opening one
+    assert training.drop_files(at=timezone.now() + timedelta(hours=2)) == 3
+    live = ModelVersion.objects.filter(state="live")
+    assert {path.name for path in settings.MODEL_DIR.iterdir()} == set(live.values_list("file", flat=True))
+    assert serving.recommend(customer("p1"), at=NOW, limit=3).personalized
+
+
+def leaves(names: list[str]) -> None:
+    for pk in identities.find(names).values():
+        consent.withdraw(pk, "personalization", method="page", source="tests", actor="customer", at=NOW)
 
 
 def test_a_run_whose_worker_died_is_taken_up_when_its_lease_is_over(shop: list[str]) -> None:
