@@ -109,7 +109,8 @@ def _recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, 
     test = {label: measure(candidate, divided, texts=texts) for label, candidate in by_label.items()}
     against = None
     if incumbent is not None:
-        same = incumbent.label == chosen.label and incumbent.parameters == dict(chosen.parameters)
+        # A live model's row names every parameter, a candidate only those that differ from the defaults.
+        same = (chosen.algorithm, chosen.make().parameters) == (incumbent.algorithm, incumbent.parameters)
         against = test[chosen.label] if same else measure(incumbent, divided, texts=texts)
     verdict = evaluation.gate(test[chosen.label], against, test["popularity"])
     progress(0.8, "learning from everything")

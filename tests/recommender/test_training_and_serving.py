@@ -110,6 +110,15 @@ def test_what_is_not_better_is_refused_and_the_live_one_stays(shop: list[str]) -
     assert best in [row["algorithm"] for row in live.metrics["test"]]
 
 
+def test_the_same_champion_is_renewed_every_night(shop: list[str]) -> None:
+    first, second = trained(), trained()
+    assert second.result["algorithm"] == first.result["algorithm"]
+    assert second.result["promoted"]
+    assert second.result["reason"] == "the same algorithm as before, learnt from newer behaviour"
+    states = ModelVersion.objects.filter(task=Task.RECOMMEND).order_by("pk").values_list("state", flat=True)
+    assert list(states) == ["retired", "live"]
+
+
 def test_d4_a_live_model_that_stays_is_learnt_anew_without_those_who_left(shop: list[str]) -> None:
     trained(algorithms=["frequency", "item_knn", "blend", "ease", "hybrid"])
     leaves(shop[1:60])
