@@ -54,10 +54,15 @@ def claim(*, at: datetime) -> TrainingRun | None:
     return None
 
 
-def work(run: TrainingRun, *, at: datetime) -> TrainingRun:
-    """Do a claimed run to its end and write the result down; a failure is a result too."""
+def work(run: TrainingRun, *, at: datetime, tell: Progress | None = None) -> TrainingRun:
+    """Do a claimed run to its end and write the result down; a failure is a result too.
+
+    Progress stands in the run's row, and is told to whoever waits.
+    """
 
     def progress(share: float, step: str) -> None:
+        if tell is not None:
+            tell(share, step)
         TrainingRun.objects.filter(pk=run.pk).update(progress=share, step=step[:200])
 
     try:

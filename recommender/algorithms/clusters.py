@@ -37,7 +37,7 @@ class Clusters:
     def fit(self, interactions: Interactions, category_of: Mapping[int, int], *, at: float) -> Self:
         """Raises ValueError for fewer than 30 people."""
         if len(interactions.users) < 30:
-            raise ValueError("clusters need at least 30 people")
+            raise ValueError("Clusters need at least 30 people.")
         self.categories_ = Categories.of(interactions.items, category_of).names
         features = self._features(interactions, category_of, at=at)
         self.mean_, self.scale_ = features.mean(axis=0), features.std(axis=0) + 1e-9

@@ -61,6 +61,8 @@ class Interests:
             known.of_item,
             known.names,
         )
+        if not len(known.names):
+            raise ValueError("No product that was bought has a category.")
         self.item_words_ = self._words(texts)
         learn_at, check_at = at - 2 * self.window, at - self.window
         past, truth = self._slice(interactions, learn_at)
@@ -83,7 +85,7 @@ class Interests:
             slopes.append(platt.coef_[0, 0])
             offsets.append(platt.intercept_[0])
         if not kept:
-            raise ValueError(f"no category has {MINIMUM_EXAMPLES} people who acted, and as many who did not")
+            raise ValueError(f"No category has {MINIMUM_EXAMPLES} people who acted, and as many who did not.")
         self.categories_ = np.array(kept, dtype=np.int64)
         self.weights_, self.bias_ = np.array(weights), np.array(bias)
         self.slope_, self.offset_ = np.array(slopes), np.array(offsets)
@@ -105,7 +107,7 @@ class Interests:
     def _slice(self, interactions: Interactions, at: float) -> tuple[Interactions, FloatArray]:
         past = interactions.chosen(interactions.days <= at)
         if not len(past):
-            raise ValueError("there is no past before the two windows")
+            raise ValueError("There is no past before the two windows.")
         return past, self._acted(interactions, past.users, at=at)
 
     def _acted(self, interactions: Interactions, users: IntArray, *, at: float) -> FloatArray:

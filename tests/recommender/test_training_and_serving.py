@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -272,7 +272,11 @@ def test_interests_and_clusters_are_written_for_those_who_allow(shop: list[str])
 
 def test_the_commands_speak(shop: list[str], capsys) -> None:
     call_command("train", "--task", "recommend", "--algorithm", "frequency")
-    call_command("evaluate", "--algorithms", "frequency", "--json")
+    call_command("evaluate", "--algorithms", "frequency", "item_knn,blend", "--json")
+    with pytest.raises(CommandError, match="no algorithm nonsense"):
+        call_command("evaluate", "--algorithms", "nonsense")
+    with pytest.raises(CommandError, match="at least 1"):
+        call_command("recommend", "p1", "--limit", "0")
     call_command("recommend", "p1", "--limit", "3", "--explain")
     said = capsys.readouterr().out
     assert "is live" in said

@@ -21,6 +21,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["limit"] < 1:
+            raise CommandError("--limit must be at least 1.")
         found = identities.find([options["customer"]])
         if not found:
             raise CommandError(f"No customer has the id {options['customer']!r}.")

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from recommender import training
+from recommender.management.progress import progress_bar
 from recommender.management.table import table
 from recommender.models import TrainingRun
 
@@ -16,9 +17,14 @@ class Command(BaseCommand):
     help = "Train models from the behaviour of people who allow it; promote only what is better than the live one."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--task", choices=training.TRAINABLE, help="default: all")
+        parser.add_argument("--task", choices=[str(task) for task in training.TRAINABLE], help="default: all")
         parser.add_argument(
-            "--algorithm", action="append", default=[], help="may be given several times; default: all"
+            "--algorithm",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="NAME",
+            help="what to choose from; default: all",
         )
         parser.add_argument("--json", action="store_true")
 
@@ -38,7 +44,8 @@ class Command(BaseCommand):
             )
             if not ours:
                 raise CommandError("A worker took this training up; see its progress in the admin.")
-            results[task] = training.work(run, at=now).result
+            with progress_bar() as progress:
+                results[task] = training.work(run, at=now, tell=progress).result
             if not options["json"]:
                 self.say(task, results[task])
         if options["json"]:

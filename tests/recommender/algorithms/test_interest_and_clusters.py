@@ -56,7 +56,7 @@ def test_interests_survive_a_restore_and_refuse_before_fit() -> None:
 
 def test_too_little_to_learn_interests_from_is_said() -> None:
     everything, category_of = two_camps(people=10)
-    with pytest.raises(ValueError, match="no category has 20 people"):
+    with pytest.raises(ValueError, match="No category has 20 people"):
         Interests().fit(everything, category_of, at=180, texts={})
 
 
