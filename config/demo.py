@@ -20,7 +20,7 @@ from typing import TextIO
 import django
 from django.core.management import CommandError, call_command
 
-from config.processes import BASE_DIR, Processes, scheduler, web, worker
+from config.processes import BASE_DIR, Processes, free_port, scheduler, web, worker
 
 
 class Failed(Exception):
@@ -95,14 +95,6 @@ class Demo:
             made = json.loads(self.ask("create_key", "--kind", "secret", "--label", "demo shop", "--json"))
             self.remember(api_key=made["key"])
         return self.state["api_key"]
-
-
-def free_port() -> int:
-    """A port nobody listens on, for the mail server that only this demo knows."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_for(port: int, *, seconds: float = 30) -> None:

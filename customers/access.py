@@ -88,6 +88,11 @@ def create_key(kind: str, *, scopes: Collection[str] = (), label: str = "") -> t
     return row, value
 
 
+def revoke(key: ApiKey, *, at: datetime) -> bool:
+    """The key opens nothing from now on. False if it was revoked before."""
+    return bool(ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=at))
+
+
 def access_of(key: str, *, token: str, at: datetime) -> Access:
     """One query (and a note of use once an hour). Raises BadKey, BadToken."""
     row = ApiKey.objects.filter(key_hash=hashed(key), revoked_at__isnull=True).first()

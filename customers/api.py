@@ -268,7 +268,9 @@ class EventsView(APIView):
         honoured = honour_gpc(request, self._people(sound), at=at) if sound else False
         for pair in {(e.anonymous_id, e.customer) for e in sound if e.anonymous_id and e.customer}:
             identities.identify(str(pair[0]), str(pair[1]), at=at)
-        taken = events.take_in(sound, source=f"api:{caller.key_id}", at=at)
+        # One space of message ids for all keys of a kind: a key may be replaced while a shop repeats its events, and
+        # no browser can claim the ids of a server's.
+        taken = events.take_in(sound, source=f"api:{caller.kind}", at=at)
         answer = {
             "accepted": taken.accepted,
             "duplicates": taken.duplicates,

@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import ReadOnly, button, shown, told_time
+from customers import access
 from customers.models import (
     ApiKey,
     IdempotentReply,
@@ -48,7 +49,7 @@ class ApiKeyAdmin(ReadOnly):
             messages.info(request, gettext("This key is revoked already."))
             return back
         if request.method == "POST":
-            ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
+            access.revoke(key, at=timezone.now())
             self.log_change(request, key, "Revoked.")
             messages.success(request, gettext("The key “%s” is revoked: it opens nothing any more.") % key)
             return back

@@ -1,5 +1,10 @@
 """The simulated shop against the platform itself, over real HTTP."""
 
+import json
+import os
+import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +15,7 @@ from catalog.models import Product
 from customers.access import create_key
 from customers.models import ConsentRecord, Customer, Event
 from simulator.client import Client, Refused
+from tests.faults.world import ROOT, database
 
 
 @pytest.mark.django_db(transaction=True)
@@ -50,4 +56,32 @@ def test_a_wrong_key_is_one_clear_line(live_server) -> None:
 
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(CommandError, match="--end"):
-        call_command("simulate", key="sk_x", end="yesterday")
+        call_command("simulate", end="yesterday")
+
+
+def test_a_key_and_its_platform_go_together() -> None:
+    with pytest.raises(CommandError, match="go together"):
+        call_command("simulate", key="sk_x")
+
+
+@pytest.mark.slow
+def test_without_an_address_this_installation_is_served_for_the_while(tmp_path: Path) -> None:
+    with database(tmp_path) as url:
+        environment = {**os.environ, "VAR_DIR": str(tmp_path / "var"), "ALLOWED_HOSTS": "shop.example"}
+        environment.pop("DATABASE_URL", None)
+        if url:
+            environment["DATABASE_URL"] = url
+        truth = tmp_path / "truth.json"
+        size = ["--customers", "12", "--products", "9", "--days", "20", "--seed", "3"]
+        command = [sys.executable, "manage.py", "simulate", *size, "--truth", str(truth)]
+        end = ["--end", datetime.now(UTC).isoformat()]
+        told = []
+        for _ in range(2):  # another key each time, and still each event once
+            done = subprocess.run(
+                [*command, *end], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stderr
+            told.append(dict(re.findall(r"^  (\w+) +([\d,]+)$", done.stdout, re.MULTILINE)))
+        assert int(told[0]["accepted"]) > 20
+        assert (told[1]["accepted"], told[1]["events"]) == ("0", told[0]["events"])
+        assert len(json.loads(truth.read_text())["people"]) == 12
