@@ -64,7 +64,7 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: "APIView") -> bool:
         needed = scope_of(view, request.method or "")
         if needed is None:
-            return False
+            raise exceptions.MethodNotAllowed(request.method or "")
         held = cast(access.Access, request.auth)
         if needed not in held.scopes:
             self.message = f"This key does not have the scope {needed}."

@@ -68,6 +68,11 @@ def test_a_key_without_the_scope_gets_403_everywhere(client: Client) -> None:
             assert answer.status in (403, 405), (scope, path)
 
 
+def test_a_method_an_address_does_not_have_is_405(server: Caller) -> None:
+    answer = server("DELETE", "purposes")
+    assert (answer.status, answer.body["code"]) == (405, "method_not_allowed")
+
+
 def test_a_revoked_key_opens_nothing_and_only_hashes_are_kept(server: Caller) -> None:
     assert server("GET", "purposes").status == 200
     key = server.headers["Authorization"].partition(" ")[2]
