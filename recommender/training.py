@@ -78,14 +78,16 @@ def work(run: TrainingRun, *, at: datetime) -> TrainingRun:
 
 
 def _recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, Any]:
-    candidates = evaluation.named(run.algorithms)
     bought = evaluation.learnable(at=at)
+    candidates = evaluation.candidates_for(bought, run.algorithms)
     divided = evaluation.divide(bought, "global")
     texts = evaluation.texts()
     ranked = evaluation.choose(bought, candidates, progress=lambda share, step: progress(share * 0.6, step))
     chosen = ranked[0].candidate
     live = ModelVersion.objects.filter(task=Task.RECOMMEND, state=ModelVersion.State.LIVE).first()
     incumbent = Candidate(live.metrics["label"], live.algorithm, live.parameters) if live else None
+    if incumbent is not None and not evaluation.can_learn(incumbent, bought):
+        incumbent = None  # the catalogue has outgrown it: there is nothing to compare with
     wanted = list(dict.fromkeys(candidate.label for candidate in (*FLOORS, chosen)))
     by_label = {candidate.label: candidate for candidate in (*FLOORS, chosen)}
     progress(0.65, "the held-out month")
