@@ -136,7 +136,7 @@ CACHES = {
 }
 
 # --- background work: the rows are the queue, Celery only rings -------------------------------------------
-CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+CELERY_BROKER_URL = REDIS_URL or "files://"  # see config.broker
 for folder in ("broker", "broker-control"):
     (VAR_DIR / folder).mkdir(exist_ok=True)
 CELERY_BROKER_TRANSPORT_OPTIONS = (
