@@ -13,6 +13,7 @@ from django.core.cache import cache
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from redis.exceptions import RedisError
 from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.parsers import JSONParser
@@ -64,7 +65,7 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: "APIView") -> bool:
         needed = scope_of(view, request.method or "")
         if needed is None:
-            return False
+            raise exceptions.MethodNotAllowed(request.method or "")
         held = cast(access.Access, request.auth)
         if needed not in held.scopes:
             self.message = f"This key does not have the scope {needed}."
@@ -88,10 +89,13 @@ class KeyThrottle(BaseThrottle):
         now = time.time()
         minute = int(now // 60)
         name = f"throttle:{cast(access.Access, request.auth).key_id}:{minute}"
-        cache.add(name, 0, timeout=120)
         try:
+            cache.add(name, 0, timeout=120)
             made = cache.incr(name)
         except ValueError:  # the cache dropped it between the two lines: the count begins again
+            made = 1
+        except (OSError, RedisError) as error:  # without a cache nobody is counted, and nobody is turned away
+            log.warning("requests are not counted", reason=type(error).__name__)
             made = 1
         self.wait_seconds = 60 * (minute + 1) - now
         return bool(made <= settings.API_REQUESTS_PER_MINUTE)

@@ -7,6 +7,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
 
 from campaigns.models import CampaignRun, Delivery
 from recommender.models import TrainingRun
@@ -28,7 +29,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     if settings.REDIS_URL:
         try:
             cache.get("ready")
-        except OSError:
+        except (OSError, RedisError):
             failing.append("cache")
     return JsonResponse(
         {"status": "failing" if failing else "ok", "failing": failing}, status=503 if failing else 200

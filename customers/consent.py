@@ -175,6 +175,8 @@ def check_answer(answer: Answer, texts: dict[tuple[str, str, str], str]) -> None
         raise NoEvidence("An answer needs its method, source and actor.")
     if not answer.granted:
         return
+    if not (evidence.notice and evidence.language):
+        raise NoEvidence("A grant needs the notice that was shown, as slug@version, and its language.")
     key = (evidence.notice, evidence.language, answer.purpose)
     if key not in texts:
         try:

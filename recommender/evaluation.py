@@ -48,6 +48,16 @@ def named(labels: Sequence[str]) -> list[Candidate]:
     return [*(floor for floor in FLOORS if floor not in wanted), *wanted]
 
 
+def can_learn(candidate: Candidate, interactions: Interactions) -> bool:
+    most = candidate.make().most_items
+    return most is None or len(interactions.items) <= most
+
+
+def candidates_for(interactions: Interactions, labels: Sequence[str]) -> list[Candidate]:
+    """As `named`; where nobody named any, without those that cannot learn from so many items."""
+    return [candidate for candidate in named(labels) if labels or can_learn(candidate, interactions)]
+
+
 def divide(interactions: Interactions, split: SplitName) -> Split:
     """Past and future for measuring. Raises TooLittle for fewer than 20 people in both."""
     divided = global_split(interactions) if split == "global" else leave_last(interactions)
@@ -80,8 +90,10 @@ def evaluate(
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure candidates on the last 30 days (or each person's last purchase). Raises TooLittle, ValueError."""
-    candidates = named(labels)
-    divided = divide(learnable(at=at), split)
+    named(labels)  # a wrong name is told before anything is read
+    bought = learnable(at=at)
+    candidates = candidates_for(bought, labels)
+    divided = divide(bought, split)
     done = iter(range(len(candidates)))
 
     def step(candidate: Candidate) -> None:

@@ -90,11 +90,13 @@ def _recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, 
     Whatever comes of it, what serves afterwards is learnt from those who allow it now: a live model that stays is
     learnt anew, so nobody who has left is still in it (D4).
     """
-    candidates = evaluation.named(run.algorithms)
     bought = evaluation.learnable(at=at)
+    candidates = evaluation.candidates_for(bought, run.algorithms)
     texts = evaluation.texts()
     live = ModelVersion.objects.filter(task=Task.RECOMMEND, state=ModelVersion.State.LIVE).first()
     incumbent = Candidate(live.metrics["label"], live.algorithm, live.parameters) if live else None
+    if incumbent is not None and not evaluation.can_learn(incumbent, bought):
+        incumbent = None  # the catalogue has outgrown it: there is nothing to compare with
     learn = partial(_learn, run, bought, texts=texts, at=at)
     _learn_popular(run, bought, at=at)
     try:
@@ -105,7 +107,7 @@ def _recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, 
     except TooLittle as reason:
         if live is not None and incumbent is not None and len(bought):
             learn(incumbent, live.metrics, f"stays, learnt anew; {reason}")
-        elif live is not None:
+        else:
             _retire(Task.RECOMMEND)
         raise
     chosen = ranked[0].candidate
@@ -126,8 +128,11 @@ def _recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, 
     }
     version = learn(chosen, metrics, verdict.reason, promote=verdict.promote)
     if incumbent is not None and against is not None and not verdict.promote:
-        kept = {**metrics, "label": incumbent.label, "test": [*metrics["test"], against.as_dict()]}
+        rows = (test | {incumbent.label: against}).values()
+        kept = {**metrics, "label": incumbent.label, "test": [row.as_dict() for row in rows]}
         learn(incumbent, kept, f"stays, learnt anew; {chosen.label} was refused")
+    elif not verdict.promote:
+        _retire(Task.RECOMMEND)
     return {
         "model": version.pk,
         "algorithm": chosen.label,
@@ -185,9 +190,9 @@ def _learn_popular(run: TrainingRun, bought: Interactions, *, at: datetime) -> N
 
 
 def _retire(task: str) -> None:
-    """Nobody is left whom the live model may know: it serves no longer."""
+    """A live model, if there is one, that cannot be learnt anew serves no longer: it may know people who have left."""
     ModelVersion.objects.filter(task=task, state=ModelVersion.State.LIVE).update(
-        state=ModelVersion.State.RETIRED, reason="nobody who allows personalization has bought anything"
+        state=ModelVersion.State.RETIRED, reason="it could not be learnt anew"
     )
 
 

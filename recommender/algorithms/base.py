@@ -47,6 +47,11 @@ class Recommender(ABC):
         """What the constructor was given, as JSON."""
         return {name: value for name, value in vars(self).items() if not name.endswith("_")}
 
+    @property
+    def most_items(self) -> int | None:
+        """How many items it can learn from; None for any number."""
+        return None
+
     def fit(self, interactions: Interactions, *, at: float, texts: Mapping[int, str] | None = None) -> Self:
         """Learn. `at` is the present, in days since the epoch; `texts` (item id -> text) is read by `content` only."""
         self.items_ = interactions.items

@@ -24,6 +24,10 @@ class EASE(LinearRecommender):
         self.half_life = half_life
         self.max_items = max_items
 
+    @property
+    def most_items(self) -> int:
+        return self.max_items
+
     def _learn(self, interactions: Interactions, *, at: float, texts: Mapping[int, str]) -> None:
         n = len(interactions.items)
         if n > self.max_items:

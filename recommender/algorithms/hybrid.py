@@ -26,6 +26,10 @@ class Hybrid(Recommender):
             ]
         }
 
+    @property
+    def most_items(self) -> int | None:
+        return min((part.most_items for _weight, part in self.components if part.most_items), default=None)
+
     def _learn(self, interactions: Interactions, *, at: float, texts: Mapping[int, str]) -> None:
         for _weight, part in self.components:
             part.fit(interactions, at=at, texts=texts)

@@ -68,6 +68,24 @@ def test_a_key_without_the_scope_gets_403_everywhere(client: Client) -> None:
             assert answer.status in (403, 405), (scope, path)
 
 
+def test_a_method_an_address_does_not_have_is_405(server: Caller) -> None:
+    answer = server("DELETE", "purposes")
+    assert (answer.status, answer.body["code"]) == (405, "method_not_allowed")
+
+
+def test_a_lost_cache_stops_no_request_and_readiness_says_so(server: Caller, settings) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": settings.REDIS_URL,
+        }
+    }
+    assert server("GET", "purposes").status == 200
+    ready = Client().get("/health/ready")
+    assert (ready.status_code, ready.json()["failing"]) == (503, ["cache"])
+
+
 def test_a_revoked_key_opens_nothing_and_only_hashes_are_kept(server: Caller) -> None:
     assert server("GET", "purposes").status == 200
     key = server.headers["Authorization"].partition(" ")[2]

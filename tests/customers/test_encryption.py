@@ -1,6 +1,8 @@
 """One key a person (S7, D2 in part)."""
 
 import pytest
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from customers import encryption, identities
@@ -68,3 +70,18 @@ def test_what_is_not_said_stays_and_what_is_emptied_goes() -> None:
     anna = Customer.objects.select_related("key").get(pk=anna.pk)
     assert encryption.unseal(anna) == {"name": "Anna", "phone": "+33 1"}
     assert (anna.email_index, anna.locale, anna.country) == ("", "fr", "FR")
+
+
+@pytest.mark.parametrize("broken", ["short:YWJj", "letters:not base64!"])
+def test_a_master_key_that_cannot_be_read_stops_the_start_with_its_name(settings, broken: str) -> None:
+    settings.FIELD_KEYS = [broken]
+    with pytest.raises(ImproperlyConfigured, match=broken.partition(":")[0]):
+        apps.get_app_config("customers").ready()
+
+
+def test_a_newer_master_key_seals_new_people_and_moves_no_index(settings, anna: Customer) -> None:
+    before = (encryption.blind_index("email", "anna@mail.example"), encryption.signing_secret("x"))
+    settings.FIELD_KEYS = [f"newer:{'B' * 43}=", *settings.FIELD_KEYS]
+    assert encryption.new_key().master_key_id == "newer"
+    assert encryption.unseal(anna)["email"] == "anna@mail.example"
+    assert (encryption.blind_index("email", "anna@mail.example"), encryption.signing_secret("x")) == before

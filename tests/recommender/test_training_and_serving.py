@@ -16,7 +16,9 @@ from catalog.models import Category, Product
 from customers import consent, events, identities
 from customers.events import Incoming
 from customers.models import Customer
-from recommender import serving, training
+from recommender import evaluation, serving, training
+from recommender.algorithms.interactions import Interactions
+from recommender.algorithms.presets import BY_LABEL
 from recommender.models import ClusterMembership, Interest, ModelVersion, Task, TrainingRun
 from recommender.serving import Filters
 from tests.conftest import NOW, evidence
@@ -178,6 +180,14 @@ def test_too_little_data_is_a_result_and_not_an_error(db: None) -> None:
         assert run.state == "done"
         assert run.result["refused"]
     assert not ModelVersion.objects.exists()
+
+
+def test_a_catalogue_too_large_for_one_algorithm_does_not_stop_the_others() -> None:
+    many = np.arange(20_001)
+    bought = Interactions.of(np.zeros(20_001, dtype=np.int64), many, np.zeros(20_001))
+    labels = {candidate.label for candidate in evaluation.candidates_for(bought, [])}
+    assert labels == set(BY_LABEL) - {"ease", "hybrid"}
+    assert "ease" in {candidate.label for candidate in evaluation.candidates_for(bought, ["ease"])}
 
 
 def test_the_next_answer_knows_the_newest_purchase(shop: list[str]) -> None:
