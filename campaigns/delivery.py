@@ -101,11 +101,10 @@ def claim(*, at: datetime, limit: int) -> list[Delivery]:
 
 
 def load(ids: Sequence[int]) -> list[Delivery]:
-    """Deliveries with all that a message is made from. One query."""
-    rows = Delivery.objects.filter(pk__in=ids).select_related(
-        "customer__key", "decision__offer", "decision__code", "run__campaign__message"
-    )
-    return list(rows.order_by("not_before", "pk"))
+    """Deliveries with all that a message is made from. Five queries: what they share is read once, not joined to each."""
+    rows = Delivery.objects.filter(pk__in=ids).select_related("customer__key", "decision__code")
+    shared = rows.prefetch_related("run__campaign__message", "decision__offer")
+    return list(shared.defer("decision__candidates").order_by("not_before", "pk"))
 
 
 def _deliver(delivery: Delivery, line: Channel, about: Page, clock: Clock) -> str:
@@ -150,10 +149,9 @@ def _begin(delivery: Delivery, at: datetime) -> Permission | None:
     None when the message must not go: the delivery is then suppressed, or is not ours any more.
     """
     with transaction.atomic():
-        consent.hold([delivery.customer_id])
-        reason: str | None = None
-        for rule in rules.RULES:
-            reason = reason or rule(delivery, at=at)
+        consent.hold_one(delivery.customer_id)
+        facts = rules.facts(delivery, at=at)
+        reason: str | None = next(filter(None, (rule(facts) for rule in rules.RULES)), None)
         reach = reachable([delivery.customer_id], channel=delivery.channel, at=at)
         permission = reach.permissions.get(delivery.customer_id)
         if delivery.customer_id in reach.suppressed:

@@ -76,10 +76,11 @@ def _translated(row: Message | Offer, language: str, name: str) -> str:
     return value
 
 
-def context_of(decision: Decision, customer: Customer, message: Message, page: Page) -> dict[str, Any]:
-    """What a template may use. Call it under the person's language."""
+def context_of(
+    decision: Decision, customer: Customer, fields: Mapping[str, str], message: Message, page: Page
+) -> dict[str, Any]:
+    """What a template may use; `fields` are the person's, unsealed. Call it under the person's language."""
     language = language_of(customer)
-    fields = encryption.unseal(customer)
     context: dict[str, Any] = {
         "customer": {
             key: value
@@ -124,8 +125,9 @@ def finish(delivery: Delivery, message: Message, page: Page) -> Finished:
     """Raises TemplateFailed or Aborted for this person only."""
     customer, decision = delivery.customer, delivery.decision
     language = language_of(customer)
+    fields = encryption.unseal(customer)
     with translation.override(language):
-        context = context_of(decision, customer, message, page)
+        context = context_of(decision, customer, fields, message, page)
         subject = liquid_templates.render(_translated(message, language, "subject"), context, escape=False)
         subject = " ".join(subject.split())
         body = liquid_templates.render(_translated(message, language, "body"), context)
@@ -153,7 +155,7 @@ def finish(delivery: Delivery, message: Message, page: Page) -> Finished:
     return Finished(
         customer_id=delivery.customer_id,
         purpose=decision.purpose,
-        address=encryption.unseal(customer).get("email", ""),
+        address=fields.get("email", ""),
         subject=subject,
         html=_INLINER.inline(whole),
         text=text,

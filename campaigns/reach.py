@@ -4,6 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import OuterRef, Subquery
+
 from campaigns.models import Campaign
 from customers.consent import Permission
 from customers.models import Customer, Suppression
@@ -29,25 +31,22 @@ class Reach:
 
 
 def reachable(customer_ids: Collection[int], *, channel: str, at: datetime) -> Reach:
-    """Sort people by whether the channel may and can reach them. Four queries at most."""
+    """Sort people by whether the channel may and can reach them. Two queries at most."""
     purpose = PURPOSE_OF_CHANNEL[Campaign.Channel(channel)]
     held = Permission.of_many(customer_ids, purpose, at=at)
     reach = Reach(no_consent={pk: purpose for pk in customer_ids if pk not in held})
     if channel != Campaign.Channel.EMAIL:
         reach.permissions = held
         return reach
-    addresses = dict(Customer.objects.filter(pk__in=held).values_list("pk", "email_index"))
-    reasons = dict(
-        Suppression.objects.filter(
-            channel=channel, address_index__in={index for index in addresses.values() if index}
-        ).values_list("address_index", "reason")
-    )
+    suppressed = Suppression.objects.filter(channel=channel, address_index=OuterRef("email_index"))
+    rows = Customer.objects.filter(pk__in=held).annotate(why=Subquery(suppressed.values("reason")[:1]))
+    addresses = {pk: (index, why) for pk, index, why in rows.values_list("pk", "email_index", "why")}
     for pk, permission in held.items():
-        index = addresses.get(pk, "")
+        index, why = addresses.get(pk, ("", None))
         if not index:
             reach.no_address.add(pk)
-        elif index in reasons:
-            reach.suppressed[pk] = reasons[index]
+        elif why is not None:
+            reach.suppressed[pk] = why
         else:
             reach.permissions[pk] = permission
     return reach

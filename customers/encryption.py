@@ -51,8 +51,7 @@ def master_keys() -> dict[str, bytes]:
 
 def _derived(purpose: bytes) -> bytes:
     # From the oldest master key, so that adding a newer one keeps every index where it is.
-    oldest = list(master_keys().values())[-1]
-    return hmac.new(oldest, b"tact " + purpose, hashlib.sha256).digest()
+    return hmac.digest([*master_keys().values()][-1], b"tact " + purpose, "sha256")
 
 
 def new_key() -> PersonKey:

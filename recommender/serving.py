@@ -302,13 +302,22 @@ def _strangers(
 
 def _item(entry: _Scored, products: Mapping[int, Product]) -> Item:
     because = [products[pk] for pk in entry.because if pk in products]
-    texts = {
-        "goes_with": _("Goes with %s") % ", ".join(product.title for product in because),
-        "because_bought": _("Because you bought %s") % ", ".join(product.title for product in because),
-        "bought_before": _("You bought it before"),
-        "for_you": _("Chosen for you"),
-        "popular": _("Popular now"),
-        "new": _("New in the shop"),
-    }
-    reason = Reason(entry.type, [product.sku for product in because], texts[entry.type])
+    reason = Reason(entry.type, [product.sku for product in because], _words(entry.type, because))
     return Item(entry.product_id, products[entry.product_id].sku, entry.score, reason)
+
+
+def _words(kind: str, because: Sequence[Product]) -> str:
+    titles = ", ".join(product.title for product in because)
+    match kind:
+        case "goes_with":
+            return _("Goes with %s") % titles
+        case "because_bought":
+            return _("Because you bought %s") % titles
+        case "bought_before":
+            return _("You bought it before")
+        case "for_you":
+            return _("Chosen for you")
+        case "popular":
+            return _("Popular now")
+        case _:
+            return _("New in the shop")

@@ -5,13 +5,17 @@ transmitted; only then does `send` give the body. Before that point a lost line 
 known (250, 4xx, 5xx) or named unknown.
 """
 
+import base64
+import binascii
 import contextlib
+import secrets
 import smtplib
 import ssl
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, parseaddr
+from functools import lru_cache
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.conf import settings
@@ -113,10 +117,9 @@ class Email(Channel):
 
 def _body(message: Finished) -> bytes:
     """The message as it goes over the line: CRLF, dots doubled, ended by CRLF. A line break in a header is refused."""
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=UNFOLDED)
     try:
-        name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-        mail["From"] = Address(name, addr_spec=address)
+        mail["From"] = _sender(settings.DEFAULT_FROM_EMAIL)
         mail["To"] = Address(addr_spec=message.address)
         mail["Subject"] = message.subject
         mail["Date"] = formatdate()
@@ -125,8 +128,39 @@ def _body(message: Finished) -> bytes:
             mail[header] = value
     except (ValueError, IndexError) as error:
         raise Refused(f"a header cannot be written: {error}"[:250]) from error
-    mail.set_content(message.text)
-    mail.add_alternative(message.html, subtype="html")
+    # The parts are put together by hand: the library's own way costs six times the rest of the message.
+    boundary = f"=_{secrets.token_hex(16)}"
+    data = b"".join(
+        (
+            # An encoded word has at most 75 characters (RFC 2047, 2): the subject alone is folded.
+            *(
+                (SMTP if name == "Subject" else UNFOLDED).fold_binary(name, value)
+                for name, value in mail.items()
+            ),
+            b"MIME-Version: 1.0\r\n",
+            f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'.encode(),
+            *(
+                b"\r\n--%b\r\n%b" % (boundary.encode(), _part(kind, text))
+                for kind, text in (("plain", message.text), ("html", message.html))
+            ),
+            f"\r\n--{boundary}--\r\n".encode(),
+        )
+    )
     # A line that begins with a dot would end the message (RFC 5321, 4.5.2).
-    data = mail.as_bytes(policy=UNFOLDED).replace(b"\r\n.", b"\r\n..")
-    return data if data.endswith(b"\r\n") else data + b"\r\n"
+    return data.replace(b"\r\n.", b"\r\n..")
+
+
+@lru_cache(maxsize=8)
+def _sender(written: str) -> Address:
+    name, address = parseaddr(written)
+    return Address(name, addr_spec=address)
+
+
+def _part(kind: str, text: str) -> bytes:
+    """One part of the message, its text in whichever of the two encodings is shorter. Every line ends in CRLF."""
+    content = b"\r\n".join([*text.encode().splitlines(), b""])
+    quoted = binascii.b2a_qp(content)
+    lines = base64.encodebytes(content).replace(b"\n", b"\r\n")
+    encoding, encoded = (b"base64", lines) if len(lines) < len(quoted) else (b"quoted-printable", quoted)
+    head = b'Content-Type: text/%b; charset="utf-8"\r\nContent-Transfer-Encoding: %b\r\n\r\n'
+    return head % (kind.encode(), encoding) + encoded

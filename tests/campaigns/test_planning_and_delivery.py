@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from email import message_from_bytes, policy
 from functools import partial
 
 import pytest
@@ -12,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from campaigns import delivery, lifecycle, planning, rules
 from campaigns.channels import Channel, WrongPermission
-from campaigns.channels.email import Email
+from campaigns.channels.email import Email, _body
 from campaigns.messages import Finished
 from campaigns.models import Campaign, CampaignRun, Decision, Delivery, Message, Offer
 from campaigns.planning import Waterfall
@@ -365,6 +366,22 @@ def test_lines_that_begin_with_a_dot_arrive_whole(campaign: Make, sink: Sink) ->
     part = mail.get_body(("plain",))
     assert part is not None
     assert part.get_content().replace("\r", "").startswith("one\n.\n..two\n.three\n")
+
+
+@pytest.mark.parametrize("text", ["plain\n" + "x" * 3000, "尊敬的顾客\r\n" * 90, "café \n.\nlone\rend  "])
+def test_a_mail_keeps_to_the_lines_of_rfc_5322_and_reads_as_it_was_written(text: str) -> None:
+    subject = "为您精选：" * 20
+    sent = _body(Finished(1, "p", "a@mail.example", subject, f"<p>{text}</p>", text, "<m@x>", {}, {}))
+    assert b"\n" not in sent.replace(b"\r\n", b"")
+    assert b"\r" not in sent.replace(b"\r\n", b"")
+    assert max(map(len, sent.split(b"\r\n"))) <= 78
+    mail = message_from_bytes(sent.replace(b"\r\n..", b"\r\n."), policy=policy.default)
+    assert [defect for part in mail.walk() for defect in part.defects] == []
+    assert mail["Subject"] == subject
+    for kind, written in (("plain", text), ("html", f"<p>{text}</p>")):
+        part = mail.get_body((kind,))
+        assert part is not None
+        assert part.get_content().encode().splitlines() == written.encode().splitlines()
 
 
 def test_an_unready_campaign_says_everything_that_is_missing(campaign: Make, settings) -> None:

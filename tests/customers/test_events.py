@@ -91,7 +91,7 @@ def test_many_events_cost_no_more_queries_than_one(
 ) -> None:
     one = [viewed("anna", n=0)]
     many = [viewed("anna", sku, n) for sku in products for n in range(1, 51)]
-    with django_assert_num_queries(7) as few:
+    with django_assert_num_queries(6) as few:
         events.take_in(one, source="api", at=NOW)
     with django_assert_num_queries(len(few)):
         assert events.take_in(many, source="api", at=NOW).accepted == 300
