@@ -79,9 +79,11 @@ def cuped(
     Returns both arms' Y′ and θ. Without any variation in X nothing changes and θ is 0.
     """
     y, x = np.concatenate([treated, control]), np.concatenate([treated_before, control_before])
+    if not len(x):
+        return treated, control, 0.0
     variance = float(x.var())
     theta = float(((y - y.mean()) * (x - x.mean())).mean()) / variance if variance > 0 else 0.0
-    mean = float(x.mean()) if len(x) else 0.0
+    mean = float(x.mean())
     return treated - theta * (treated_before - mean), control - theta * (control_before - mean), theta
 
 
