@@ -133,7 +133,7 @@ def people_needed(effect: float, sd: float, n_treated: int, n_control: int) -> i
 
     n such that z·σ·√(1/n_t + 1/n_c) = |τ̂|. None when the effect looks like nothing at all.
     """
-    if effect == 0 or sd == 0:
+    if effect == 0:
         return None
     total = n_treated + n_control
     share = n_treated / total

@@ -275,7 +275,7 @@ def test_how_many_more_people_are_needed_by_hand() -> None:
 def test_nobody_more_is_needed_for_what_is_clear_and_nobody_knows_for_what_looks_like_nothing() -> None:
     assert statistics.people_needed(10.0, 10.0, 100, 100) == 0
     assert statistics.people_needed(0.0, 10.0, 100, 100) is None
-    assert statistics.people_needed(1.0, 0.0, 100, 100) is None
+    assert statistics.people_needed(1.0, 0.0, 100, 100) == 0
 
 
 def test_with_the_people_that_were_missing_the_interval_just_leaves_nought() -> None:
