@@ -6,9 +6,10 @@ from datetime import datetime
 from itertools import islice
 
 from campaigns.models import Decision, Delivery
-from customers import consent
+from customers import consent, privacy
+from customers.consent import Verdict
 from customers.events import purpose_of
-from customers.models import ConsentRecord, Event
+from customers.models import Event
 
 PAGE = 1000
 
@@ -82,20 +83,17 @@ def _deliveries() -> Iterator[Claim]:
 
 def _violations(page: Sequence[Claim]) -> Iterable[str]:
     answers = consent.answers_at([(claim.customer_id, claim.purpose, claim.at) for claim in page])
-    elsewhere = {
-        record.pk: record
-        for record in ConsentRecord.objects.filter(
-            pk__in=[claim.record_id for claim in page if claim.record_id]
-        )
-    }
     for claim, answer in zip(page, answers, strict=True):
-        same = (claim.basis, claim.record_id) == (answer.basis, answer.record_id)
-        if answer.allowed and same:
-            continue
-        # After a merge the row is the kept person's, and its proof stands in the other one's chain.
-        proof = elsewhere.get(claim.record_id or 0)
-        if proof is not None and proof.customer_id != claim.customer_id and proof.granted:
-            (there,) = consent.answers_at([(proof.customer_id, claim.purpose, claim.at)])
-            if there.allowed and there.record_id == proof.pk:
-                continue
-        yield f"{claim.what}: {claim.purpose} of customer #{claim.customer_id} at {claim.at.isoformat()}: {answer.reason}"
+        if not _rests_on(claim, answer) and not _was_permitted_before_a_merge(claim):
+            yield f"{claim.what}: {claim.purpose} of customer #{claim.customer_id} at {claim.at.isoformat()}: {answer.reason}"
+
+
+def _rests_on(claim: Claim, answer: Verdict) -> bool:
+    return answer.allowed and (claim.basis, claim.record_id) == (answer.basis, answer.record_id)
+
+
+def _was_permitted_before_a_merge(claim: Claim) -> bool:
+    """After a merge the row is the kept person's, and its proof stands in the chain of one who became them."""
+    others = [pk for pk in privacy.family(claim.customer_id) if pk != claim.customer_id]
+    answers = consent.answers_at([(pk, claim.purpose, claim.at) for pk in others])
+    return any(_rests_on(claim, answer) for answer in answers)

@@ -1,6 +1,6 @@
 """Opens, clicks, orders -> which decision earned them. Beside the measured effect, never instead of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -28,16 +28,8 @@ BURST = timedelta(seconds=5)
 LOOKBACK = timedelta(days=10)
 
 
-def credit_all(*, at: datetime) -> int:
-    """Credit until nothing is left to credit; answers how many outcomes were written."""
-    total = 0
-    while found := credit(at=at):
-        total += found
-    return total
-
-
-def credit(*, at: datetime, batch: int = BATCH) -> int:
-    """Write the next batch of outcomes; answers how many. Restartable: an event has one outcome at most.
+def credit_all(*, at: datetime, batch: int = BATCH) -> int:
+    """Credit whatever can be; answers how many outcomes were written. Restartable: an event has one outcome at most.
 
     Looks only at events that a decision can have earned: touches that name one, and orders of people who were sent
     something before. Whoever does not allow measuring is not seen (`histories`).
@@ -45,9 +37,7 @@ def credit(*, at: datetime, batch: int = BATCH) -> int:
     touches = _uncredited(at).filter(
         type__in=(Event.Type.OPENED, Event.Type.CLICKED), context__has_key="decision"
     )
-    written = _credit_touches(list(touches.order_by("pk")[:batch]))
-    if written:
-        return written
+    written = sum(_credit_touches(page) for page in _pages(touches, batch))
     touched = Outcome.objects.filter(
         kind=Outcome.Kind.CLICKED,
         is_machine=False,
@@ -63,7 +53,15 @@ def credit(*, at: datetime, batch: int = BATCH) -> int:
     )
     orders = _uncredited(at).filter(type=Event.Type.ORDERED)
     orders = orders.filter(Exists(touched) | Exists(delivered))
-    return _credit_orders(list(orders.order_by("pk")[:batch]))
+    return written + sum(_credit_orders(page) for page in _pages(orders, batch))
+
+
+def _pages(events: QuerySet[Event], size: int) -> Iterator[list[Event]]:
+    """By id, past what earns nothing: a thousand clicks that name no decision must not hold up the next."""
+    after = 0
+    while page := list(events.filter(pk__gt=after).order_by("pk")[:size]):
+        yield page
+        after = page[-1].pk
 
 
 def _uncredited(at: datetime) -> QuerySet[Event]:

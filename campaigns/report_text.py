@@ -88,6 +88,7 @@ def _waterfall(report: Report) -> list[str]:
         "planned",
         "claimed",
         "transmitting",
+        "erased",
     ):
         if n := report.fates.get(status, 0):
             lines.append(bar(f"  {status}", n))

@@ -151,7 +151,7 @@ def report(campaign: Campaign, *, at: datetime, until: datetime | None = None) -
     p = experiments.sample_ratio(*_planned_arms(campaign), campaign.control_percent)
     codes = _codes(campaign)
     cost = (
-        campaign.sending_cost
+        Decimal(campaign.sending_cost)
         * Delivery.objects.filter(run_id__in=ids, status__in=("sent", "unknown")).count()
     )
     effect, why = None, _why_no_effect(arms, people, p, is_over)
@@ -165,9 +165,10 @@ def report(campaign: Campaign, *, at: datetime, until: datetime | None = None) -
         for kind, machine, n in touches.annotate(n=Count("decision", distinct=True)).order_by()
     }
     credited = Outcome.objects.filter(decision__campaign=campaign, kind=Outcome.Kind.ORDERED).aggregate(
-        money=Sum("value", default=Decimal(0)), orders=Count("event__order_id", distinct=True)
+        money=Sum("value", default=Decimal(0)), orders=Count(histories.an_order("event__"), distinct=True)
     )
     suppressed = Delivery.objects.filter(run_id__in=ids, status=Delivery.Status.SUPPRESSED)
+    waterfall = _waterfall(runs)
     return Report(
         campaign=campaign.slug,
         name=campaign.name,
@@ -175,10 +176,10 @@ def report(campaign: Campaign, *, at: datetime, until: datetime | None = None) -
         currency=codes["currency"],
         at=at,
         read_from=began,
-        read_until=until or ends,
+        read_until=min(until or ends, at) if ends is not None else None,
         is_over=is_over,
-        waterfall=_waterfall(runs).as_dict(),
-        fates=dict(Delivery.objects.filter(run_id__in=ids).values_list("status").annotate(n=Count("pk"))),
+        waterfall=waterfall.as_dict(),
+        fates=_fates(ids, waterfall),
         suppressed_at_sending=dict(suppressed.values_list("reason").annotate(n=Count("pk"))),
         touched=touched,
         treated=_arm(people, treated),
@@ -192,7 +193,7 @@ def report(campaign: Campaign, *, at: datetime, until: datetime | None = None) -
         attributed_orders=credited["orders"],
         attribution=outcomes.RULE,
         codes=codes,
-        sending_cost=cost,
+        sending_cost=cost.quantize(CENT),
     )
 
 
@@ -203,6 +204,19 @@ def _waterfall(runs: Sequence[CampaignRun]) -> Waterfall:
         for name, value in vars(one).items():
             setattr(total, name, getattr(total, name) + value)
     return total
+
+
+def _fates(run_ids: Sequence[int], waterfall: Waterfall) -> dict[str, int]:
+    """Deliveries by state. Erasing a person takes their rows along and leaves the waterfall, so they are told apart."""
+    fates = dict(
+        Delivery.objects.filter(run_id__in=run_ids).values_list("status").annotate(n=Count("pk")).order_by()
+    )
+    decided = waterfall.held_out + waterfall.capped + waterfall.quiet_hours + waterfall.no_offer
+    gone = decided + waterfall.sendable - Decision.objects.filter(run_id__in=run_ids).count()
+    missing = min(gone, waterfall.sendable - sum(fates.values()))
+    if missing > 0:
+        fates["erased"] = missing
+    return fates
 
 
 def _planned_arms(campaign: Campaign) -> tuple[int, int]:
@@ -351,8 +365,10 @@ def _segments(campaign: Campaign, people: _People, is_over: bool, *, is_readable
         arms = [(mask & people.treated), (mask & ~people.treated)]
         if any(m.sum() < FEWEST_PEOPLE or (people.orders[m] > 0).sum() < fewest_orders for m in arms):
             thin.add(pk)
-    if len(thin) == 1 and len(names) > 1:
-        thin.add(min((pk for pk in names if pk not in thin), key=lambda pk: sizes[pk]))
+    # A row of nobody hides nobody.
+    shown = [pk for pk in names if pk not in thin]
+    if sum(sizes[pk] > 0 for pk in thin) == 1 and shown:
+        thin.add(min(shown, key=lambda pk: sizes[pk]))
     rows = []
     for pk, name in names.items():
         offers = ", ".join(f"{title} ({n})" for title, n in titles.get(pk, Counter()).most_common())
@@ -384,6 +400,6 @@ def _codes(campaign: Campaign) -> dict[str, Any]:
         "used_by_someone_else": sums["leaked"],
         "discount": sums["discount"].quantize(CENT),
         "discount_treated": (sums["discount"] - by_control).quantize(CENT),
-        "discount_control": by_control,
+        "discount_control": by_control.quantize(CENT),
         "currency": currency or settings.DEFAULT_CURRENCY,
     }

@@ -79,9 +79,11 @@ def cuped(
     Returns both arms' Y′ and θ. Without any variation in X nothing changes and θ is 0.
     """
     y, x = np.concatenate([treated, control]), np.concatenate([treated_before, control_before])
+    if not len(x):
+        return treated, control, 0.0
     variance = float(x.var())
     theta = float(((y - y.mean()) * (x - x.mean())).mean()) / variance if variance > 0 else 0.0
-    mean = float(x.mean()) if len(x) else 0.0
+    mean = float(x.mean())
     return treated - theta * (treated_before - mean), control - theta * (control_before - mean), theta
 
 
@@ -131,7 +133,7 @@ def people_needed(effect: float, sd: float, n_treated: int, n_control: int) -> i
 
     n such that z·σ·√(1/n_t + 1/n_c) = |τ̂|. None when the effect looks like nothing at all.
     """
-    if effect == 0 or sd == 0:
+    if effect == 0:
         return None
     total = n_treated + n_control
     share = n_treated / total

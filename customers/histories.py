@@ -11,8 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from django.db.models import Case, Count, F, Min, Q, QuerySet, Sum, Value, When, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Case, CharField, Count, F, Min, Q, QuerySet, Sum, Value, When, Window
+from django.db.models.functions import Cast, Coalesce, NullIf, RowNumber
 
 from customers import consent
 from customers.models import Event
@@ -23,6 +23,15 @@ IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
 SECONDS_A_DAY = 86400.0
 _ORDERS = (Event.Type.ORDERED, Event.Type.REFUNDED)
 _TRACKED = (Event.Type.OPENED, Event.Type.CLICKED)
+REVENUE = Case(When(type=Event.Type.REFUNDED, then=-F("value")), default=F("value"))
+
+
+def an_order(event: str = "") -> Coalesce:
+    """What is counted as one order: its lines share a number, and a line without one stands for itself.
+
+    `event` is the way to the event from the model asked, such as `event__`.
+    """
+    return Coalesce(NullIf(f"{event}order_id", Value("")), Cast(f"{event}pk", CharField()))
 
 
 def day(moment: datetime) -> float:
@@ -156,12 +165,11 @@ def money(
     People without an order in the window are not in the answer: their revenue is nought.
     """
     lines = behaviour(purpose, types=_ORDERS, since=since, until=until, customers=customers)
-    signed = Case(When(type=Event.Type.REFUNDED, then=-F("value")), default=F("value"))
     rows = (
         lines.values("customer_id")
         .annotate(
-            revenue=Sum(signed, default=Value(Decimal(0))),
-            orders=Count("order_id", filter=Q(type=Event.Type.ORDERED), distinct=True),
+            revenue=Sum(REVENUE, default=Value(Decimal(0))),
+            orders=Count(an_order(), filter=Q(type=Event.Type.ORDERED), distinct=True),
         )
         .order_by()
         .values_list("customer_id", "revenue", "orders")

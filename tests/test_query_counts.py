@@ -80,7 +80,7 @@ def test_outcomes_are_credited_a_batch_at_a_time(campaign, sink) -> None:
         ]
         events.take_in(clicks, source="t", at=NOW)
         with CaptureQueriesContext(connection) as queries:
-            assert outcomes.credit(at=NOW) == end - start
+            assert outcomes.credit_all(at=NOW) == end - start
         counts.append(len(queries))
     assert counts[0] == counts[1]
     assert Outcome.objects.count() == 40

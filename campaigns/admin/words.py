@@ -99,6 +99,8 @@ def bars(
     for status in FATES:
         if n := (fates or {}).get(status, 0):
             lines.append(bar(status, str(Delivery.Status(status).label), n, "fate"))
+    if n := (fates or {}).get("erased", 0):
+        lines.append(bar("erased", str(Delivery.Reason.ERASED.label), n, "fate"))
     return lines
 
 

@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import orjson
 from standardwebhooks import Webhook as Signer
@@ -15,8 +15,8 @@ from campaigns.channels.base import Channel, LineBroken, Refused, TryLater
 from campaigns.messages import Finished
 
 TIMEOUT_S = 10
-MAX_ANSWER = 1024 * 1024
-Resolver = Callable[[str, int], list[str]]
+# Addresses that carry another one inside, which may be anybody's: NAT64 and 6to4.
+CARRIERS = [ipaddress.ip_network(name) for name in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")]
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -25,7 +25,16 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 def is_public(address: str) -> bool:
-    return ipaddress.ip_address(address).is_global
+    found = ipaddress.ip_address(address)
+    if not found.is_global or found.is_multicast or getattr(found, "is_site_local", False):
+        return False
+    return not any(found in network for network in CARRIERS)
+
+
+def _target(parts: SplitResult) -> str:
+    """Path and query as they stand in a request; what is quoted already stays as it is."""
+    whole = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return quote(whole, safe="/?%:@!$&'()*+,;=~")
 
 
 class _Pinned(http.client.HTTPSConnection):
@@ -57,11 +66,13 @@ class Webhook(Channel):
         self._address = ""
 
     def open(self, message: Finished) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme != "https" or not parts.hostname:
-            raise Refused("a webhook's address begins with https://")
         try:
+            parts = urlsplit(self.url)
+            if parts.scheme != "https" or not parts.hostname:
+                raise Refused("a webhook's address begins with https://")
             addresses = resolve(parts.hostname, parts.port or 443)
+        except ValueError as error:
+            raise Refused("this is no address") from error
         except OSError as error:
             raise TryLater(f"the name {parts.hostname} cannot be looked up") from error
         if not addresses or not all(self._public(address) for address in addresses):
@@ -81,17 +92,17 @@ class Webhook(Channel):
         }
         line = _Pinned(self._address, parts.hostname or "", parts.port or 443, self._context)
         try:
-            path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-            line.request("POST", path, body.encode(), headers)
-            answer = line.getresponse()
-            answer.read(MAX_ANSWER)
-        except ConnectionRefusedError as error:
-            raise TryLater("nobody answers there") from error
+            line.connect()
+        except OSError as error:
+            raise TryLater(f"{type(error).__name__}: nobody to trust answers there") from error
+        try:
+            line.request("POST", _target(parts), body.encode(), headers)
+            status = line.getresponse().status  # all that counts; what else is said is never read
         except (OSError, http.client.HTTPException) as error:
             raise LineBroken(f"{type(error).__name__} after the body began") from error
         finally:
             line.close()
-        if answer.status == 429 or answer.status >= 500:
-            raise TryLater(f"the receiver said {answer.status}")
-        if not 200 <= answer.status < 300:
-            raise Refused(f"the receiver said {answer.status}")
+        if status == 429 or status >= 500:
+            raise TryLater(f"the receiver said {status}")
+        if not 200 <= status < 300:
+            raise Refused(f"the receiver said {status}")

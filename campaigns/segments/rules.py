@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.db.models import CharField, Count, Max, Q, QuerySet, Sum, Value
-from django.db.models.fields.json import KT
+from django.db.models import Case, CharField, Count, FloatField, Max, Q, Sum, TextField, Value, When
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import MD5, Cast, Concat, Substr
 
 from campaigns.models import Decision, Outcome, Segment
@@ -22,6 +22,8 @@ COLUMNS = {"id": "external_id", "country": "country", "locale": "locale", "time_
 COMPARISONS = ("gt", "gte", "lt", "lte", "eq")
 BEHAVIOURAL = ("did", "recency_days", "frequency", "monetary", "interest", "cluster", "received")
 LATER = ("score", "affinity")
+# What of an attribute's text is a number; short enough for every database to read.
+NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
 
 
 class InvalidRule(Exception):
@@ -102,18 +104,25 @@ def _number(value: Any, path: str, *, low: float = -1e12, high: float = 1e12) ->
     return found
 
 
+def _whole(value: Any, path: str, *, low: float = -1e12, high: float = 1e12) -> int:
+    found = _number(value, path, low=low, high=high)
+    if found != int(found):
+        raise InvalidRule(path, "needs a whole number")
+    return int(found)
+
+
 def _days(value: Any, path: str) -> timedelta:
     return timedelta(days=float(_number(value, path, low=0, high=36_500)))
 
 
-def _comparison(value: Any, path: str, field: str) -> Q:
+def _comparison(value: Any, path: str, field: str, read: Callable[[Any, str], Any] = _number) -> Q:
     """{"gte": 2, "lt": 5} as a condition on an annotation."""
     if not isinstance(value, dict) or not value or set(value) - set(COMPARISONS):
         raise InvalidRule(path, f"needs one or more of {', '.join(COMPARISONS)}")
     condition = Q()
     for name, bound in value.items():
         lookup = field if name == "eq" else f"{field}__{name}"
-        condition &= Q(**{lookup: _number(bound, f"{path}.{name}")})
+        condition &= Q(**{lookup: read(bound, f"{path}.{name}")})
     return condition
 
 
@@ -134,7 +143,7 @@ def _attribute(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> 
     if column is None and not name.replace("_", "").replace("-", "").isalnum():
         raise InvalidRule(f"{path}.attribute", "a name has letters, digits, - and _ only")
     # An attribute's text form is compared, so that "5" and 5 mean the same on every database.
-    field = column or f"attribute_{name}"
+    field = column or "as_text"
     if operator == "exists":
         if not isinstance(value, bool):
             raise InvalidRule(place, "needs true or false")
@@ -156,12 +165,14 @@ def _attribute(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> 
         case "gt" | "gte" | "lt" | "lte":
             if column is not None:
                 raise InvalidRule(place, f"{name} is a text; compare it with is, in or contains")
-            return Q(**{f"attributes__{name}__{operator}": float(_number(value, place))})
+            condition = Q(**{f"as_number__{operator}": float(_number(value, place))})
         case _:
             raise InvalidRule(place, "is no comparison; use is, in, contains, gt, gte, lt, lte or exists")
     if column is not None:
         return condition
-    matching = Customer.objects.annotate(**{field: KT(f"attributes__{name}")}).filter(condition)
+    number = Case(When(as_text__regex=NUMBER, then=Cast("as_text", FloatField())))
+    text = Cast(KeyTextTransform(name, "attributes"), TextField())
+    matching = Customer.objects.annotate(as_text=text, as_number=number).filter(condition)
     return Q(pk__in=matching.values("pk"))
 
 
@@ -173,14 +184,10 @@ def _equals(field: str, value: Any, path: str) -> Q:
     return Q(**{field: _text(value, path)})
 
 
-def _orders() -> QuerySet[Event]:
-    return histories.behaviour("personalization", types=[Event.Type.ORDERED])
-
-
 def _did(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     _only(rule, path, "did", "times", "within_days", "sku", "category", "value_sum")
     kind = rule["did"]
-    if kind not in TYPES:
+    if not isinstance(kind, str) or kind not in TYPES:
         raise InvalidRule(f"{path}.did", f"needs one of {', '.join(sorted(TYPES))}")
     within = _days(rule["within_days"], f"{path}.within_days") if "within_days" in rule else None
     conditions = Q()
@@ -190,7 +197,7 @@ def _did(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
         conditions &= Q(product__category__slug=_text(rule["category"], f"{path}.category"))
     having = Q()
     if "times" in rule:
-        having &= _comparison(rule["times"], f"{path}.times", "times")
+        having &= _comparison(rule["times"], f"{path}.times", "times", _whole)
     if "value_sum" in rule:
         having &= _comparison(rule["value_sum"], f"{path}.value_sum", "money")
     if dry:
@@ -200,35 +207,46 @@ def _did(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
         conditions
     )
     # Two lines of one order are one time.
-    counted = "order_id" if kind in ("ordered", "refunded") else "pk"
+    counted = histories.an_order() if kind in ("ordered", "refunded") else "pk"
     who = acts.values("customer_id").annotate(times=Count(counted, distinct=True), money=Sum("value"))
     return Q(pk__in=who.filter(having).order_by().values("customer_id"))
 
 
-def _rfm(name: str) -> Callable[[dict[str, Any], str, Reading, bool], Q]:
+def _rfm(name: str, read: Callable[[Any, str], Any]) -> Callable[[dict[str, Any], str, Reading, bool], Q]:
+    """Of those who ordered: how long ago last, how often, and for how much less refunds."""
+
     def leaf(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
         _only(rule, path, name, "within_days")
         comparison = rule[name]
         within = _days(rule["within_days"], f"{path}.within_days") if "within_days" in rule else None
-        having = _comparison(comparison, f"{path}.{name}", name)
+        having = _comparison(comparison, f"{path}.{name}", name, read)
         if dry:
             return Q()
-        orders = _orders().filter(occurred_at__lte=reading.at)
-        if within is not None:
-            orders = orders.filter(occurred_at__gte=reading.at - within)
-        who = orders.values("customer_id").annotate(
-            newest=Max("occurred_at"), frequency=Count("order_id", distinct=True), monetary=Sum("value")
+        since = reading.at - within if within is not None else None
+        kinds, ordered = (Event.Type.ORDERED, Event.Type.REFUNDED), Q(type=Event.Type.ORDERED)
+        acts = histories.behaviour("personalization", types=kinds, since=since, until=reading.at)
+        who = acts.values("customer_id").annotate(
+            newest=Max("occurred_at", filter=ordered),
+            frequency=Count(histories.an_order(), filter=ordered, distinct=True),
+            monetary=Sum(histories.REVENUE),
         )
         if name == "recency_days":
-            # "at most 30 days ago" is "not before 30 days ago": the comparison turns round.
-            turned = {"gt": "lt", "gte": "lte", "lt": "gt", "lte": "gte", "eq": "exact"}
-            having = Q()
-            for operator, bound in comparison.items():
-                edge = reading.at - _days(bound, f"{path}.{name}.{operator}")
-                having &= Q(**{f"newest__{turned[operator]}": edge})
-        return Q(pk__in=who.filter(having).order_by().values("customer_id"))
+            having = _ago(comparison, reading.at)
+        return Q(pk__in=who.filter(having, frequency__gt=0).order_by().values("customer_id"))
 
     return leaf
+
+
+def _ago(comparison: Mapping[str, Any], at: datetime) -> Q:
+    """At most 30 days ago is not before 30 days ago: the comparison turns round. 3 days ago is that whole day."""
+    turned = {"gt": "lt", "gte": "lte", "lt": "gt", "lte": "gte", "eq": "lte"}
+    condition = Q()
+    for operator, bound in comparison.items():
+        edge = at - _days(bound, operator)
+        condition &= Q(**{f"newest__{turned[operator]}": edge})
+        if operator == "eq":
+            condition &= Q(newest__gt=edge - timedelta(days=1))
+    return condition
 
 
 def _interest(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
@@ -241,7 +259,7 @@ def _interest(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q
 
 def _cluster(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     _only(rule, path, "cluster")
-    number = int(_number(rule["cluster"], f"{path}.cluster", low=0, high=1000))
+    number = _whole(rule["cluster"], f"{path}.cluster", low=0, high=1000)
     return Q(pk__in=ClusterMembership.objects.filter(cluster=number).values("customer_id"))
 
 
@@ -283,16 +301,18 @@ def _received(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q
     if "outcome" in rule:
         if rule["outcome"] not in Outcome.Kind.values:
             raise InvalidRule(f"{path}.outcome", f"needs one of {', '.join(Outcome.Kind.values)}")
-        sent = sent.filter(outcomes__kind=rule["outcome"], outcomes__is_machine=False)
+        # Through the event, so that a click counts only while noting clicks is allowed.
+        seen = histories.behaviour("personalization", types=[rule["outcome"]]).values("pk")
+        sent = sent.filter(outcomes__event__in=seen, outcomes__is_machine=False)
     return Q(pk__in=sent.values("customer_id"))
 
 
 LEAVES: Mapping[str, Callable[[dict[str, Any], str, Reading, bool], Q]] = {
     "attribute": _attribute,
     "did": _did,
-    "recency_days": _rfm("recency_days"),
-    "frequency": _rfm("frequency"),
-    "monetary": _rfm("monetary"),
+    "recency_days": _rfm("recency_days", _days),
+    "frequency": _rfm("frequency", _whole),
+    "monetary": _rfm("monetary", _number),
     "interest": _interest,
     "cluster": _cluster,
     "segment": _segment,

@@ -8,6 +8,8 @@ from django.core.management.base import BaseCommand
 
 from campaigns.audit import audit
 
+MOST = 50
+
 
 class Command(BaseCommand):
     help = "Recompute from the ledger whether every event, decision and delivery was permitted; exit 1 if any was not."
@@ -24,7 +26,9 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"Consent: {checked} checked against the ledger, {len(result.violations)} violations."
             )
-            for violation in result.violations[:50]:
+            for violation in result.violations[:MOST]:
                 self.stdout.write(f"  {violation}")
+            if (more := len(result.violations) - MOST) > 0:
+                self.stdout.write(f"  and {more:,} more; --json names them all.")
         if result.violations:
             raise SystemExit(1)

@@ -1,0 +1,353 @@
+"""A partner's webhook against a real https server: signed, only to public addresses, and no redirect followed."""
+
+import http.server
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from standardwebhooks import Webhook as Signer
+from standardwebhooks import WebhookVerificationError
+
+from campaigns import delivery, planning
+from campaigns.channels import LineBroken, Refused, TryLater, WrongPermission, webhook
+from campaigns.channels.webhook import Webhook, is_public
+from campaigns.messages import Finished
+from campaigns.models import Delivery
+from customers.consent import Permission
+from customers.models import Customer
+from tests.campaigns.conftest import people
+from tests.conftest import NOW
+
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+PAYLOAD = {"customer": "anna", "decision": "d1", "offer": None, "code": "ÄÖ-1", "skus": ["rose", "mug"]}
+
+
+class Partner(http.server.ThreadingHTTPServer):
+    """Answers what it is told to, and remembers what reached it."""
+
+    daemon_threads = True
+    answer: str = "200"
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.received: list[tuple[str, dict[str, str], bytes]] = []
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A line that the other side hung up on is what some of these tests are about."""
+
+    @property
+    def url(self) -> str:
+        return f"https://localhost:{self.server_port}"
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: Partner
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append((self.path, dict(self.headers.items()), body))
+        match self.server.answer:
+            case "cut":
+                self.connection.shutdown(socket.SHUT_RDWR)
+            case "rubbish":
+                self.wfile.write(b"HELLO\r\n\r\n")
+            case "silence":
+                time.sleep(1)
+            case "endless":
+                self.send_response(200)
+                self.end_headers()
+                for _ in range(2000):
+                    self.wfile.write(b"x" * 65536)
+            case code:
+                self.send_response(int(code))
+                if code.startswith("3"):
+                    self.send_header("Location", f"{self.server.url}/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+    def log_message(self, *args: Any) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for localhost that nobody else trusts, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    plain = serialization.NoEncryption()
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    path.write_bytes(key.private_bytes(pem, pkcs8, plain) + made.public_bytes(pem))
+    return path
+
+
+@pytest.fixture
+def partner(certificate: Path) -> Iterator[Partner]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = Partner(context)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def trusting(certificate: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certificate)
+
+
+def message(customer: Customer, payload: Any = None) -> Finished:
+    return Finished(
+        customer.pk, "partner_sharing", "", "s", "h", "t", "<tact-1@shop>", {}, payload or PAYLOAD
+    )
+
+
+def sent(
+    url: str, context: ssl.SSLContext | None, customer: Customer, *, public: Any = lambda _address: True
+) -> None:
+    line = Webhook(url, SECRET, context=context, public=public)
+    line.open(message(customer))
+    line.send(message(customer), Permission(customer.pk, "partner_sharing", at=NOW))
+
+
+@pytest.mark.django_db
+def test_the_partner_gets_the_payload_signed(
+    partner: Partner, trusting: ssl.SSLContext, anna: Customer
+) -> None:
+    sent(f"{partner.url}/hook", trusting, anna)
+    ((path, headers, body),) = partner.received
+    assert path == "/hook"
+    assert json.loads(body) == PAYLOAD
+    assert headers["Content-Type"] == "application/json"
+    assert headers["Host"] == f"localhost:{partner.server_port}"
+    assert headers["webhook-id"] == "tact-1"
+    assert abs(int(headers["webhook-timestamp"]) - time.time()) < 5
+    assert headers["webhook-signature"].startswith("v1,")
+    assert Signer(SECRET).verify(body, headers) == PAYLOAD
+    for forged_body, forged_headers, secret in (
+        (body + b" ", headers, SECRET),
+        (body, {**headers, "webhook-id": "tact-2"}, SECRET),
+        (body, headers, "whsec_" + "A" * 44),
+    ):
+        with pytest.raises(WebhookVerificationError):
+            Signer(secret).verify(forged_body, forged_headers)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("", "/"),
+        ("/", "/"),
+        ("/a/b?c=d&e=f%20g", "/a/b?c=d&e=f%20g"),
+        ("/größe?q=ä b", "/gr%C3%B6%C3%9Fe?q=%C3%A4%20b"),
+    ],
+)
+def test_the_path_and_the_query_are_the_partner_s_own(
+    partner: Partner, trusting: ssl.SSLContext, anna: Customer, address: str, asked: str
+) -> None:
+    sent(partner.url + address, trusting, anna)
+    assert [path for path, _headers, _body in partner.received] == [asked]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("answer", ["200", "201", "204", "endless"])
+def test_every_2xx_is_a_yes_and_what_else_is_said_is_not_read(
+    partner: Partner, trusting: ssl.SSLContext, anna: Customer, answer: str
+) -> None:
+    partner.answer = answer
+    began = time.monotonic()
+    sent(partner.url, trusting, anna)
+    assert time.monotonic() - began < 2
+    assert len(partner.received) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("answer", ["429", "500", "503", "599"])
+def test_too_many_and_trouble_over_there_are_tried_again(
+    partner: Partner, trusting: ssl.SSLContext, anna: Customer, answer: str
+) -> None:
+    partner.answer = answer
+    with pytest.raises(TryLater, match=f"said {answer}"):
+        sent(partner.url, trusting, anna)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("answer", ["400", "401", "404", "410", "422"])
+def test_a_no_is_a_no(partner: Partner, trusting: ssl.SSLContext, anna: Customer, answer: str) -> None:
+    partner.answer = answer
+    with pytest.raises(Refused, match=f"said {answer}") as error:
+        sent(partner.url, trusting, anna)
+    assert not error.value.is_hard_bounce
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("answer", ["301", "302", "307", "308"])
+def test_a_redirect_is_not_followed(
+    partner: Partner, trusting: ssl.SSLContext, anna: Customer, answer: str
+) -> None:
+    partner.answer = answer
+    with pytest.raises(Refused, match=f"said {answer}"):
+        sent(f"{partner.url}/hook", trusting, anna)
+    assert [path for path, _headers, _body in partner.received] == ["/hook"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("answer", ["cut", "rubbish", "silence"])
+def test_a_line_that_breaks_after_the_body_leaves_the_fate_unknown(
+    partner: Partner, trusting: ssl.SSLContext, anna: Customer, answer: str, monkeypatch
+) -> None:
+    monkeypatch.setattr(webhook, "TIMEOUT_S", 0.3)
+    partner.answer = answer
+    with pytest.raises(LineBroken, match="after the body began"):
+        sent(partner.url, trusting, anna)
+    assert len(partner.received) == 1
+
+
+@pytest.mark.django_db
+def test_a_partner_that_cannot_be_trusted_gets_nothing_and_is_tried_again(
+    partner: Partner, trusting: ssl.SSLContext, anna: Customer
+) -> None:
+    with pytest.raises(TryLater, match="SSLCertVerificationError"):
+        sent(partner.url, None, anna)  # a certificate nobody vouches for
+    with pytest.raises(TryLater, match="SSLCertVerificationError"):
+        sent(f"https://127.0.0.1:{partner.server_port}", trusting, anna)  # one for another name
+    assert partner.received == []
+
+
+@pytest.mark.django_db
+def test_nobody_there_and_a_server_that_does_not_shake_hands_are_tried_again(
+    anna: Customer, trusting: ssl.SSLContext, monkeypatch
+) -> None:
+    monkeypatch.setattr(webhook, "TIMEOUT_S", 0.3)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        with pytest.raises(TryLater, match="ConnectionRefusedError"):
+            sent(f"https://localhost:{silent.getsockname()[1]}", trusting, anna)
+        silent.listen()
+        with pytest.raises(TryLater, match="TimeoutError"):
+            sent(f"https://localhost:{silent.getsockname()[1]}", trusting, anna)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "127.8.8.8", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
+        "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255", "198.18.0.1", "192.0.2.1",
+        "::1", "::", "fc00::1", "fd12::1", "fe80::1", "fe80::1%eth0", "fec0::1", "ff0e::1", "2001:db8::1",
+        "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:7f00:1::",
+    ],
+)  # fmt: skip
+def test_an_address_that_is_not_public_is_known(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "93.184.216.34", "2606:4700::1111"])
+def test_a_public_address_is_known(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "10.0.0.1", "169.254.169.254", "0x7f.1"])
+def test_s3_nothing_is_sent_to_an_address_that_is_not_public(
+    partner: Partner, trusting: ssl.SSLContext, anna: Customer, host: str
+) -> None:
+    with pytest.raises(Refused, match="not public"):
+        sent(f"https://{host}:{partner.server_port}/", trusting, anna, public=is_public)
+    assert partner.received == []
+
+
+@pytest.mark.django_db
+def test_s3_one_private_address_among_public_ones_is_enough_to_refuse(anna: Customer, monkeypatch) -> None:
+    def both(host: str, port: int, **_kwargs: Any) -> list[Any]:
+        return [(2, 1, 6, "", ("8.8.8.8", port)), (2, 1, 6, "", ("10.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    with pytest.raises(Refused, match="not public"):
+        Webhook("https://partner.example/", SECRET).open(message(anna))
+
+
+@pytest.mark.django_db
+def test_s3_the_address_that_was_checked_is_the_one_spoken_to(
+    partner: Partner, trusting: ssl.SSLContext, anna: Customer, monkeypatch
+) -> None:
+    """A name that leads elsewhere a moment later changes nothing: it is looked up once."""
+    asked: list[str] = []
+    original = socket.getaddrinfo
+
+    def noted(host: str, *args: Any, **kwargs: Any) -> Any:
+        asked.append(host)
+        return original(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", noted)
+    sent(partner.url, trusting, anna)
+    assert asked == ["localhost", "127.0.0.1"]
+    assert len(partner.received) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://partner.example/", "ftp://partner.example/", "//partner.example/", "https:///hook", "", "partner",
+        "https://partner.example:99999/", "https://partner.example:x/", "https://[::1/", f"https://{'a' * 64}.example/",
+    ],
+)  # fmt: skip
+def test_what_is_no_https_address_is_refused(anna: Customer, url: str) -> None:
+    with pytest.raises(Refused):
+        Webhook(url, SECRET).open(message(anna))
+
+
+@pytest.mark.django_db
+def test_a_name_that_cannot_be_looked_up_is_tried_again(anna: Customer) -> None:
+    with pytest.raises(TryLater, match="cannot be looked up"):
+        Webhook("https://partner.invalid/", SECRET).open(message(anna))
+
+
+@pytest.mark.django_db
+def test_the_permission_must_be_the_person_s_own_for_partners(
+    partner: Partner, trusting: ssl.SSLContext, anna: Customer
+) -> None:
+    line = Webhook(partner.url, SECRET, context=trusting, public=lambda _address: True)
+    line.open(message(anna))
+    with pytest.raises(WrongPermission):
+        line.send(message(anna), Permission(anna.pk, "marketing_email", at=NOW))
+    assert partner.received == []
+
+
+def test_a_campaign_to_a_private_address_fails_and_says_why(campaign, partner: Partner) -> None:
+    people(1)
+    row = campaign(channel="webhook", webhook_url=f"{partner.url}/hook")
+    planning.plan(row.runs.get(), at=NOW)
+    assert delivery.deliver_all(clock=lambda: NOW) == {"failed": 1}
+    found = Delivery.objects.get()
+    assert (found.reason, found.detail) == ("refused", "localhost leads to an address that is not public")
+    assert found.transmitting_at is None
+    assert partner.received == []
