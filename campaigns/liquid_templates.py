@@ -1,13 +1,14 @@
 """The marketers' language: Liquid, escaped, bounded, and with a default for whatever a person may lack."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any
 
 from liquid import BoundTemplate, DictLoader, Environment, StrictDefaultUndefined
-from liquid.exceptions import LiquidError
+from liquid.exceptions import FilterError, LiquidError
 
 
 class Aborted(Exception):
@@ -22,8 +23,11 @@ class TemplateFailed(Exception):
         self.line = line
 
 
+MOST_TURNS, MOST_WORK = 2000, 50_000_000
+
+
 class _Bounded(Environment):
-    loop_iteration_limit = 2000
+    loop_iteration_limit = MOST_TURNS
     output_stream_limit = 500_000
     context_depth_limit = 10
     local_namespace_limit = 100_000
@@ -37,11 +41,29 @@ def _money(value: object, currency: object = "") -> str:
     return f"{Decimal(str(value)):,.2f} {currency}".strip()
 
 
+def _within_bounds(filter_: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuses to begin what the limits above see too late: (1..99999999) | join, or a replace of a replace."""
+
+    @wraps(filter_)
+    def bounded(value: Any, *arguments: Any, **options: Any) -> Any:
+        # By their type, not by asking them: a strict undefined value answers no question.
+        parts = [part for part in (value, *arguments) if issubclass(type(part), str | list | range)]
+        too_long = any(isinstance(part, range) and len(part) > MOST_TURNS for part in parts)
+        if too_long or math.prod(max(len(part), 1) for part in parts) > MOST_WORK:
+            raise FilterError("more than a message can hold", token=None)
+        return filter_(value, *arguments, **options)
+
+    return bounded
+
+
 @lru_cache(maxsize=2)
 def _environment(escape: bool) -> Environment:
     environment = _Bounded(autoescape=escape, undefined=StrictDefaultUndefined, loader=DictLoader({}))
     environment.add_filter("abort", _abort)
     environment.add_filter("money", _money)
+    del environment.filters["safe"]  # it would undo the escaping of what people call themselves
+    for name, filter_ in environment.filters.items():
+        environment.filters[name] = _within_bounds(filter_)
     return environment
 
 
@@ -50,10 +72,12 @@ def _compiled(source: str, escape: bool) -> BoundTemplate:
     return _environment(escape).from_string(source)
 
 
-def _failure(error: Exception) -> TemplateFailed:
+def _failure(error: Exception, source: str) -> TemplateFailed:
     token = getattr(error, "token", None)
     line = 0
-    if token is not None:
+    if token is not None and token.start_index < 0:  # something was still missing at the end
+        line = source.count("\n") + 1
+    elif token is not None:
         line = token.source.count("\n", 0, token.start_index) + 1
     return TemplateFailed(str(error).splitlines()[0] if str(error) else type(error).__name__, line)
 
@@ -63,7 +87,7 @@ def render(source: str, context: Mapping[str, Any], *, escape: bool = True) -> s
     try:
         return _compiled(source, escape).render(**context)
     except LiquidError as error:
-        raise _failure(error) from error
+        raise _failure(error, source) from error
     except (ArithmeticError, ValueError, TypeError) as error:
         raise TemplateFailed(str(error)) from error
 

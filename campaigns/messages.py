@@ -190,8 +190,10 @@ def new_message_id(delivery: Delivery) -> str:
 def text_of(body: str) -> str:
     """A readable text part from the body's HTML: links after their words, blocks on lines of their own."""
     text = re.sub(r"(?is)<(style|script|head).*?</\1>", "", body)
-    text = re.sub(r'(?is)<a\s[^>]*href="([^"]+)"[^>]*>(.*?)</a>', r"\2 (\1)", text)
-    text = re.sub(r"(?i)<br\s*/?>|</(p|div|h[1-6]|li|tr|table)>", "\n", text)
+    text = " ".join(text.split())  # a line break of the source is a space, as in a browser
+    text = re.sub(r'(?i)<a\s[^>]*href="([^"]+)"[^>]*>(.*?)</a>', r"\2 (\1)", text)
+    text = re.sub(r"(?i)<br\s*/?>|</(li|tr)>", "\n", text)
+    text = re.sub(r"(?i)</?(p|div|h[1-6]|ul|ol|table)\b[^>]*>", "\n\n", text)
     text = html.unescape(re.sub(r"<[^>]+>", " ", text))
     lines = [" ".join(line.split()) for line in text.splitlines()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

@@ -279,7 +279,9 @@ def test_nobody_more_is_needed_for_what_is_clear_and_nobody_knows_for_what_looks
 
 
 def test_with_the_people_that_were_missing_the_interval_just_leaves_nought() -> None:
-    n = (200 + statistics.people_needed(1.0, 10.0, 100, 100)) / 2
+    missing = statistics.people_needed(1.0, 10.0, 100, 100)
+    assert missing is not None
+    n = (200 + missing) / 2
     assert 0 <= 1 - Z95 * 10 * math.sqrt(2 / n) < 0.001
 
 
