@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 
 from campaigns import messages, rules
@@ -51,7 +51,18 @@ def deliver_due(*, clock: Clock, limit: int = PAGE) -> Counter[str]:
             key = (delivery.channel, campaign.pk if delivery.channel == Campaign.Channel.WEBHOOK else 0)
             if key not in lines:
                 lines[key] = open_lines.enter_context(_line(campaign))
-            done[_deliver(delivery, lines[key], about, clock)] += 1
+            try:
+                done[_deliver(delivery, lines[key], about, clock)] += 1
+            except DatabaseError:
+                raise
+            except Exception as error:  # whatever it was, it was this message: the others go on (R7)
+                log.exception("a message could not be delivered", delivery=delivery.pk)
+                lines[key].drop()
+                begun = delivery.status == Status.TRANSMITTING
+                fate = Status.UNKNOWN if begun else Status.FAILED
+                done[
+                    _end(delivery, fate, clock(), detail=f"{type(error).__name__}: a defect, see the log")
+                ] += 1
     return done
 
 

@@ -11,6 +11,7 @@ import contextlib
 import secrets
 import smtplib
 import ssl
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -34,13 +35,16 @@ _LOST = (smtplib.SMTPServerDisconnected, OSError, EOFError)
 class Email(Channel):
     def __init__(self) -> None:
         self._line: smtplib.SMTP | None = None
+        self._opened: tuple[Finished, bytes] | None = None
 
     def open(self, message: Finished) -> None:
+        # What cannot be written is refused before the server hears of it.
+        recipient, self._opened = mailbox(message.address), (message, _body(message))
         line = self._connected()
         try:
             sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
             self._say(*line.mail(sender))
-            self._say(*line.rcpt(message.address), at_recipient=True)
+            self._say(*line.rcpt(recipient), at_recipient=True)
             code, answer = line.docmd("DATA")
             if code != 354:
                 self._say(code, answer)
@@ -50,10 +54,17 @@ class Email(Channel):
 
     def _transmit(self, message: Finished) -> None:
         line = self._line
-        if line is None:
+        if line is None or self._opened is None:
             raise TryLater("no message was opened")
+        opened, body = self._opened
+        if message is not opened:  # the mail that asks is written after its line is open
+            try:
+                body = _body(message)
+            except Refused:
+                self.drop()
+                raise
         try:
-            line.send(_body(message) + b".\r\n")
+            line.send(body + b".\r\n")
             code, answer = line.getreply()
         except _LOST as error:
             self.drop()
@@ -120,13 +131,13 @@ def _body(message: Finished) -> bytes:
     mail = EmailMessage(policy=UNFOLDED)
     try:
         mail["From"] = _sender(settings.DEFAULT_FROM_EMAIL)
-        mail["To"] = Address(addr_spec=message.address)
+        mail["To"] = Address(addr_spec=mailbox(message.address))
         mail["Subject"] = message.subject
         mail["Date"] = formatdate()
         mail["Message-ID"] = message.message_id
         for header, value in message.headers.items():
             mail[header] = value
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, HeaderParseError) as error:
         raise Refused(f"a header cannot be written: {error}"[:250]) from error
     # The parts are put together by hand: the library's own way costs six times the rest of the message.
     boundary = f"=_{secrets.token_hex(16)}"
@@ -148,6 +159,15 @@ def _body(message: Finished) -> bytes:
     )
     # A line that begins with a dot would end the message (RFC 5321, 4.5.2).
     return data.replace(b"\r\n.", b"\r\n..")
+
+
+def mailbox(address: str) -> str:
+    """The address in ASCII, its domain as IDNA has it. Raises Refused for what SMTP without extensions cannot carry."""
+    local, _at, domain = address.rpartition("@")
+    try:
+        return f"{local.encode('ascii').decode()}@{domain.encode('idna').decode()}"
+    except UnicodeError as error:
+        raise Refused("the address has letters that this server cannot carry") from error
 
 
 @lru_cache(maxsize=8)

@@ -11,7 +11,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from campaigns import delivery, lifecycle, planning, rules
+from campaigns import delivery, lifecycle, messages, planning, rules
 from campaigns.channels import Channel, WrongPermission
 from campaigns.channels.email import Email, _body
 from campaigns.messages import Finished
@@ -245,6 +245,55 @@ def test_r7_one_bad_template_stops_nobody_else(campaign: Make, sink: Sink) -> No
     planned(row)
     assert delivery.deliver_all(clock=clock) == {"sent": 2, "suppressed": 1}
     assert Delivery.objects.get(status="suppressed").reason == "template"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "é@mail.example",
+        "a b@mail.example",
+        "a@mail.example,b@mail.example",
+        "no-at-sign",
+        "a..b@mail.example",
+        "a@mail.example\r\nRCPT TO:<victim@mail.example>",
+        'a"b@mail.example',
+        "a@" + "x" * 70 + ".example",
+    ],
+)
+def test_r7_an_address_that_cannot_be_written_stops_nobody_else(
+    campaign: Make, sink: Sink, address: str
+) -> None:
+    people(1)
+    person("odd", allows=["marketing_email"], email=address)
+    people(1, prefix="z")
+    planned(campaign())
+    assert delivery.deliver_all(clock=clock) == {"sent": 2, "failed": 1}
+    odd = Delivery.objects.get(customer__external_id="odd")
+    assert (odd.status, odd.reason, odd.transmitting_at is None) == ("failed", "refused", True)
+    assert sorted(sink.recipients()) == ["c000@mail.example", "z000@mail.example"]
+    assert not Suppression.objects.exists()
+
+
+def test_a_domain_in_other_letters_is_written_as_the_mail_system_has_it(campaign: Make, sink: Sink) -> None:
+    person("mueller", allows=["marketing_email"], email="a@münchen.example")
+    planned(campaign())
+    assert delivery.deliver_all(clock=clock) == {"sent": 1}
+    assert sink.recipients() == ["a@xn--mnchen-3ya.example"]
+
+
+def test_r7_a_defect_of_ours_stops_nobody_else(campaign: Make, sink: Sink, monkeypatch) -> None:
+    ids = people(3)
+    planned(campaign())
+    finish = messages.finish
+
+    def failing(row: Delivery, *about: object) -> object:
+        if row.customer_id == ids[1]:
+            raise KeyError("nobody thought of this")
+        return finish(row, *about)
+
+    monkeypatch.setattr(messages, "finish", failing)
+    assert delivery.deliver_all(clock=clock) == {"sent": 2, "failed": 1}
+    assert "KeyError" in Delivery.objects.get(status="failed").detail
 
 
 def test_a_template_may_abort_a_message(campaign: Make, sink: Sink) -> None:
