@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from campaigns import delivery, messages
+from campaigns import delivery, messages, planning
 from campaigns.models import Campaign, CampaignRun, Delivery, Offer
 
 Status = Campaign.Status
@@ -81,10 +81,19 @@ def take(campaign: Campaign, step_name: str, *, by: str, at: datetime) -> None:
                 % {"state": now, "needed": ", ".join(step.allowed_from)}
             )
         if step_name == "launch" and campaign.channel != Campaign.Channel.ONSITE:
-            CampaignRun.objects.get_or_create(campaign=campaign, due_at=campaign.starts_at or at)
+            # Launched after its start, it was late on purpose.
+            CampaignRun.objects.get_or_create(campaign=campaign, due_at=max(campaign.starts_at or at, at))
         if step_name == "cancel":
             _cancel_what_waits(campaign, at=at)
     campaign.refresh_from_db()
+
+
+def catch_up(run: CampaignRun, *, at: datetime) -> None:
+    """A person says that a run which came too late may still go: it is due now. Raises NotPossible."""
+    if not planning.late(at=at).filter(pk=run.pk).update(due_at=at):
+        raise NotPossible(
+            _("This run does not wait for anybody: it has begun, or its campaign does not run.")
+        )
 
 
 def _cancel_what_waits(campaign: Campaign, *, at: datetime) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from campaigns import codes, experiments, offers, rules, segments
 from campaigns.models import Campaign, CampaignRun, CampaignSegment, Code, Decision, Delivery, Offer
@@ -23,7 +24,7 @@ from recommender import serving
 from recommender.serving import Recommendation
 
 PAGE = 500
-# A run that is due longer ago than this asks a person first (R4).
+# A run that is due longer ago than this waits until a person says that it may still go (R4, `lifecycle.catch_up`).
 TOO_LATE = timedelta(hours=2)
 TASTE_SIZE = 20
 
@@ -70,13 +71,21 @@ class Waterfall:
 
 
 def plan_due(*, at: datetime) -> int:
-    """Plan every run that is due of campaigns that run; answers how many people were planned."""
-    due = CampaignRun.objects.filter(
-        campaign__status=Campaign.Status.RUNNING,
-        state__in=(CampaignRun.State.DUE, CampaignRun.State.PLANNING),
-        due_at__lte=at,
+    """Plan every run that is due of campaigns that run; answers how many people were planned.
+
+    A run that comes too late is left to a person; one that has begun is brought to its end.
+    """
+    due = CampaignRun.objects.filter(campaign__status=Campaign.Status.RUNNING, due_at__lte=at).filter(
+        Q(state=CampaignRun.State.PLANNING) | Q(state=CampaignRun.State.DUE, due_at__gt=at - TOO_LATE)
     )
     return sum(plan(run, at=at) for run in due.select_related("campaign"))
+
+
+def late(*, at: datetime) -> QuerySet[CampaignRun]:
+    """Runs that came too late and wait for a person."""
+    return CampaignRun.objects.filter(
+        state=CampaignRun.State.DUE, due_at__lte=at - TOO_LATE, campaign__status=Campaign.Status.RUNNING
+    )
 
 
 def plan(run: CampaignRun, *, at: datetime) -> int:

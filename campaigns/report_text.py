@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from campaigns.reports import Report
+from campaigns.reports import Effect, Report
 
 WIDTH = 40
 WORDS = {
@@ -117,10 +117,17 @@ def _arms(report: Report) -> list[str]:
             f"Incremental revenue  {effect.total:>12,.2f} {unit} ({effect.total_low:,.2f} to {effect.total_high:,.2f})",
             f"Incremental profit   {effect.profit:>12,.2f} {unit} ({effect.profit_low:,.2f} to {effect.profit_high:,.2f}),"
             " after discounts and sending",
-            f"The past of the same people narrowed the interval by {effect.narrowed_by:.0%} (without it: "
-            f"{effect.unadjusted[0]:+.2f}, {effect.unadjusted[1]:.2f} to {effect.unadjusted[2]:.2f}).",
+            _narrowed(effect),
         ]
     return [*lines, ""]
+
+
+def _narrowed(effect: Effect) -> str:
+    estimate, low, high = effect.unadjusted
+    without = f"without it: {estimate:+.2f}, {low:.2f} to {high:.2f}"
+    if effect.narrowed_by < 0.005:
+        return f"The past of the same people did not narrow the interval ({without})."
+    return f"The past of the same people narrowed the interval by {effect.narrowed_by:.0%} ({without})."
 
 
 def _method(report: Report) -> list[str]:

@@ -14,10 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from campaigns import planning
 from campaigns.admin import words
 from campaigns.admin.campaign import fates
-from campaigns.models import Campaign, CampaignRun, Decision, Delivery, Message, Offer, Outcome, Segment
-from campaigns.planning import TOO_LATE
+from campaigns.models import Campaign, Decision, Delivery, Message, Offer, Outcome, Segment
 from catalog.models import Product
 from customers import consent
 from customers.models import Customer, ImportRun
@@ -82,12 +82,13 @@ def _sending_needs(now: datetime) -> list[Need]:
         )
         link = _list("campaigns_delivery", "status__exact=unknown")
         found.append(Need(told % f"{n:,}", _("Look"), link, "harm"))
-    late = CampaignRun.objects.filter(
-        state__in=("due", "planning"), due_at__lt=now - TOO_LATE, campaign__status=Campaign.Status.RUNNING
-    )
-    if n := late.count():
-        told = ngettext("%s run is more than two hours late.", "%s runs are more than two hours late.", n) % n
-        found.append(Need(told, _("Look"), _list("campaigns_campaignrun"), "harm"))
+    if n := planning.late(at=now).count():
+        told = ngettext(
+            "%s run is more than two hours late and waits for you.",
+            "%s runs are more than two hours late and wait for you.",
+            n,
+        )
+        found.append(Need(told % n, _("Look"), _list("campaigns_campaignrun", "state__exact=due"), "harm"))
     low = Offer.objects.filter(status=Offer.Status.APPROVED).filter(
         Q(max_total__isnull=False, given__gte=F("max_total") * LOW)
         | Q(budget__isnull=False, discount_given__gte=F("budget") * LOW)

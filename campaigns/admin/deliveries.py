@@ -1,10 +1,15 @@
-"""The desk's pages of what was decided, sent and earned. All of them are only read."""
+"""The desk's pages of what was decided, sent and earned. All of them are only read; a late run may be let go."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from campaigns import lifecycle, planning
 from campaigns.models import CampaignRun, Decision, Delivery, Outcome
-from catalog.pages import ReadOnly, shown
+from catalog.pages import ReadOnly, button, shown, told_time
 
 FATE_COLOURS = {
     "sent": "success",
@@ -26,6 +31,36 @@ class CampaignRunAdmin(ReadOnly):
     list_filter = ("state",)
     date_hierarchy = "due_at"
     linked = ("campaign__id__exact",)
+    actions_detail = ("send_late",)
+
+    @button(_("Send it although it is late"), path="send-late", icon="send")
+    def send_late(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        run, now = self.get_object(request, object_id), timezone.now()
+        back = HttpResponseRedirect(reverse("admin:campaigns_campaignrun_changelist"))
+        if run is None or not planning.late(at=now).filter(pk=run.pk).exists():
+            messages.info(request, gettext("This run does not wait for anybody."))
+            return back
+        if request.method == "POST":
+            try:
+                lifecycle.catch_up(run, at=now)
+            except lifecycle.NotPossible as reason:
+                messages.error(request, str(reason))
+                return back
+            self.log_change(request, run, "Sent although it was late.")
+            messages.success(request, gettext("It is due now; its messages leave within a minute."))
+            return back
+        return self.own_page(
+            request,
+            "admin/desk/confirm.html",
+            title=gettext("Send “%s” now?") % run.campaign,
+            row=run,
+            sentences=[
+                gettext("It was due on %s. Whoever is in its audience now will be planned and written to.")
+                % told_time(run.due_at),
+                gettext("If its words are out of date by now, cancel the campaign instead."),
+            ],
+            confirm=gettext("Send it now"),
+        )
 
     @shown(
         _("state"),

@@ -1,12 +1,15 @@
 """The marketer's buttons and forms do what the API does, and say before what it will cost."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from campaigns import lifecycle, planning
 from campaigns.models import Campaign, Delivery, Message, Offer, Segment
 from customers.models import Event
 from tests import desk
@@ -238,3 +241,20 @@ def test_the_customers_page_shows_what_was_decided_and_sent(client):
         "Newest deliveries",
     ):
         assert title in told
+
+
+def test_r4_a_late_run_is_let_go_by_its_button(client):
+    row = desk.campaign(offers=[desk.offer()])
+    desk.people(6)
+    now = timezone.now()
+    lifecycle.take(row, "approve", by="marta", at=now)
+    lifecycle.take(row, "launch", by="marta", at=now)
+    run = row.runs.get()
+    address = reverse("admin:campaigns_campaignrun_send_late", args=[run.pk])
+    assert "does not wait" in client.get(address, follow=True).content.decode()
+    row.runs.update(due_at=now - timedelta(hours=3))
+    assert "more than two hours late" in client.get(reverse("admin:index")).content.decode()
+    assert "Send it now" in client.get(address).content.decode()
+    assert planning.plan_due(at=timezone.now()) == 0
+    assert "It is due now" in client.post(address, follow=True).content.decode()
+    assert planning.plan_due(at=timezone.now()) > 0

@@ -77,6 +77,28 @@ def test_planning_again_plans_nobody_twice(campaign: Make) -> None:
     assert Decision.objects.count() == 20
 
 
+def test_r4_a_run_that_comes_too_late_waits_for_a_person(campaign: Make) -> None:
+    people(2)
+    run = run_of(campaign())
+    assert planning.plan_due(at=NOW + planning.TOO_LATE) == 0
+    assert list(planning.late(at=NOW + planning.TOO_LATE)) == [run]
+    assert not Decision.objects.exists()
+    with pytest.raises(lifecycle.NotPossible):
+        lifecycle.catch_up(run, at=NOW)  # it is not late yet
+    hours_later = NOW + timedelta(hours=5)
+    lifecycle.catch_up(run, at=hours_later)
+    assert planning.plan_due(at=hours_later) == 2
+    assert not planning.late(at=hours_later + timedelta(days=1)).exists()
+
+
+def test_r4_what_has_begun_is_brought_to_its_end_however_late(campaign: Make, monkeypatch) -> None:
+    people(3)
+    monkeypatch.setattr(planning, "PAGE", 2)
+    run = run_of(campaign())
+    assert planning.plan_page(run, at=NOW) == 2
+    assert planning.plan_due(at=NOW + timedelta(days=1)) == 1
+
+
 def test_a_page_that_fails_is_undone_whole_and_taken_up_again(campaign: Make, monkeypatch) -> None:
     people(30)
     monkeypatch.setattr(planning, "PAGE", 10)
