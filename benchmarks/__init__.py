@@ -13,8 +13,8 @@ from uuid import uuid4
 
 import django
 
-PORT = 8200
-"""The first of the few local ports that the scripts' own servers listen on."""
+PORT = int(os.environ.get("BENCHMARK_PORT", "8200"))
+"""The first of the three local ports that the scripts' own servers listen on."""
 
 
 def _database() -> None:

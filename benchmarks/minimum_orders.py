@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from benchmarks.report import save
 from campaigns.statistics import MINIMUM_ORDERS, confidence_sequence
 
 BUYS, CONTROL, MEDIAN = 0.10, 0.20, 30.0
@@ -77,9 +78,11 @@ def main() -> None:
         f"{options.runs} runs of {options.people:,} people, spread {options.spread:g}, seed {options.seed}; shown from {MINIMUM_ORDERS} buyers in each arm on"
     )
     print(f"{'buyers in each arm':24}" + "".join(f"{least:>8}" for least in THRESHOLDS))
+    found = {}
     for design in DESIGNS:
-        shares = missed(design, **vars(options))
+        shares = found[design] = missed(design, **vars(options))
         print(f"{design:24}" + "".join(f"{share:>8.1%}" for share in shares.values()))
+    save("minimum_orders", vars(options), found)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What the scripts measure on: people, products, a learnt model, a mail sink and web servers of their own."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,15 @@ from recommender import training
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 HOME = Path(os.environ["BENCHMARK_HOME"])
+
+
+def free(port: int) -> None:
+    """Refuse a port that somebody listens on: the figures would be another server's."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise SystemExit(
+                f"Somebody listens on port {port}; set BENCHMARK_PORT to the first of three free ones."
+            )
 
 
 def migrate() -> None:
@@ -141,6 +151,7 @@ def campaign(slug: str, *, at: datetime) -> Campaign:
 @contextmanager
 def sink() -> Iterator[Path]:
     """A mail sink in its own process; its folder of mails."""
+    free(PORT)
     outbox = HOME / "outbox"
     command = [sys.executable, "manage.py", "mail_sink", "--port", str(PORT)]
     process = subprocess.Popen(
@@ -158,6 +169,8 @@ def sink() -> Iterator[Path]:
 def servers() -> Iterator[tuple[int, int]]:
     """The real application and the bare one, each under the gunicorn that `make demo` uses; their ports."""
     ours, bare = PORT + 1, PORT + 2
+    free(ours)
+    free(bare)
     with Processes() as processes:
         processes.start("ours", web(ours))
         processes.start("bare", ["benchmarks.bare" if word == "config.wsgi" else word for word in web(bare)])
