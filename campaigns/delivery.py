@@ -120,11 +120,8 @@ def load(ids: Sequence[int]) -> list[Delivery]:
 
 def _deliver(delivery: Delivery, line: Channel, about: Page, clock: Clock) -> str:
     """Bring one claimed delivery to its next state; answers that state. One bad message never stops the others."""
-    message = delivery.run.campaign.message
     try:
-        if message is None:
-            raise TemplateFailed("the campaign has no message")
-        finished = messages.finish(delivery, message, about)
+        finished = messages.finish(delivery, delivery.run.campaign.message, about)
     except TemplateFailed as error:
         return _end(delivery, Status.SUPPRESSED, clock(), reason=Reason.TEMPLATE, detail=str(error))
     except Aborted as error:

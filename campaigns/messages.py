@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from markupsafe import Markup
 
 from campaigns import links, liquid_templates
-from campaigns.liquid_templates import Problem
-from campaigns.models import Decision, Delivery, Message, Offer
+from campaigns.liquid_templates import Problem, TemplateFailed
+from campaigns.models import Campaign, Decision, Delivery, Message, Offer
 from catalog.models import Product
 from customers import encryption
 from customers.consent import Permission
@@ -121,9 +121,23 @@ def context_of(
     return context
 
 
-def finish(delivery: Delivery, message: Message, page: Page) -> Finished:
-    """Raises TemplateFailed or Aborted for this person only."""
+def finish(delivery: Delivery, message: Message | None, page: Page) -> Finished:
+    """Raises TemplateFailed or Aborted for this person only. A webhook needs no words, and so no message."""
     customer, decision = delivery.customer, delivery.decision
+    if message is None:
+        if delivery.channel != Campaign.Channel.WEBHOOK:
+            raise TemplateFailed("the campaign has no message")
+        return Finished(
+            customer_id=delivery.customer_id,
+            purpose=decision.purpose,
+            address="",
+            subject="",
+            html="",
+            text="",
+            message_id=delivery.message_id or new_message_id(delivery),
+            headers={},
+            payload=payload_of(decision, customer),
+        )
     language = language_of(customer)
     fields = encryption.unseal(customer)
     with translation.override(language):
@@ -165,14 +179,19 @@ def finish(delivery: Delivery, message: Message, page: Page) -> Finished:
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "Precedence": "bulk",
         },
-        payload={
-            "customer": customer.external_id,
-            "decision": str(decision.pk),
-            "offer": decision.offer.slug if decision.offer else None,
-            "code": decision.code.value if decision.code else None,
-            "skus": decision.skus,
-        },
+        payload=payload_of(decision, customer),
     )
+
+
+def payload_of(decision: Decision, customer: Customer) -> dict[str, Any]:
+    """What a webhook says of a decision."""
+    return {
+        "customer": customer.external_id,
+        "decision": str(decision.pk),
+        "offer": decision.offer.slug if decision.offer else None,
+        "code": decision.code.value if decision.code else None,
+        "skus": decision.skus,
+    }
 
 
 def _tracked(found: re.Match[str], decision: Decision, own: Sequence[str]) -> str:

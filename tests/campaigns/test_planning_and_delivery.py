@@ -318,6 +318,13 @@ def test_r7_a_defect_of_ours_stops_nobody_else(campaign: Make, sink: Sink, monke
     assert "KeyError" in Delivery.objects.get(status="failed").detail
 
 
+def test_a_webhook_needs_no_words(campaign: Make) -> None:
+    people(1)
+    planned(campaign(channel="webhook", webhook_url="https://127.0.0.1/offers", message=None))
+    assert delivery.deliver_all(clock=clock) == {"failed": 1}
+    assert "not public" in Delivery.objects.get().detail  # it got as far as the receiver's address
+
+
 def test_a_template_may_abort_a_message(campaign: Make, sink: Sink) -> None:
     people(2)
     row = campaign(launched=False)
