@@ -373,7 +373,8 @@ def _segments(campaign: Campaign, people: _People, is_over: bool, *, is_readable
     for pk, name in names.items():
         offers = ", ".join(f"{title} ({n})" for title, n in titles.get(pk, Counter()).most_common())
         if pk in thin:
-            rows.append(SegmentRow(name, offers, None, None, None, None, None))
+            # The counts of a thin row's offers would tell its size.
+            rows.append(SegmentRow(name, ", ".join(titles.get(pk, ())), None, None, None, None, None))
             continue
         mask = people.segments == pk
         estimate, _plain_estimate = _estimate(people, mask, is_over)

@@ -1,6 +1,8 @@
 """A rule asked: who matches, why, and how many could be reached."""
 
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Count, OuterRef, Q, Subquery
@@ -41,13 +43,13 @@ def explain(rule: Any, customer_id: int, *, at: datetime, path: str = "$") -> li
     return [{"path": path, "condition": rule, "met": met}]
 
 
-def waterfall(rule: Any, *, channel: str, at: datetime) -> dict[str, Any]:
-    """How many match and could be reached by the channel. Three queries; the rows add up.
+def waterfall(*rules: Any, channel: str, at: datetime) -> dict[str, Any]:
+    """How many match any of the rules, each person once, and could be reached by the channel. Three queries.
 
-    {"matched", "no_consent": {purpose: n}, "suppressed": {reason: n}, "no_address", "sendable"}
+    The rows add up: {"matched", "no_consent": {purpose: n}, "suppressed": {reason: n}, "no_address", "sendable"}
     """
     purpose = PURPOSE_OF_CHANNEL[Campaign.Channel(channel)]
-    people = matching(rule, at=at)
+    people = reduce(or_, [matching(rule, at=at) for rule in rules])
     allowed = people.filter(pk__in=consent.permitted(purpose).values("pk"))
     matched, permitted = (
         people.count(),

@@ -8,6 +8,7 @@ from email import message_from_bytes, policy
 from functools import partial
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -15,7 +16,16 @@ from campaigns import delivery, lifecycle, messages, planning, rules
 from campaigns.channels import Channel, WrongPermission
 from campaigns.channels.email import Email, _body
 from campaigns.messages import Finished
-from campaigns.models import Campaign, CampaignRun, Decision, Delivery, Message, Offer
+from campaigns.models import (
+    Campaign,
+    CampaignRun,
+    CampaignSegment,
+    Decision,
+    Delivery,
+    Message,
+    Offer,
+    Segment,
+)
 from campaigns.planning import Waterfall
 from catalog.models import Product
 from customers import consent, encryption
@@ -75,6 +85,19 @@ def test_planning_again_plans_nobody_twice(campaign: Make) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         planning.plan(run_of(row), at=NOW)
     assert Decision.objects.count() == 20
+
+
+def test_a_dry_run_counts_each_person_once_and_plans_nobody(campaign: Make, boris, capsys) -> None:
+    people(5)
+    row = campaign(control_percent=Decimal(20))
+    second = Segment.objects.create(slug="germans", name="G", rule={"attribute": "country", "is": "DE"})
+    CampaignSegment.objects.create(campaign=row, segment=second, position=1)
+    call_command("run_campaign", row.slug, "--dry-run")
+    said = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert said[:4] == ["matched 6", "no consent marketing_email 1", "suppressed 0", "no address 0"]
+    assert said[4] == "sendable 5"
+    assert "20 % would be held out" in said[5]
+    assert not Decision.objects.exists()
 
 
 def test_r4_a_run_that_comes_too_late_waits_for_a_person(campaign: Make) -> None:

@@ -1,6 +1,7 @@
 """Plan and deliver what is due of one campaign."""
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -23,9 +24,14 @@ class Command(BaseCommand):
             raise CommandError(f"There is no campaign {options['slug']!r}.")
         now = timezone.now()
         if options["dry_run"]:
-            for audience in campaign.audiences.select_related("segment"):
-                counts = segments.waterfall(audience.segment.rule, channel=campaign.channel, at=now)
-                self.stdout.write(f"{audience.segment.name}: {counts}")
+            audiences = [audience.segment.rule for audience in campaign.audiences.select_related("segment")]
+            if not audiences:
+                raise CommandError("The campaign has no audience: add at least one segment.")
+            self.say(segments.waterfall(*audiences, channel=campaign.channel, at=now))
+            self.stdout.write(
+                f"Nothing was planned. Of the sendable, {float(campaign.control_percent):g} % would be held out, and caps and "
+                "offers be asked."
+            )
             return
         if campaign.status not in (Campaign.Status.RUNNING, Campaign.Status.FINISHED):
             raise CommandError(f"The campaign is {campaign.status}; launch it first.")
@@ -35,12 +41,13 @@ class Command(BaseCommand):
         lifecycle.finish_done(at=timezone.now())
         for run in campaign.runs.order_by("due_at"):
             self.stdout.write(f"Run of {run.due_at:%Y-%m-%d %H:%M} UTC, {run.state}:")
-            for name, value in run.waterfall.items():
-                told = (
-                    ", ".join(f"{key} {n:,}" for key, n in value.items())
-                    if isinstance(value, dict)
-                    else f"{value:,}"
-                )
-                self.stdout.write(f"  {name.replace('_', ' '):14} {told or 0}")
+            self.say(run.waterfall)
         told = ", ".join(f"{n:,} {status}" for status, n in done.items()) or "nothing was due"
         self.stdout.write(f"Delivery: {told}.")
+
+    def say(self, waterfall: Mapping[str, Any]) -> None:
+        for name, value in waterfall.items():
+            told = (
+                f"{value:,}" if isinstance(value, int) else ", ".join(f"{k} {n:,}" for k, n in value.items())
+            )
+            self.stdout.write(f"  {name.replace('_', ' '):14} {told or 0}")
