@@ -374,7 +374,7 @@ def _segments(campaign: Campaign, people: _People, is_over: bool, *, is_readable
         offers = ", ".join(f"{title} ({n})" for title, n in titles.get(pk, Counter()).most_common())
         if pk in thin:
             # The counts of a thin row's offers would tell its size.
-            rows.append(SegmentRow(name, ", ".join(titles.get(pk, ())), None, None, None, None, None))
+            rows.append(SegmentRow(name, ", ".join(sorted(titles.get(pk, ()))), None, None, None, None, None))
             continue
         mask = people.segments == pk
         estimate, _plain_estimate = _estimate(people, mask, is_over)
