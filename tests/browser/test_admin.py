@@ -3,10 +3,11 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from campaigns.models import Campaign
 from customers.models import Customer
@@ -36,6 +37,19 @@ def browser() -> Iterator[Browser]:
             pytest.skip(f"no Chromium: {error.message.splitlines()[0]}")
         yield found
         found.close()
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is measured here is what a page shows, not how busy the machine is."""
+    new_context = Browser.new_context
+
+    def patient(self: Browser, **options: Any) -> BrowserContext:
+        context = new_context(self, **options)
+        context.set_default_timeout(120_000)
+        return context
+
+    monkeypatch.setattr(Browser, "new_context", patient)
 
 
 @pytest.fixture
