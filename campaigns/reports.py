@@ -7,7 +7,7 @@ sent or read. Measuring uses `analytics`; who does not allow it stands in neithe
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -98,7 +98,6 @@ class Report:
     attribution: Mapping[str, int]
     codes: dict[str, Any]
     sending_cost: Decimal
-    notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         plain: dict[str, Any] = _plain(asdict(self))
