@@ -11,7 +11,21 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from django.db.models import Case, CharField, Count, F, Min, Q, QuerySet, Sum, Value, When, Window
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    F,
+    FloatField,
+    Func,
+    Min,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+    Window,
+)
 from django.db.models.functions import Cast, Coalesce, NullIf, RowNumber
 
 from customers import consent
@@ -79,13 +93,25 @@ class Behaviour:
         return len(self.customers)
 
 
-def _arrays(rows: Iterator[tuple[int, int, Decimal, Decimal | None, datetime]]) -> Behaviour:
+class _Day(Func):
+    """A moment as `day` gives it, to the millisecond, worked out where the rows are: a quarter of the time."""
+
+    output_field = FloatField()
+    template = f"(EXTRACT(EPOCH FROM %(expressions)s)::double precision / {SECONDS_A_DAY})"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        return self.as_sql(compiler, connection, template="(julianday(%(expressions)s) - 2440587.5)", **more)
+
+
+def _number(expression: Any) -> Coalesce:
+    return Coalesce(Cast(expression, FloatField()), 0.0)
+
+
+def _arrays(rows: Iterator[tuple[int, int, float, float, float]]) -> Behaviour:
     kind = np.dtype(
         [("c", np.int64), ("p", np.int64), ("q", np.float64), ("v", np.float64), ("d", np.float64)]
     )
-    table = np.fromiter(
-        ((c, p, q or 0.0, v or 0.0, at.timestamp() / SECONDS_A_DAY) for c, p, q, v, at in rows), dtype=kind
-    )
+    table = np.fromiter(rows, dtype=kind)
     return Behaviour(*(np.ascontiguousarray(table[name]) for name in ("c", "p", "q", "v", "d")))
 
 
@@ -104,7 +130,7 @@ def purchases(
     rows = (
         lines.filter(product__is_listed=True)
         .values("customer_id", "product_id", "order_id")
-        .annotate(n=Sum("quantity"), money=Sum("value"), at=Min("occurred_at"))
+        .annotate(n=_number(Sum("quantity")), money=_number(Sum("value")), at=_Day(Min("occurred_at")))
         .order_by()
         .values_list("customer_id", "product_id", "n", "money", "at")
     )
@@ -123,7 +149,7 @@ def actions(
         behaviour(purpose, types=types, since=since, until=until)
         .filter(product__is_listed=True)
         .order_by()
-        .values_list("customer_id", "product_id", "quantity", "value", "occurred_at")
+        .values_list("customer_id", "product_id", _number("quantity"), _number("value"), _Day("occurred_at"))
     )
     return _arrays(rows.iterator(chunk_size=20000))
 
