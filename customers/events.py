@@ -141,6 +141,7 @@ def _insert(
     with connection.cursor() as cursor:
         for start in range(0, len(kept), MAX_BATCH):
             page = kept[start : start + MAX_BATCH]
+            times = {moment: to_time(moment) for moment in {event.occurred_at for event, *_ in page}}
             values: list[Any] = []
             for event, owner, basis, record_id in page:
                 values += (
@@ -151,7 +152,7 @@ def _insert(
                     None if event.value is None else to_money(event.value, 14, 2),
                     event.currency,
                     event.order_id,
-                    to_time(event.occurred_at),
+                    times[event.occurred_at],
                     received_at,
                     source,
                     event.message_id,

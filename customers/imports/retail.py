@@ -10,9 +10,10 @@ from customers.events import Incoming
 from customers.identities import Profile
 from customers.imports.intake import Intake
 from customers.imports.source import BadFile, Column, Progress, rows
-from customers.imports.values import moment, number, whole_id
+from customers.imports.values import moment, number, plain, whole_id
 
 CENT = Decimal("0.01")
+REMEMBERED = 100_000
 PRODUCT_CODE = re.compile(r"\d{5}[A-Za-z]{0,2}")
 ONLINE_RETAIL = (
     Column("InvoiceNo", ("Invoice",)),
@@ -43,6 +44,7 @@ def online_retail(path: Path, intake: Intake, *, progress: Progress | None) -> N
     """
     described: dict[str, tuple[str, Decimal]] = {}
     invoice, repeats = "", Counter[tuple[str, str, str]]()
+    lives_in: dict[str, str] = {}
     for row in rows(path, ONLINE_RETAIL, progress=progress):
         intake.counts["rows"] += 1
         number_, code, customer = whole_id(row["InvoiceNo"]), row["StockCode"], whole_id(row["CustomerID"])
@@ -72,9 +74,13 @@ def online_retail(path: Path, intake: Intake, *, progress: Progress | None) -> N
         title = row["Description"]
         if title or code not in described:
             described[code] = (title or code, price)
-        intake.person(Profile(id=customer, country=COUNTRIES.get(row["Country"], "")))
+        if lives_in.get(customer) != row["Country"]:  # said in every line, and news in few
+            if len(lives_in) >= REMEMBERED:
+                lives_in.clear()
+            lives_in[customer] = row["Country"]
+            intake.person(Profile(id=customer, country=COUNTRIES.get(row["Country"], "")))
         event = Incoming(
-            message_id=f"{number_}-{code}-{quantity.normalize():f}-{price.normalize():f}-{repeats[same]}",
+            message_id=f"{number_}-{code}-{plain(row['Quantity'])}-{plain(row['UnitPrice'])}-{repeats[same]}",
             type="refunded" if is_cancellation else "ordered",
             customer=customer,
             sku=code,

@@ -37,6 +37,12 @@ def number(text: str) -> Decimal:
     return found
 
 
+@lru_cache(maxsize=20_000)
+def plain(text: str) -> str:
+    """A number as it is written in an id, whatever the file's way of writing it: "1.50" is 1.5."""
+    return f"{number(text).normalize():f}"
+
+
 def whole_id(text: str) -> str:
     """An id that a spreadsheet turned into a number: "17850.0" is 17850."""
     head, dot, tail = text.partition(".")

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-from sklearn.cluster import KMeans
-from sklearn.metrics import silhouette_score
 
 from recommender.algorithms.base import Arrays
 from recommender.algorithms.features import RHYTHM, Categories, rhythm, shares
@@ -36,6 +34,9 @@ class Clusters:
 
     def fit(self, interactions: Interactions, category_of: Mapping[int, int], *, at: float) -> Self:
         """Raises ValueError for fewer than 30 people."""
+        from sklearn.cluster import KMeans
+        from sklearn.metrics import silhouette_score
+
         if len(interactions.users) < 30:
             raise ValueError("Clusters need at least 30 people.")
         self.categories_ = Categories.of(interactions.items, category_of).names

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from recommender.algorithms.base import LinearRecommender
 from recommender.algorithms.interactions import Interactions, Queries, SingleArray
@@ -29,6 +28,8 @@ class Content(LinearRecommender):
         self.max_terms = max_terms
 
     def _learn(self, interactions: Interactions, *, at: float, texts: Mapping[int, str]) -> None:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
         described = [texts.get(int(item), "") for item in self.items_]
         if any(text.strip() for text in described):
             maker = TfidfVectorizer(

@@ -4,9 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 
 from recommender.algorithms.base import Arrays, NotFitted
 from recommender.algorithms.features import Categories, rhythm, shares
@@ -55,6 +52,8 @@ class Interests:
         texts: Mapping[int, str],
     ) -> Self:
         """Learn from acts before `at`. Raises ValueError when no category has enough examples."""
+        from sklearn.linear_model import LogisticRegression
+
         known = Categories.of(interactions.items, category_of)
         self.items_, self.item_categories_, self.all_categories_ = (
             interactions.items,
@@ -129,6 +128,9 @@ class Interests:
 
     def _words(self, texts: Mapping[int, str]) -> FloatArray:
         """(n_items, text_factors): the items' texts in a few dimensions."""
+        from sklearn.decomposition import TruncatedSVD
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
         described = [texts.get(int(item), "") for item in self.items_]
         width = min(self.text_factors, max(len(described) - 1, 1))
         if not any(text.strip() for text in described) or len(described) < 3:

@@ -5,7 +5,6 @@ from typing import Literal
 
 import numpy as np
 from scipy.sparse.linalg import svds
-from sklearn.utils.extmath import randomized_svd
 
 from recommender.algorithms.base import LinearRecommender
 from recommender.algorithms.interactions import Interactions, Queries, SingleArray
@@ -44,6 +43,8 @@ class SVD(LinearRecommender):
         if wanted == 0:
             values, right = np.zeros(0), np.zeros((0, matrix.shape[1]))
         elif self.solver == "randomized":
+            from sklearn.utils.extmath import randomized_svd
+
             _left, values, right = randomized_svd(matrix, wanted, random_state=self.seed)
         elif wanted < smaller:
             start = np.random.default_rng(self.seed).standard_normal(smaller)
