@@ -116,6 +116,8 @@ def require_free(port: int) -> None:
 
 def play_simulated(demo: Demo, *, customers: int) -> None:
     """The simulated shop: it drives the platform through the public API and answers the mails it gets."""
+    wait_for(demo.sink_port)
+    wait_for(demo.port)
     shop = ["--customers", str(customers), "--products", "300", "--days", "120", "--seed", "7"]
     shop += [
         "--url",
@@ -154,6 +156,7 @@ def play_file(demo: Demo, *, data: str, kind: str) -> None:
     demo.manage("import_data", kind, data, *grant)
     demo.say("Learning, and measuring on the last month, which no model saw")
     demo.manage("train")
+    wait_for(demo.sink_port)
     demo.say(
         "A campaign to those whom the file's licence lets us write to, at addresses made up for the demo"
     )
@@ -186,8 +189,6 @@ def main() -> int:
             sink = [sys.executable, str(BASE_DIR / "manage.py"), "mail_sink", "--port", str(demo.sink_port)]
             processes.start("mail sink", sink)
             processes.start("web", web(demo.port))
-            wait_for(demo.sink_port)
-            wait_for(demo.port)
             if options.data:
                 play_file(demo, data=options.data, kind=options.format)
             else:
@@ -205,6 +206,7 @@ def main() -> int:
                     "createsuperuser", "--noinput", "--username", "admin", "--email", "admin@shop.example"
                 )
                 demo.remember(staff="admin")
+            wait_for(demo.port)
             processes.start("worker", worker())
             processes.start("scheduler", scheduler())
             demo.say(
