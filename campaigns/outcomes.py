@@ -6,14 +6,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from campaigns.models import Decision, Delivery, Outcome
-from customers import histories
+from customers import consent, histories
 from customers.models import Event
 
 BATCH = 1000
-# Last touch: an order within five days of a click, or within one day of delivery, counts for that decision.
+# Last touch: an order within five days of a click counts for that decision; of people whose clicks may not be noted,
+# one within a day of delivery.
 AFTER_CLICK = timedelta(days=5)
 AFTER_DELIVERY = timedelta(days=1)
 # Machines fetch pictures and follow links for people. Names as their operators publish them.
@@ -52,7 +53,8 @@ def credit_all(*, at: datetime, batch: int = BATCH) -> int:
         ended_at__gt=OuterRef("occurred_at") - AFTER_DELIVERY,
     )
     orders = _uncredited(at).filter(type=Event.Type.ORDERED)
-    orders = orders.filter(Exists(touched) | Exists(delivered))
+    noted = Q(customer__in=consent.permitted("message_tracking").values("pk"))
+    orders = orders.filter(noted & Exists(touched) | ~noted & Exists(delivered))
     return written + sum(_credit_orders(page) for page in _pages(orders, batch))
 
 
@@ -129,17 +131,19 @@ def _bursts(events: Sequence[Event]) -> dict[int, int]:
 
 def _credit_orders(events: Sequence[Event]) -> int:
     people = {event.customer_id for event in events}
+    verdicts = consent.verdicts(people, "message_tracking")
+    noted = {customer_id for customer_id, verdict in verdicts.items() if verdict.allowed}
     touches: dict[int, list[tuple[datetime, timedelta, Decision]]] = {}
     clicked = Outcome.objects.filter(
-        decision__customer_id__in=people, kind=Outcome.Kind.CLICKED, is_machine=False
+        decision__customer_id__in=noted, kind=Outcome.Kind.CLICKED, is_machine=False
     ).select_related("decision")
     for outcome in clicked:
         touches.setdefault(outcome.decision.customer_id, []).append(
             (outcome.at, AFTER_CLICK, outcome.decision)
         )
-    sent = Delivery.objects.filter(customer_id__in=people, status=Delivery.Status.SENT).select_related(
-        "decision"
-    )
+    sent = Delivery.objects.filter(
+        customer_id__in=people - noted, status=Delivery.Status.SENT
+    ).select_related("decision")
     for delivery in sent:
         if delivery.ended_at is not None:
             touches.setdefault(delivery.customer_id, []).append(

@@ -52,7 +52,7 @@ def text(report: Report) -> str:
         f"else; discount {codes['discount']} {report.currency}, of it {codes['discount_control']} to the control group.",
         f"Attributed, beside and not instead: {report.attributed_revenue} {report.currency} in "
         f"{report.attributed_orders} orders (last touch, {report.attribution['days_after_click']} days after a click, "
-        f"{report.attribution['days_after_delivery']} after delivery).",
+        f"{report.attribution['days_after_delivery']} after delivery where clicks may not be noted).",
     ]
     touched = report.touched
     lines.append(
