@@ -191,19 +191,17 @@ def _begin(delivery: Delivery, at: datetime) -> Permission | None:
 def _change(delivery: Delivery, expected: str | Sequence[str], **changes: object) -> bool:
     """Update the row if it is still in the expected state and attempt. The row in memory follows."""
     states = [expected] if isinstance(expected, str) else list(expected)
-    fields = [Delivery._meta.get_field(name) for name in changes]  # noqa: SLF001 - documented by Django
-    values = [
-        field.get_db_prep_save(value, connection)
-        for field, value in zip(fields, changes.values(), strict=True)
-    ]
+    fields = {field.name: field for field in Delivery._meta.concrete_fields}  # noqa: SLF001 - documented by Django
+    values = [fields[name].get_db_prep_save(value, connection) for name, value in changes.items()]
     # Written out, as the gate's question is, because it is done twice for each message.
-    sets, among = ", ".join(f"{field.column} = %s" for field in fields), ", ".join(["%s"] * len(states))
+    sets = ", ".join(f"{fields[name].column} = %s" for name in changes)
+    among = ", ".join(["%s"] * len(states))
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE campaigns_delivery SET {sets} WHERE id = %s AND attempt = %s AND status IN ({among})",  # noqa: S608
             [*values, delivery.pk, delivery.attempt, *states],
         )
-        ours = cursor.rowcount > 0
+        ours: bool = cursor.rowcount > 0
     if ours:
         for name, value in changes.items():
             setattr(delivery, name, value)
