@@ -108,6 +108,8 @@ class Preferences(OwnPreferences):
 
     def more(self) -> dict[str, Any]:
         interests = Interest.objects.filter(customer=self.person).select_related("category")
+        if not preferences.is_allowed(self.person.pk, "personalization"):
+            interests = interests.none()  # what was just forbidden is forgotten, and not shown once more
         return {
             "interests": [
                 (interest.category.name, round(interest.probability * 100))

@@ -89,6 +89,9 @@ class PreparedList(ChangeList):  # type: ignore[misc]
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
+        if not self.query and not self.has_active_filters:
+            # All are shown: else the theme offers to show them all.
+            self.full_result_count = self.result_count
         self.model_admin.prepare(list(self.result_list))
 
 
@@ -112,6 +115,18 @@ class Page(ModelAdmin):  # type: ignore[misc]
     def has_act_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Who may press the page's buttons: whoever may change these rows, also where no form does."""
         return bool(request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}"))
+
+    def is_useful(self, name: str, row: Any) -> bool:
+        """Whether the button would do something to this row now; where it would not, it is not shown."""
+        return True
+
+    def get_actions_detail(self, request: HttpRequest, object_id: int) -> list[Any]:
+        found: list[Any] = super().get_actions_detail(request, object_id)
+        row = self.get_object(request, str(object_id)) if found else None
+        if row is None:
+            return found
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
+        return [act for act in found if self.is_useful(act.action_name.removeprefix(prefix), row)]
 
     def prepare(self, rows: Sequence[Any]) -> None:
         """Fill in, with a fixed number of queries, what the columns of these rows need."""

@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -12,7 +13,9 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import get_language
 from redis.exceptions import RedisError
 from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication
@@ -190,7 +193,18 @@ def errors(exc: Exception, context: dict[str, Any]) -> Response | None:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith(PREFIX):
         return JsonResponse({"code": "not_found", "message": "There is no such address."}, status=404)
-    return HttpResponse("Not found.", status=404, content_type="text/plain")
+    return _told(request, 404)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _told(request, 403)
+
+
+def _told(request: HttpRequest, status: int) -> HttpResponse:
+    shop = parseaddr(settings.DEFAULT_FROM_EMAIL)[0]
+    return render(
+        request, "error.html", {"language": get_language(), "shop": shop, "status": status}, status=status
+    )
 
 
 def failed(request: HttpRequest) -> HttpResponse:

@@ -52,5 +52,6 @@ urlpatterns = [
 ]
 if settings.DEMO:
     urlpatterns += [path("shop/<str:sku>", shop.product)]
+handler403 = "config.api.forbidden"
 handler404 = "config.api.not_found"
 handler500 = "config.api.failed"

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import lifecycle, reports, segments
+from campaigns import lifecycle, planning, reports, segments
 from campaigns.admin import words
 from campaigns.models import Campaign, CampaignRun, CampaignSegment, Delivery
 from catalog.pages import Page, Rows, shown
@@ -150,6 +150,7 @@ class CampaignAdmin(Page):
                 "problems": problems,
                 "steps": self._steps(request, campaign, is_complete=not problems),
                 "runs": _runs(campaign),
+                "late": planning.late(at=timezone.now()).filter(campaign=campaign).first(),
                 "report_link": reverse("admin:campaigns_campaign_report", args=[campaign.pk]),
             }
         return super().render_change_form(request, context, *args, **kwargs)
@@ -192,7 +193,7 @@ class CampaignAdmin(Page):
         return self.own_page(
             request,
             "admin/desk/step.html",
-            title=f"{STEP_WORDS[step]}: {campaign}",
+            title=gettext("%(step)s: %(campaign)s") % {"step": STEP_WORDS[step], "campaign": campaign},
             row=campaign,
             step=step,
             confirm=STEP_WORDS[step],
@@ -207,13 +208,13 @@ class CampaignAdmin(Page):
         waiting = sum(found[status] for status in ("planned", "retry"))
         if step == "archive":
             return {"sentences": [gettext("It leaves the lists of what needs you; its report stays.")]}
-        audiences = []
+        now, audiences, rules = timezone.now(), [], []
         for audience in campaign.audiences.select_related("segment"):
-            counted = segments.waterfall(audience.segment.rule, channel=campaign.channel, at=timezone.now())
-            audiences.append(
-                {"name": audience.segment.name, "sendable": counted["sendable"], "bars": words.bars(counted)}
-            )
-        total = sum(audience["sendable"] for audience in audiences)
+            counted = segments.waterfall(audience.segment.rule, channel=campaign.channel, at=now)
+            audiences.append({"name": audience.segment.name, "bars": words.bars(counted)})
+            rules.append(audience.segment.rule)
+        # Each person once, however many audiences they stand in.
+        total = segments.waterfall(*rules, channel=campaign.channel, at=now)["sendable"] if rules else 0
         sentences = []
         if step == "launch":
             sentences.append(_reached(total, len(audiences)))
@@ -253,6 +254,7 @@ class CampaignAdmin(Page):
             verdict=words.verdict(report),
             effect=effect,
             interval=words.interval(effect.low, effect.high, effect.per_person) if effect else None,
+            money=words.report_money(report),
             bars=words.bars(report.waterfall, fates=report.fates, links=_lists(campaign)),
             suppressed=[
                 (Delivery.Reason(reason).label, n)
@@ -265,7 +267,7 @@ class CampaignAdmin(Page):
 def _reached(total: int, audiences: int) -> str:
     if audiences > 1:
         return gettext(
-            "At most %s people can be reached now; whoever stands in several audiences counts in the first."
+            "%s people can be reached now; whoever stands in several audiences counts in the first."
         ) % (f"{total:,}")
     return gettext("%s people can be reached now.") % f"{total:,}"
 

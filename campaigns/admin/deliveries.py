@@ -8,8 +8,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import lifecycle, planning
-from campaigns.models import CampaignRun, Decision, Delivery, Outcome
-from catalog.pages import ReadOnly, button, shown, told_time
+from campaigns.admin import words
+from campaigns.models import Campaign, CampaignRun, Decision, Delivery, Outcome
+from catalog.pages import ReadOnly, Section, button, shown, told_time
 
 FATE_COLOURS = {
     "sent": "success",
@@ -24,6 +25,11 @@ FATE_COLOURS = {
 }
 
 
+def _channel(name: str) -> str:
+    """A channel in words; a placement in the shop keeps its own name."""
+    return str(dict(Campaign.Channel.choices).get(name, name))
+
+
 @admin.register(CampaignRun)
 class CampaignRunAdmin(ReadOnly):
     list_display = ("campaign", "due_at", "told_state", "planned_at", "matched", "sendable")
@@ -31,6 +37,7 @@ class CampaignRunAdmin(ReadOnly):
     list_filter = ("state",)
     date_hierarchy = "due_at"
     linked = ("campaign__id__exact",)
+    fields = ("campaign", "due_at", "state", "planned_at")
     actions_detail = ("send_late",)
 
     @button(_("Send it although it is late"), path="send-late", icon="send")
@@ -55,12 +62,28 @@ class CampaignRunAdmin(ReadOnly):
             title=gettext("Send “%s” now?") % run.campaign,
             row=run,
             sentences=[
-                gettext("It was due on %s. Whoever is in its audience now will be planned and written to.")
+                gettext("Due: %s. Whoever is in its audience now will be planned and written to.")
                 % told_time(run.due_at),
                 gettext("If its words are out of date by now, cancel the campaign instead."),
             ],
             confirm=gettext("Send it now"),
         )
+
+    def is_useful(self, name: str, row: CampaignRun) -> bool:
+        return name != "send_late" or planning.late(at=timezone.now()).filter(pk=row.pk).exists()
+
+    def sections(self, request: HttpRequest, row: CampaignRun) -> list[Section]:
+        bars = words.bars(row.waterfall) if row.waterfall else []
+        deliveries = reverse("admin:campaigns_delivery_changelist")
+        return [
+            Section(
+                _("Who, and who not"),
+                ("", _("people")),
+                [(bar.label, bar.told) for bar in bars],
+                empty=_("Nobody has been planned yet."),
+                more=f"{deliveries}?run__id__exact={row.pk}" if bars else "",
+            )
+        ]
 
     @shown(
         _("state"),
@@ -89,7 +112,7 @@ class DecisionAdmin(ReadOnly):
         "segment",
         "offer",
         "personalized",
-        "placement",
+        "told_placement",
     )
     list_select_related = ("customer", "campaign", "segment", "offer")
     list_filter = ("arm", "personalized")
@@ -98,6 +121,10 @@ class DecisionAdmin(ReadOnly):
     search_fields = ("=customer__external_id", "=id")
     search_help_text = _("By the customer's own id or the decision's id")
 
+    @shown(_("placement"), order="placement")
+    def told_placement(self, decision: Decision) -> str:
+        return _channel(decision.placement)
+
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnly):
@@ -105,7 +132,7 @@ class DeliveryAdmin(ReadOnly):
     list_display = (
         "customer",
         "campaign",
-        "channel",
+        "told_channel",
         "fate",
         "reason",
         "attempt",
@@ -121,6 +148,10 @@ class DeliveryAdmin(ReadOnly):
     @shown(_("campaign"))
     def campaign(self, delivery: Delivery) -> str:
         return str(delivery.run.campaign)
+
+    @shown(_("channel"), order="channel")
+    def told_channel(self, delivery: Delivery) -> str:
+        return _channel(delivery.channel)
 
     @shown(_("status"), order="status", label=FATE_COLOURS)
     def fate(self, delivery: Delivery) -> tuple[str, str]:

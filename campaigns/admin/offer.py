@@ -44,6 +44,9 @@ class OfferAdmin(Page):
             return False
         return bool(super().has_delete_permission(request, obj))
 
+    def is_useful(self, name: str, row: Offer) -> bool:
+        return row.status == Offer.Status.DRAFT or (name == "archive" and row.status == Offer.Status.APPROVED)
+
     @shown(_("benefit"))
     def told_benefit(self, offer: Offer) -> str:
         return benefit_words(offer)

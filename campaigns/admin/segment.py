@@ -26,6 +26,13 @@ EXAMPLE = {
 }
 
 
+class RuleWidget(UnfoldAdminTextareaWidget):  # type: ignore[misc]
+    """A new rule begins empty, not with the word null."""
+
+    def format_value(self, value: Any) -> str:
+        return "" if value == "null" else str(super().format_value(value) or "")
+
+
 class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Segment
@@ -76,7 +83,7 @@ class SegmentAdmin(Page):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
         if "rule" in form.base_fields:
-            form.base_fields["rule"].widget = UnfoldAdminTextareaWidget(
+            form.base_fields["rule"].widget = RuleWidget(
                 attrs={
                     "rows": 12,
                     "class": "desk-code",

@@ -140,6 +140,29 @@ def money(value: float, currency: str, *, sign: bool = False) -> str:
     return f"{value:+,.2f} {currency}" if sign else f"{value:,.2f} {currency}"
 
 
+def report_money(report: Report) -> dict[str, str]:
+    """The amounts of a report, each written as everywhere on the desk."""
+    effect, codes = report.effect, report.codes
+    told = {
+        "treated": report.treated.revenue,
+        "control": report.control.revenue,
+        "discount": codes["discount"],
+        "discount_control": codes["discount_control"],
+        "sending_cost": report.sending_cost,
+        "attributed": report.attributed_revenue,
+    }
+    written = {name: money(float(value), report.currency) for name, value in told.items()}
+    if effect is not None:
+        for name, value, low, high in (
+            ("per_person", effect.per_person, effect.low, effect.high),
+            ("total", effect.total, effect.total_low, effect.total_high),
+            ("profit", effect.profit, effect.profit_low, effect.profit_high),
+        ):
+            written[name] = money(value, report.currency, sign=True)
+            written[f"{name}_range"] = f"{low:,.2f} … {high:,.2f}"
+    return written
+
+
 def verdict(report: Report) -> str:
     """The first line of a report: what the campaign did, and how sure that is."""
     effect = report.effect

@@ -132,7 +132,7 @@ class CampaignSegment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.campaign_id}: {self.segment_id}"
+        return f"{self.campaign}: {self.segment}"
 
 
 class CampaignRun(models.Model):
@@ -159,4 +159,4 @@ class CampaignRun(models.Model):
         constraints = [models.UniqueConstraint(fields=["campaign", "due_at"], name="a_run_is_due_once")]
 
     def __str__(self) -> str:
-        return f"{self.campaign_id} {self.due_at:%Y-%m-%d %H:%M}"
+        return f"{self.campaign} {self.due_at:%Y-%m-%d %H:%M}"

@@ -33,6 +33,9 @@ class ApiKeyAdmin(ReadOnly):
     readonly_fields = ("begins_with", "told_scopes")
     actions_detail = ("revoke",)
 
+    def is_useful(self, name: str, row: ApiKey) -> bool:
+        return row.revoked_at is None
+
     @shown(_("begins with"))
     def begins_with(self, key: ApiKey) -> str:
         return f"{key.prefix}…"
@@ -78,6 +81,9 @@ class IdempotentReplyAdmin(ReadOnly):
 
 @admin.register(ImportRun)
 class ImportRunAdmin(ReadOnly):
+    about = _(
+        "Every file that was taken in stands here, with what came of it. Begin one with: manage.py import_data"
+    )
     list_display = ("name", "format", "told_counts", "started_at", "ended_at", "went_well")
     date_hierarchy = "started_at"
     search_fields = ("name", "format")

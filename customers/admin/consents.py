@@ -22,9 +22,15 @@ from customers.models import (
 )
 
 
+def _words_of(slug: str) -> str:
+    """A purpose as people read it, with the name that searching takes."""
+    purpose = purposes.PURPOSES.get(slug)
+    return f"{purpose.title} ({slug})" if purpose else slug
+
+
 class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
     address = forms.CharField(
-        label=_("e-mail address"),
+        label=_("E-mail address"),
         max_length=320,
         widget=UnfoldAdminTextInputWidget(),
         help_text=_("Only its keyed hash is kept. Nobody can take it off the list here."),
@@ -45,11 +51,11 @@ class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
 class SuppressionAdmin(ReadOnly):
     """Addresses may be added by hand; taking one off would raise what the person allows."""
 
-    list_display = ("channel", "reason", "source", "fingerprint", "created_at")
+    list_display = ("told_channel", "reason", "source", "fingerprint", "created_at")
     list_filter = ("reason",)
     search_fields = ("address_index",)
     search_help_text = _("By the exact address")
-    fields = ("channel", "reason", "source", "fingerprint", "created_at")
+    fields = ("told_channel", "reason", "source", "fingerprint", "created_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("customers.add_suppression"))
@@ -69,7 +75,11 @@ class SuppressionAdmin(ReadOnly):
         return super().get_fieldsets(request, obj) if obj else ((None, {"fields": ("address",)}),)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("fingerprint",) if obj else ()
+        return ("told_channel", "fingerprint") if obj else ()
+
+    @shown(_("channel"), order="channel")
+    def told_channel(self, row: Suppression) -> str:
+        return gettext("e-mail") if row.channel == "email" else row.channel
 
     @shown(_("fingerprint"))
     def fingerprint(self, row: Suppression) -> str:
@@ -84,12 +94,25 @@ class SuppressionAdmin(ReadOnly):
 
 @admin.register(ConsentRecord)
 class ConsentRecordAdmin(ReadOnly):
-    list_display = ("id", "customer_id", "sequence", "purpose", "granted", "method", "source", "actor", "at")
+    list_display = (
+        "id",
+        "customer_id",
+        "told_purpose",
+        "granted",
+        "method",
+        "source",
+        "actor",
+        "at",
+    )
     list_filter = ("granted",)
     linked = ("customer_id",)
     search_fields = ("=customer_id", "=purpose")
     search_help_text = _("By the customer's number or the purpose")
     actions_list = ("verify",)
+
+    @shown(_("purpose"), order="purpose")
+    def told_purpose(self, record: ConsentRecord) -> str:
+        return _words_of(record.purpose)
 
     @button(_("Verify the ledger"), path="verify", icon="verified_user", needs="view")
     def verify(self, request: HttpRequest) -> HttpResponse:
@@ -115,16 +138,21 @@ class ConsentRecordAdmin(ReadOnly):
 
 @admin.register(ConsentState)
 class ConsentStateAdmin(ReadOnly):
-    list_display = ("customer", "purpose", "granted", "record_id", "at")
+    list_display = ("customer", "told_purpose", "granted", "record_id", "at")
     list_select_related = ("customer",)
     list_filter = ("granted",)
     search_fields = ("=customer__external_id", "=purpose")
     search_help_text = _("By the customer's own id or the purpose, exactly")
 
+    @shown(_("purpose"), order="purpose")
+    def told_purpose(self, state: ConsentState) -> str:
+        return _words_of(state.purpose)
+
 
 @admin.register(PendingConsent)
 class PendingConsentAdmin(ReadOnly):
-    list_display = ("customer", "purpose", "created_at", "asked_at", "confirmed_at", "expires_at")
+    about = _("Whoever was asked by mail to confirm what they allow stands here until they answer.")
+    list_display = ("customer", "told_purpose", "created_at", "asked_at", "confirmed_at", "expires_at")
     list_select_related = ("customer",)
     fields = (
         ("customer", "purpose"),
@@ -134,15 +162,19 @@ class PendingConsentAdmin(ReadOnly):
         ("confirmed_at", "expires_at"),
     )
 
+    @shown(_("purpose"), order="purpose")
+    def told_purpose(self, pending: PendingConsent) -> str:
+        return _words_of(pending.purpose)
+
 
 class NoticeForm(forms.ModelForm):  # type: ignore[type-arg]
     purpose = forms.ChoiceField(
-        label=_("purpose"),
+        label=_("Purpose"),
         choices=lambda: [(slug, f"{purpose.title} ({slug})") for slug, purpose in purposes.PURPOSES.items()],
         widget=UnfoldAdminSelectWidget(),
     )
     language = forms.ChoiceField(
-        label=_("language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget()
+        label=_("Language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget()
     )
 
     class Meta:
@@ -166,6 +198,9 @@ class NoticeForm(forms.ModelForm):  # type: ignore[type-arg]
 class NoticeAdmin(ReadOnly):
     """A text is added and then never edited: what people agreed to stays what they read."""
 
+    about = _(
+        "The first texts are built in. Add one here to ask in new words; who said yes keeps the words they read."
+    )
     list_display = ("slug", "version", "language", "purpose", "created_at")
     list_filter = ("language",)
     search_fields = ("slug", "purpose")

@@ -65,6 +65,18 @@ def test_launching_first_names_exactly_how_many_are_reached(client):
     assert row.status == "approved", "looking changes nothing"
 
 
+def test_whoever_stands_in_two_audiences_is_reached_once(client):
+    desk.people(9)  # three of them allow nothing
+    row = desk.campaign(offers=[])
+    everyone = Segment.objects.create(
+        name="Everyone", slug="everyone", rule={"attribute": "id", "exists": True}
+    )
+    row.audiences.create(segment=everyone, position=2)
+    client.post(step(row, "approve"))
+    told = client.get(step(row, "launch")).content.decode()
+    assert "Launch to 6 people" in told
+
+
 def test_cancelling_names_what_is_lost_and_what_has_left(client):
     desk.people(12)
     row = desk.launched(desk.campaign(offers=[], control=0))
@@ -219,10 +231,12 @@ def test_an_offer_is_approved_and_archived_by_its_buttons(client):
     row = desk.offer(status=Offer.Status.DRAFT)
     for name, status in (("approve", "approved"), ("archive", "archived")):
         address = reverse(f"admin:campaigns_offer_{name}", args=[row.pk])
+        assert address in client.get(change(row, "offer")).content.decode()
         assert client.get(address).status_code == 200
         client.post(address)
         row.refresh_from_db()
         assert row.status == status
+        assert address not in client.get(change(row, "offer")).content.decode(), "done is done"
 
 
 def test_the_customers_page_shows_what_was_decided_and_sent(client):
@@ -254,7 +268,12 @@ def test_r4_a_late_run_is_let_go_by_its_button(client):
     assert "does not wait" in client.get(address, follow=True).content.decode()
     row.runs.update(due_at=now - timedelta(hours=3))
     assert "more than two hours late" in client.get(reverse("admin:index")).content.decode()
+    told = client.get(change(row, "campaign")).content.decode()
+    assert "waits for you: so late, it is not sent by itself." in told
+    assert address in told
+    assert address in client.get(change(run, "campaignrun")).content.decode()
     assert "Send it now" in client.get(address).content.decode()
     assert planning.plan_due(at=timezone.now()) == 0
     assert "It is due now" in client.post(address, follow=True).content.decode()
+    assert address not in client.get(change(run, "campaignrun")).content.decode(), "it is not late any more"
     assert planning.plan_due(at=timezone.now()) > 0

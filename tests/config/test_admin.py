@@ -185,3 +185,26 @@ def test_people_and_roles_have_pages(client):
     for name in ("auth_user", "auth_group"):
         assert client.get(reverse(f"admin:{name}_changelist")).status_code == 200
         assert client.get(reverse(f"admin:{name}_add")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "There is nothing at this address"), ("zh-hans", "此地址没有任何内容")]
+)
+def test_an_unknown_address_is_told_in_words(client, language, told):
+    answer = client.get("/admin/nothing/", headers={"accept-language": language})
+    assert answer.status_code == 404
+    assert told in answer.content.decode()
+    assert reverse("admin:index") in answer.content.decode()
+
+
+def test_what_one_may_not_do_is_told_in_words(client):
+    answer = client.get(address("campaigns.decision", "add"))
+    assert answer.status_code == 403
+    assert "You may not do this" in answer.content.decode()
+
+
+def test_a_list_that_nothing_filters_offers_no_way_to_show_all(client, shop):
+    listed = address("campaigns.offer", "changelist")
+    assert "Show all" not in client.get(listed).content.decode()
+    assert "Nothing matches" in client.get(f"{listed}?q=zzz").content.decode()
+    assert "Show all" in client.get(f"{listed}?q=zzz").content.decode()

@@ -259,8 +259,9 @@ def test_c14_turning_personalization_off_deletes_what_was_inferred(
     anna: Customer, client: Client, data: dict
 ) -> None:
     learnt(anna)
-    client.post(address(anna), data)
+    answer = client.post(address(anna), data)
     assert not Interest.objects.filter(customer=anna).exists()
+    assert "Garden" not in answer.content.decode(), "nor does the answer show it once more"
 
 
 def test_c10_an_address_of_someone_merged_acts_on_who_they_turned_out_to_be(
