@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 # Test processes; Redis gives each a database of its own, of its sixteen.
-SPREAD := -n auto --maxprocesses 8 --dist loadfile
+SPREAD := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE ?= 1
 

@@ -24,6 +24,12 @@ from customers.purposes import PURPOSES
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, so that no process is left with a long one when the others are done."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @contextmanager
 def tampering() -> Iterator[None]:
     """What only the owner of the database could do: lift the ledger's triggers for a moment."""

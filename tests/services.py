@@ -1,5 +1,7 @@
 """Run the suite and the fault tests on PostgreSQL and Redis (`make test-services`).
 
+Tests marked `once` ask neither, or nothing of them that another test does not ask, and are left to `make test`.
+
 With DATABASE_URL and REDIS_URL set, those servers are used. Otherwise private ones are started in a temporary
 folder, on free ports, and stopped at the end. When the programs are missing this says so and fails.
 """
@@ -97,7 +99,7 @@ def main() -> int:
             environment["REDIS_URL"] = start_redis(folder / "redis", stack)
         print("The suite on PostgreSQL and Redis.", flush=True)
         return subprocess.run(
-            [sys.executable, "-m", "pytest", *sys.argv[1:]], env=environment, check=False
+            [sys.executable, "-m", "pytest", "-m", "not once", *sys.argv[1:]], env=environment, check=False
         ).returncode
 
 

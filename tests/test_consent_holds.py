@@ -175,6 +175,7 @@ def background(db: None, products, settings, tmp_path) -> None:
     events.take_in(lines, source="background", at=NOW - timedelta(days=1))
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_nothing_happens_without_leave_whatever_the_order(background: None, campaign, sink: Sink) -> None:
     Shop.post, Shop.running = sink, campaign(offer("ten"), control_percent=Decimal(20))

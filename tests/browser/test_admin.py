@@ -114,6 +114,7 @@ def pages(row: Campaign) -> dict[str, str]:
     }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("size", "language", "scheme"),
     [

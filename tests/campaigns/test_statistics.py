@@ -9,6 +9,8 @@ from scipy import special, stats
 from campaigns import statistics
 from campaigns.statistics import MINIMUM_ORDERS, Z95, Estimate
 
+pytestmark = pytest.mark.once
+
 
 def values(*numbers: float) -> statistics.Values:
     return np.array(numbers, dtype=np.float64)

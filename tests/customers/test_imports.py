@@ -301,6 +301,7 @@ class TestPublicFiles:
         unlisted = set(Product.objects.filter(is_listed=False).values_list("sku", flat=True))
         assert {"POST", "M", "D", "BANK CHARGES"} <= unlisted
 
+    @pytest.mark.once
     def test_complete_journey_equals_the_totals_counted_elsewhere(self) -> None:
         expected = json.loads((DATA / "expected_totals.json").read_text())["complete-journey"]
         counts = import_file("complete-journey", DATA / "complete-journey", at=NOW).counts

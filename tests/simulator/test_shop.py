@@ -10,6 +10,8 @@ import pytest
 from simulator import history
 from simulator.shop import CHANCES, KINDS, Shop, Size, consent_rows, customer_rows, product_rows, truth_rows
 
+pytestmark = pytest.mark.once
+
 END = datetime(2026, 11, 24, tzinfo=UTC)
 
 

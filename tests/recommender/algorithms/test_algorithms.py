@@ -21,6 +21,8 @@ from recommender.algorithms.svd import SVD
 from recommender.algorithms.user_knn import UserKNN
 from tests.recommender.algorithms.contract import AT, TEXTS, Contract, past, shop
 
+pytestmark = pytest.mark.once
+
 
 class TestPopularity(Contract):
     linear: ClassVar[bool] = False

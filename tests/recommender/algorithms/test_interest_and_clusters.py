@@ -8,6 +8,8 @@ from recommender.algorithms.clusters import Clusters
 from recommender.algorithms.interactions import Interactions
 from recommender.algorithms.interest import Interests
 
+pytestmark = pytest.mark.once
+
 
 def two_camps(seed: int = 1, people: int = 400) -> tuple[Interactions, dict[int, int]]:
     """Gardeners and cooks: each takes nine of ten things from their own category; half of them act in any month."""

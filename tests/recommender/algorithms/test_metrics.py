@@ -12,6 +12,8 @@ from recommender.algorithms.frequency import Frequency
 from recommender.algorithms.interactions import History, Interactions
 from recommender.algorithms.split import global_split, leave_last, validation_split
 
+pytestmark = pytest.mark.once
+
 HITS = np.array([[True, False, True], [False, False, False], [False, True, False]])
 RELEVANT = np.array([3, 1, 1])
 

@@ -16,6 +16,7 @@ from recommender.algorithms.split import global_split, validation_split
 
 FILE = Path(__file__).resolve().parents[4] / "shared/data/online-retail/online_retail_2010_2011.csv.gz"
 pytestmark = [
+    pytest.mark.once,
     pytest.mark.data,
     pytest.mark.slow,
     pytest.mark.skipif(not FILE.exists(), reason="the Online Retail file is not beside the project"),

@@ -11,6 +11,8 @@ from recommender.algorithms.sequence import lstm_cell, sigmoid
 from recommender.algorithms.svd import SVD
 from recommender.algorithms.user_knn import UserKNN, pearson
 
+pytestmark = pytest.mark.once
+
 A, B = np.array([4, 5, 2, 3, 4]), np.array([3, 4, 5, 2, 3])
 # (user, item, rating) with nought for "not taken": the matrix [[1,0,1],[1,0,1],[1,1,0]].
 TRIPLES = np.array(
