@@ -4,7 +4,8 @@ PORT ?= 8000
 # Test processes; Redis gives each a database of its own, of its sixteen.
 SPREAD := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
-export PYTHONDONTWRITEBYTECODE ?= 1
+# Each of the processes that tests and the demo start would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 

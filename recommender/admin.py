@@ -1,5 +1,6 @@
 """The desk's pages of what was learnt, from what, and how good it is."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -35,6 +36,17 @@ class TrainingRunAdmin(ReadOnly):
     date_hierarchy = "created_at"
     actions_list = ("train",)
     list_before_template = "admin/desk/watched.html"
+    fields = (
+        ("task", "state"),
+        ("told_progress", "step"),
+        "came_of_it",
+        ("requested_by", "created_at"),
+        ("started_at", "ended_at"),
+    )
+    readonly_fields = ("told_progress", "came_of_it")
+
+    def sections(self, request: HttpRequest, row: Any) -> list[Section]:
+        return _measured(row.result)
 
     def is_at_work(self) -> bool:
         """Whether a list of trainings has something to follow."""
@@ -100,7 +112,6 @@ class ModelVersionAdmin(ReadOnly):
         ("state", "reason"),
         ("people", "interactions"),
         ("trained_until", "created_at"),
-        "parameters",
         ("file", "sha256"),
         "run",
     )
@@ -123,29 +134,41 @@ class ModelVersionAdmin(ReadOnly):
         return "–"
 
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
-        found = []
-        for name, title in (
-            ("test", _("Measured on the held-out month")),
-            ("validation", _("Compared before, on the month before that")),
-        ):
-            table = [entry for entry in row.metrics.get(name, ()) if isinstance(entry, dict)]
-            if not table:
-                continue
-            columns = [column for column in MEASURED if any(column in entry for entry in table)]
-            found.append(
-                Section(
-                    title,
-                    (_("algorithm"), *columns),
-                    [
-                        (entry.get("algorithm", "–"), *(_number(entry.get(column)) for column in columns))
-                        for entry in table
-                    ],
-                )
-            )
-        plain = {k: v for k, v in row.metrics.items() if isinstance(v, int | float | str)}
-        if plain:
-            found.append(Section(_("Figures"), (_("figure"), _("value")), list(plain.items())))
-        return found
+        chosen = [(name, _plain(value)) for name, value in row.parameters.items()]
+        return [Section(_("Parameters"), (_("parameter"), _("value")), chosen), *_measured(row.metrics)]
+
+
+def _measured(metrics: Mapping[str, Any]) -> list[Section]:
+    """What was measured, as tables: the two months, the groups of people, and every single figure."""
+    found = []
+    for name, title in (
+        ("test", _("Measured on the held-out month")),
+        ("validation", _("Compared before, on the month before that")),
+    ):
+        table = [entry for entry in metrics.get(name, ()) if isinstance(entry, dict)]
+        if not table:
+            continue
+        columns = [column for column in MEASURED if any(column in entry for entry in table)]
+        rows = [
+            (entry.get("algorithm", "–"), *(_number(entry.get(column)) for column in columns))
+            for entry in table
+        ]
+        found.append(Section(title, (_("algorithm"), *columns), rows))
+    if groups := metrics.get("clusters"):
+        rows = [(number, group["people"], ", ".join(group["marks"])) for number, group in groups.items()]
+        found.append(Section(_("Groups of people"), (_("cluster"), _("people"), _("what sets it apart")), rows))
+    plain = [
+        (name, _plain(value)) for name, value in metrics.items() if isinstance(value, bool | int | float | str)
+    ]
+    if plain:
+        found.append(Section(_("Figures"), (_("figure"), _("value")), plain))
+    return found
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    return "–" if value is None else str(value)
 
 
 def _number(value: Any) -> str:
@@ -155,6 +178,8 @@ def _number(value: Any) -> str:
 @admin.register(Interest)
 class InterestAdmin(ReadOnly):
     list_display = ("customer", "category", "likelihood")
+    fields = ("customer", "category", "likelihood", "model")
+    readonly_fields = ("likelihood",)
     list_select_related = ("customer", "category")
     search_fields = ("=customer__external_id", "=category__slug")
     search_help_text = _("By the customer's own id or the category's slug, exactly")

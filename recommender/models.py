@@ -99,7 +99,7 @@ class Interest(models.Model):
         indexes = [models.Index(fields=["category", "probability"])]
 
     def __str__(self) -> str:
-        return f"{self.customer_id} {self.category_id} {self.probability:.2f}"
+        return f"{self.customer}: {self.category} {self.probability:.0%}"
 
 
 class ClusterMembership(models.Model):
@@ -113,4 +113,4 @@ class ClusterMembership(models.Model):
         verbose_name, verbose_name_plural = _("cluster membership"), _("cluster memberships")
 
     def __str__(self) -> str:
-        return f"{self.customer_id} in {self.cluster}"
+        return f"{self.customer}: {self.cluster}"

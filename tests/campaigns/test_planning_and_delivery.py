@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from campaigns import delivery, lifecycle, messages, planning, rules
@@ -432,6 +432,17 @@ def test_the_lock_wants_the_person_s_own_permission(anna: Customer, boris: Custo
         Email().send(finished(anna.pk), object())  # type: ignore[arg-type]
     with pytest.raises(NotPermitted):
         Permission(boris.pk, "marketing_email", at=NOW)
+
+
+def test_a_line_left_in_the_midst_of_a_message_is_hung_up_without_waiting(sink: Sink, monkeypatch) -> None:
+    """The server waits for the body then, and would not answer QUIT before the time is up."""
+    said: list[str] = []
+    monkeypatch.setattr("smtplib.SMTP.quit", lambda _line: said.append("QUIT"))
+    with pytest.raises(DatabaseError), Email() as line:
+        line.open(finished(1))
+        raise DatabaseError("the database is gone")
+    assert said == []
+    assert sink.recipients() == []
 
 
 def test_a_channel_cannot_change_the_lock() -> None:
