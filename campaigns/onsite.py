@@ -108,7 +108,7 @@ def _audience(
 ) -> tuple[Campaign, CampaignSegment] | None:
     for campaign in running:
         for audience in campaign.audiences.all():
-            if segments.matching(audience.segment.rule, at=at).filter(pk=customer_id).exists():
+            if segments.matches(audience.segment.rule, customer_id, at=at):
                 return campaign, audience
     return None
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from campaigns.models import Decision, Delivery, Outcome
 from customers import consent, histories
@@ -53,7 +53,7 @@ def credit_all(*, at: datetime, batch: int = BATCH) -> int:
         ended_at__gt=OuterRef("occurred_at") - AFTER_DELIVERY,
     )
     orders = _uncredited(at).filter(type=Event.Type.ORDERED)
-    noted = Q(customer__in=consent.permitted("message_tracking").values("pk"))
+    noted = Exists(consent.permitted("message_tracking").filter(pk=OuterRef("customer_id")))
     orders = orders.filter(noted & Exists(touched) | ~noted & Exists(delivered))
     return written + sum(_credit_orders(page) for page in _pages(orders, batch))
 

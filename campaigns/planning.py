@@ -20,6 +20,7 @@ from campaigns.models import Campaign, CampaignRun, CampaignSegment, Code, Decis
 from campaigns.offers import Choice, Taste
 from campaigns.reach import Reach, reachable
 from customers import consent
+from customers.models import Customer
 from recommender import serving
 from recommender.serving import Recommendation
 
@@ -97,7 +98,10 @@ def plan(run: CampaignRun, *, at: datetime) -> int:
 
 
 def plan_page(run: CampaignRun, *, at: datetime) -> int | None:
-    """Plan the next page of people in one transaction. None when the run is planned, paused or cancelled."""
+    """Plan whom the audiences match of the next page of customers, in one transaction; answers how many those are.
+
+    None when the run is planned, paused or cancelled.
+    """
     with transaction.atomic():
         row = (
             CampaignRun.objects.select_for_update(of=("self",))
@@ -111,35 +115,34 @@ def plan_page(run: CampaignRun, *, at: datetime) -> int | None:
         audiences = list(
             row.campaign.audiences.select_related("segment").prefetch_related("offers__categories")
         )
-        people = _next_people(audiences, after=row.cursor, at=at)
+        span = _next_span(after=row.cursor)
         waterfall = Waterfall.from_dict(row.waterfall)
-        if not people:
+        people: dict[int, int] = {}
+        if span is None:
             row.state = CampaignRun.State.DELIVERING
         else:
-            row.state = CampaignRun.State.PLANNING
-            row.cursor = max(people)
-            _plan_people(row, audiences, people, waterfall, at=at)
+            row.state, row.cursor = CampaignRun.State.PLANNING, span[1]
+            if people := _matching(audiences, span, at=at):
+                _plan_people(row, audiences, people, waterfall, at=at)
         row.waterfall = waterfall.as_dict()
         row.save(update_fields=["state", "cursor", "waterfall", "planned_at"])
-        return len(people) if people else None
+        return None if span is None else len(people)
 
 
-def _next_people(audiences: Sequence[CampaignSegment], *, after: int, at: datetime) -> dict[int, int]:
-    """Customer id -> index of their first audience, for the next page by id. One query an audience."""
-    pages = []
-    bound: int | None = None
-    for audience in audiences:
-        matching = segments.matching(audience.segment.rule, at=at).filter(pk__gt=after).order_by("pk")
-        ids = list(matching.values_list("pk", flat=True)[:PAGE])
-        pages.append(ids)
-        if len(ids) == PAGE:  # beyond its last id this audience may have more
-            bound = ids[-1] if bound is None else min(bound, ids[-1])
+def _next_span(*, after: int) -> tuple[int, int] | None:
+    """The next page of customers by id, as first < id ≤ last; None after the last one."""
+    ids = Customer.objects.present().filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:PAGE]
+    return (after, max(ids)) if ids else None
+
+
+def _matching(audiences: Sequence[CampaignSegment], span: tuple[int, int], *, at: datetime) -> dict[int, int]:
+    """Customer id -> index of the first audience that matches them. One query an audience."""
     people: dict[int, int] = {}
-    for index, ids in enumerate(pages):
-        for pk in ids:
-            if bound is None or pk <= bound:
-                people.setdefault(pk, index)
-    return people
+    for index, audience in enumerate(audiences):
+        matching = segments.matching(audience.segment.rule, at=at, span=span)
+        for pk in matching.order_by("pk").values_list("pk", flat=True):
+            people.setdefault(pk, index)
+    return dict(sorted(people.items()))
 
 
 def _plan_people(

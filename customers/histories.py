@@ -15,10 +15,12 @@ from django.db.models import (
     Case,
     CharField,
     Count,
+    Exists,
     F,
     FloatField,
     Func,
     Min,
+    OuterRef,
     Q,
     QuerySet,
     Sum,
@@ -37,6 +39,7 @@ IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
 SECONDS_A_DAY = 86400.0
 _ORDERS = (Event.Type.ORDERED, Event.Type.REFUNDED)
 _TRACKED = (Event.Type.OPENED, Event.Type.CLICKED)
+_OTHERS = tuple(kind for kind in Event.Type if kind not in _ORDERS + _TRACKED)
 REVENUE = Case(When(type=Event.Type.REFUNDED, then=-F("value")), default=F("value"))
 
 
@@ -53,6 +56,11 @@ def day(moment: datetime) -> float:
     return moment.timestamp() / SECONDS_A_DAY
 
 
+def _may(purpose: str) -> Exists:
+    """Asked of each event's person, not of everyone beforehand: one person's history must not read every customer."""
+    return Exists(consent.permitted(purpose).filter(pk=OuterRef("customer_id")))
+
+
 def behaviour(
     purpose: str,
     *,
@@ -62,14 +70,13 @@ def behaviour(
     customers: Collection[int] | QuerySet[Any] | None = None,
 ) -> QuerySet[Event]:
     """Events that may be used for `purpose`, from `since` (included) to `until` (excluded)."""
-    events = Event.objects.filter(customer__in=consent.permitted(purpose).values("pk"))
-    events = events.filter(
-        Q(type__in=_ORDERS)
-        | (Q(type__in=_TRACKED) & Q(customer__in=consent.permitted("message_tracking").values("pk")))
-        | (~Q(type__in=_ORDERS + _TRACKED) & Q(customer__in=consent.permitted("analytics").values("pk")))
-    )
-    if types:
-        events = events.filter(type__in=types)
+    events = Event.objects.filter(_may(purpose))
+    kept_by = Q(pk__in=[])
+    for also, kinds in ((None, _ORDERS), ("message_tracking", _TRACKED), ("analytics", _OTHERS)):
+        asked = [kind for kind in kinds if not types or kind in types]
+        if asked:
+            kept_by |= Q(Q(type__in=asked), _may(also)) if also not in (None, purpose) else Q(type__in=asked)
+    events = events.filter(kept_by)
     if since is not None:
         events = events.filter(occurred_at__gte=since)
     if until is not None:
@@ -178,8 +185,9 @@ def newest(
         place = Window(RowNumber(), partition_by=F("customer_id"), order_by=order)
         rows = rows.annotate(place=place).filter(place__lte=limit).order_by("customer_id", "place")
     found: dict[int, list[Act]] = {pk: [] for pk in customer_ids}
-    for customer, product, kind, at in rows.values_list("customer_id", "product_id", "type", "occurred_at"):
-        found[customer].append(Act(product, kind, day(at)))
+    acts = rows.values_list("customer_id", "product_id", "type", _Day("occurred_at"))
+    for customer, product, kind, when in acts:
+        found[customer].append(Act(product, kind, when))
     return found
 
 
@@ -205,7 +213,7 @@ def money(
 
 def measurable(customers: QuerySet[Any], *, purpose: str = "analytics") -> QuerySet[Any]:
     """Of these people, those whose behaviour may be measured at all."""
-    return customers.filter(pk__in=consent.permitted(purpose).values("pk"))
+    return customers.filter(Exists(consent.permitted(purpose).filter(pk=OuterRef("pk"))))
 
 
 def moment(days: float) -> datetime:

@@ -156,9 +156,13 @@ def _measured(metrics: Mapping[str, Any]) -> list[Section]:
         found.append(Section(title, (_("algorithm"), *columns), rows))
     if groups := metrics.get("clusters"):
         rows = [(number, group["people"], ", ".join(group["marks"])) for number, group in groups.items()]
-        found.append(Section(_("Groups of people"), (_("cluster"), _("people"), _("what sets it apart")), rows))
+        found.append(
+            Section(_("Groups of people"), (_("cluster"), _("people"), _("what sets it apart")), rows)
+        )
     plain = [
-        (name, _plain(value)) for name, value in metrics.items() if isinstance(value, bool | int | float | str)
+        (name, _plain(value))
+        for name, value in metrics.items()
+        if isinstance(value, bool | int | float | str)
     ]
     if plain:
         found.append(Section(_("Figures"), (_("figure"), _("value")), plain))

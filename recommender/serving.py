@@ -58,7 +58,12 @@ class Reason:
 
     type: str
     skus: Sequence[str] = ()
-    text: str = ""
+    titles: Sequence[str] = ()
+
+    @property
+    def text(self) -> str:
+        """In words, in the language of whoever asks."""
+        return _words(self.type, self.titles)
 
 
 @dataclass(frozen=True)
@@ -302,12 +307,12 @@ def _strangers(
 
 def _item(entry: _Scored, products: Mapping[int, Product]) -> Item:
     because = [products[pk] for pk in entry.because if pk in products]
-    reason = Reason(entry.type, [product.sku for product in because], _words(entry.type, because))
+    reason = Reason(entry.type, [product.sku for product in because], [product.title for product in because])
     return Item(entry.product_id, products[entry.product_id].sku, entry.score, reason)
 
 
-def _words(kind: str, because: Sequence[Product]) -> str:
-    titles = ", ".join(product.title for product in because)
+def _words(kind: str, because: Sequence[str]) -> str:
+    titles = ", ".join(because)
     match kind:
         case "goes_with":
             return _("Goes with %s") % titles

@@ -63,6 +63,8 @@ class Channel(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:  # in the midst of a message: good manners would wait for an answer that never comes
+        if (
+            error is not None
+        ):  # in the midst of a message: good manners would wait for an answer that never comes
             self.drop()
         self.close()

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import Case, CharField, Count, FloatField, Max, Q, Sum, TextField, Value, When
+from django.db.models import Case, CharField, Count, FloatField, Max, Q, QuerySet, Sum, TextField, Value, When
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import MD5, Cast, Concat, Substr
 
@@ -26,6 +26,9 @@ LATER = ("score", "affinity")
 NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
 
 
+Rows = TypeVar("Rows", bound=QuerySet[Any])
+
+
 class InvalidRule(Exception):
     """The rule cannot be read. `path` is where, the message what to do."""
 
@@ -42,6 +45,13 @@ class Reading:
     within: tuple[str, ...] = ()
     leaves: int = 0
     needs_behaviour: bool = False
+    span: tuple[int, int] | None = None
+    """Only customers with first < id ≤ last are asked about: each condition then reads their rows and no others'."""
+
+    def among(self, rows: Rows, field: str = "customer_id") -> Rows:
+        if self.span is None:
+            return rows
+        return rows.filter(**{f"{field}__gt": self.span[0], f"{field}__lte": self.span[1]})
 
 
 def check(rule: Any) -> None:
@@ -172,8 +182,8 @@ def _attribute(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> 
         return condition
     number = Case(When(as_text__regex=NUMBER, then=Cast("as_text", FloatField())))
     text = Cast(KeyTextTransform(name, "attributes"), TextField())
-    matching = Customer.objects.annotate(as_text=text, as_number=number).filter(condition)
-    return Q(pk__in=matching.values("pk"))
+    rows = reading.among(Customer.objects.all(), "pk").annotate(as_text=text, as_number=number)
+    return Q(pk__in=rows.filter(condition).values("pk"))
 
 
 def _equals(field: str, value: Any, path: str) -> Q:
@@ -208,7 +218,11 @@ def _did(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     )
     # Two lines of one order are one time.
     counted = histories.an_order() if kind in ("ordered", "refunded") else "pk"
-    who = acts.values("customer_id").annotate(times=Count(counted, distinct=True), money=Sum("value"))
+    who = (
+        reading.among(acts)
+        .values("customer_id")
+        .annotate(times=Count(counted, distinct=True), money=Sum("value"))
+    )
     return Q(pk__in=who.filter(having).order_by().values("customer_id"))
 
 
@@ -225,10 +239,14 @@ def _rfm(name: str, read: Callable[[Any, str], Any]) -> Callable[[dict[str, Any]
         since = reading.at - within if within is not None else None
         kinds, ordered = (Event.Type.ORDERED, Event.Type.REFUNDED), Q(type=Event.Type.ORDERED)
         acts = histories.behaviour("personalization", types=kinds, since=since, until=reading.at)
-        who = acts.values("customer_id").annotate(
-            newest=Max("occurred_at", filter=ordered),
-            frequency=Count(histories.an_order(), filter=ordered, distinct=True),
-            monetary=Sum(histories.REVENUE),
+        who = (
+            reading.among(acts)
+            .values("customer_id")
+            .annotate(
+                newest=Max("occurred_at", filter=ordered),
+                frequency=Count(histories.an_order(), filter=ordered, distinct=True),
+                monetary=Sum(histories.REVENUE),
+            )
         )
         if name == "recency_days":
             having = _ago(comparison, reading.at)
@@ -254,13 +272,13 @@ def _interest(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q
     slug = _text(rule["interest"], f"{path}.interest")
     least = float(_number(rule.get("gte", 0.5), f"{path}.gte", low=0, high=1))
     rows = Interest.objects.filter(category__slug=slug, probability__gte=least)
-    return Q(pk__in=rows.values("customer_id"))
+    return Q(pk__in=reading.among(rows).values("customer_id"))
 
 
 def _cluster(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     _only(rule, path, "cluster")
     number = _whole(rule["cluster"], f"{path}.cluster", low=0, high=1000)
-    return Q(pk__in=ClusterMembership.objects.filter(cluster=number).values("customer_id"))
+    return Q(pk__in=reading.among(ClusterMembership.objects.filter(cluster=number)).values("customer_id"))
 
 
 def _segment(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
@@ -271,7 +289,7 @@ def _segment(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     row = Segment.objects.filter(slug=slug).first()
     if row is None:
         raise InvalidRule(f"{path}.segment", f"there is no segment {slug!r}")
-    inner = Reading(reading.at, within=(*reading.within, slug), leaves=reading.leaves)
+    inner = Reading(reading.at, within=(*reading.within, slug), leaves=reading.leaves, span=reading.span)
     condition = compiled(row.rule, inner, path=f"{path}.segment({slug})", dry=dry)
     reading.leaves = inner.leaves
     reading.needs_behaviour |= inner.needs_behaviour
@@ -291,7 +309,8 @@ def _random(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     if edge == "10000":
         return Q(pk__isnull=False)
     place = Substr(MD5(Concat(Value(salt), Cast("pk", output_field=CharField()))), 1, 4)
-    return Q(pk__in=Customer.objects.annotate(place=place).filter(place__lt=edge).values("pk"))
+    rows = reading.among(Customer.objects.all(), "pk").annotate(place=place)
+    return Q(pk__in=rows.filter(place__lt=edge).values("pk"))
 
 
 def _received(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
@@ -304,7 +323,7 @@ def _received(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q
         # Through the event, so that a click counts only while noting clicks is allowed.
         seen = histories.behaviour("personalization", types=[rule["outcome"]]).values("pk")
         sent = sent.filter(outcomes__event__in=seen, outcomes__is_machine=False)
-    return Q(pk__in=sent.values("customer_id"))
+    return Q(pk__in=reading.among(sent).values("customer_id"))
 
 
 LEAVES: Mapping[str, Callable[[dict[str, Any], str, Reading, bool], Q]] = {

@@ -619,6 +619,21 @@ def test_every_leaf_and_all_of_them_together_are_one_query(shop: None) -> None:
         assert (len(compiling), len(asking)) == (0, 1)
 
 
+def test_asked_about_a_span_of_customers_every_leaf_answers_as_about_everyone(shop: None) -> None:
+    Segment.objects.create(slug="buyers", name="Buyers", rule={"did": "ordered"})
+    ids = sorted(Customer.objects.values_list("pk", flat=True))
+    low, high = ids[0], ids[len(ids) // 2]
+    leaves = [*every_leaf(), {"segment": "buyers"}]
+    matched = 0
+    for rule in (*leaves, *({"not": leaf} for leaf in leaves), {"any": leaves}, {"all": leaves}):
+        whole = set(segments.matching(rule, at=NOW).values_list("pk", flat=True))
+        found = segments.matching(rule, at=NOW, span=(low, high)).values_list("pk", flat=True)
+        assert set(found) == {pk for pk in whole if low < pk <= high}, rule
+        assert {pk for pk in ids if segments.matches(rule, pk, at=NOW)} == whole, rule
+        matched += len(found)
+    assert matched > 10
+
+
 def test_a_segment_in_a_rule_costs_one_query_to_look_up_and_none_to_ask(shop: None) -> None:
     Segment.objects.create(slug="buyers", name="Buyers", rule={"did": "ordered"})
     with CaptureQueriesContext(connection) as compiling:
