@@ -1,8 +1,9 @@
 """What every recommender is: parameters in, `fit` learns, `recommend` ranks for the newest histories."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -94,7 +95,11 @@ class Recommender(ABC):
         if k < 1:
             raise ValueError("k must be at least 1")
         scores = self.scores(histories, at=at)
-        by_popularity = np.lexsort((self.items_, -self.popularity_))
+
+        @cache
+        def by_popularity() -> IntArray:  # sorts the whole catalogue, which a full list never needs
+            return np.lexsort((self.items_, -self.popularity_))
+
         rankings = []
         for row, history in zip(scores, histories, strict=True):
             open_items = np.ones(len(self.items_), dtype=np.bool_) if allowed is None else allowed.copy()
@@ -112,7 +117,9 @@ class Recommender(ABC):
             held[places[self.items_[places] == history.items]] = True
         return held
 
-    def _top(self, row: SingleArray, open_items: BoolArray, by_popularity: IntArray, k: int) -> Ranking:
+    def _top(
+        self, row: SingleArray, open_items: BoolArray, by_popularity: Callable[[], IntArray], k: int
+    ) -> Ranking:
         # Nonzero first: argpartition on a mostly-zero vector is fifty times slower (numpy 2.4).
         scored = np.flatnonzero((row != 0) & open_items)
         positive = scored[row[scored] > 0]
@@ -121,7 +128,8 @@ class Recommender(ABC):
             positive = positive[row[positive] >= threshold]
         best = positive[np.lexsort((self.items_[positive], -self.popularity_[positive], -row[positive]))][:k]
         if len(best) < k:
-            rest = by_popularity[open_items[by_popularity] & (row[by_popularity] <= 0)]
+            order = by_popularity()
+            rest = order[open_items[order] & (row[order] <= 0)]
             rest = rest[np.argsort(-row[rest], kind="stable")]
             best = np.concatenate([best, rest[: k - len(best)]])
         return Ranking(self.items_[best], row[best])

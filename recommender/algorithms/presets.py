@@ -37,6 +37,7 @@ SINGLE = (
     Candidate(
         "item_knn_asymmetric", "item_knn", {"similarity": "asymmetric", "alpha": 0.4, "half_life": 30.0}
     ),
+    Candidate("item_knn_bm25", "item_knn", {"similarity": "bm25", "half_life": 60.0}),
     Candidate("user_knn_cosine", "user_knn", {"neighbours": 100, "half_life": 60.0}),
     Candidate(
         "user_knn_pearson", "user_knn", {"neighbours": 100, "half_life": 60.0, "similarity": "pearson"}
@@ -66,6 +67,13 @@ BLENDS = (
         "hybrid_svd",
         (0.7, "frequency", {"half_life": 120.0}),
         (0.2, "svd", {"factors": 64, "half_life": 60.0}),
+        (0.2, "user_knn", {"neighbours": 100, "half_life": 60.0}),
+        (0.1, "popularity", {"half_life": 14.0}),
+    ),
+    hybrid(
+        "hybrid_bm25",
+        (0.7, "frequency", {"half_life": 120.0}),
+        (0.2, "item_knn", {"similarity": "bm25", "half_life": 60.0}),
         (0.2, "user_knn", {"neighbours": 100, "half_life": 60.0}),
         (0.1, "popularity", {"half_life": 14.0}),
     ),

@@ -14,7 +14,7 @@ from recommender.algorithms.ease import EASE
 from recommender.algorithms.frequency import Frequency
 from recommender.algorithms.hybrid import Hybrid
 from recommender.algorithms.interactions import History, Interactions, Queries
-from recommender.algorithms.item_knn import ItemKNN
+from recommender.algorithms.item_knn import ItemKNN, cosine
 from recommender.algorithms.popularity import Popularity
 from recommender.algorithms.registry import UnknownAlgorithm, make
 from recommender.algorithms.svd import SVD
@@ -87,6 +87,42 @@ class TestItemKNNAsymmetric(Contract):
         assert scores[model.items_.tolist().index(20)] == pytest.approx(3 / 4)
         # 20 was taken by 1, 2, 3, 6; of them 1, 2 and 6 took 10.
         assert model.scores([past(50)], at=AT)[0][model.items_.tolist().index(30)] == pytest.approx(1 / 2)
+
+
+class TestItemKNNTfidf(Contract):
+    def make(self) -> Recommender:
+        return ItemKNN(neighbours=3, similarity="tfidf", half_life=45.0)
+
+    def test_it_is_the_cosine_of_root_count_times_idf(self) -> None:
+        # Person 1 took a twice and b once, person 2 all three: of 3 items, so of 2 and of 3.
+        acts = Interactions.of(np.array([1, 1, 1, 2, 2, 2]), np.array([1, 1, 2, 1, 2, 3]), np.zeros(6))
+        model = ItemKNN(neighbours=2, similarity="tfidf").fit(acts, at=0)
+        one, two = np.log(1 + 1.5 / 2.5), np.log(1 + 0.5 / 3.5)
+        a, b, c = np.array([2**0.5 * one, two]), np.array([one, two]), np.array([0, two])
+        scores = model.scores([past(1)], at=0)[0]
+        assert scores == pytest.approx([0.0, cosine(a, b), cosine(a, c)], rel=1e-5)
+
+
+class TestItemKNNBM25(Contract):
+    def make(self) -> Recommender:
+        return ItemKNN(neighbours=3, similarity="bm25", half_life=45.0)
+
+    def test_it_is_the_inner_product_of_bm25_weights(self) -> None:
+        acts = Interactions.of(np.array([1, 1, 1, 2, 2, 2]), np.array([1, 1, 2, 1, 2, 3]), np.zeros(6))
+        model = ItemKNN(neighbours=2, similarity="bm25", k1=1.2, b=0.75).fit(acts, at=0)
+        idf = {1: np.log(1 + 1.5 / 2.5), 2: np.log(1 + 0.5 / 3.5)}
+        lengths = {1: 3, 2: 2, 3: 1}  # two on average
+
+        def weight(count: int, item: int, person: int) -> float:
+            return float(count * 2.2 / (1.2 * (0.25 + 0.75 * lengths[item] / 2) + count) * idf[person])
+
+        both = weight(2, 1, 1) * weight(1, 2, 1) + weight(1, 1, 2) * weight(1, 2, 2)
+        scores = model.scores([past(1)], at=0)[0]
+        assert scores == pytest.approx([0.0, both, weight(1, 1, 2) * weight(1, 3, 2)], rel=1e-5)
+
+    def test_nobody_is_everybody_s_neighbour_for_taking_everything(self) -> None:
+        acts = Interactions.of(np.array([1, 1, 1, 1]), np.array([1, 2, 3, 4]), np.zeros(4))
+        assert np.isfinite(ItemKNN(similarity="bm25").fit(acts, at=0).values_).all()
 
 
 class TestUserKNNCosine(Contract):
