@@ -12,6 +12,7 @@ CLASSES: Mapping[str, str] = {
     "user_knn": "user_knn:UserKNN",
     "item_knn": "item_knn:ItemKNN",
     "svd": "svd:SVD",
+    "als": "als:ALS",
     "ease": "ease:EASE",
     "content": "content:Content",
     "hybrid": "hybrid:Hybrid",
