@@ -15,7 +15,10 @@ from catalog.pages import ReadOnly, Section, button, shown
 from recommender import training
 from recommender.models import ClusterMembership, Interest, ModelVersion, Task, TrainingRun
 
-MEASURED = ("ndcg10", "recall20", "hitrate10", "mrr", "coverage10")
+MEASURED = {
+    "ndcg10": "NDCG@10", "recall20": "Recall@20", "hitrate10": "Hit@10", "mrr": "MRR", "coverage10": "Cover@10",
+}  # fmt: skip
+TOLD_ABOVE = ("reason", "label", "model")
 
 
 @admin.register(TrainingRun)
@@ -134,8 +137,16 @@ class ModelVersionAdmin(ReadOnly):
         return "–"
 
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
-        chosen = [(name, _plain(value)) for name, value in row.parameters.items()]
-        return [Section(_("Parameters"), (_("parameter"), _("value")), chosen), *_measured(row.metrics)]
+        parts = row.parameters.get("components")
+        if parts is None:
+            rows = [(name, _plain(value)) for name, value in row.parameters.items()]
+            chosen = Section(_("Parameters"), (_("parameter"), _("value")), rows)
+        else:
+            weighed = [
+                (part["algorithm"], f"{part['weight']:g}", _listed(part["parameters"])) for part in parts
+            ]
+            chosen = Section(_("Parameters"), (_("part"), _("weight"), _("parameters")), weighed)
+        return [chosen, *_measured(row.metrics)]
 
 
 def _measured(metrics: Mapping[str, Any]) -> list[Section]:
@@ -153,7 +164,7 @@ def _measured(metrics: Mapping[str, Any]) -> list[Section]:
             (entry.get("algorithm", "–"), *(_number(entry.get(column)) for column in columns))
             for entry in table
         ]
-        found.append(Section(title, (_("algorithm"), *columns), rows))
+        found.append(Section(title, (_("algorithm"), *(MEASURED[column] for column in columns)), rows))
     if groups := metrics.get("clusters"):
         rows = [(number, group["people"], ", ".join(group["marks"])) for number, group in groups.items()]
         found.append(
@@ -167,6 +178,10 @@ def _measured(metrics: Mapping[str, Any]) -> list[Section]:
     if plain:
         found.append(Section(_("Figures"), (_("figure"), _("value")), plain))
     return found
+
+
+def _listed(parameters: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_plain(value)}" for name, value in parameters.items())
 
 
 def _plain(value: Any) -> str:

@@ -8,6 +8,7 @@ row that names it is switched in one transaction.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -59,6 +60,10 @@ def work(run: TrainingRun, *, at: datetime, tell: Progress | None = None) -> Tra
 
     Progress stands in the run's row, and is told to whoever waits.
     """
+    began = monotonic()
+
+    def ended() -> datetime:
+        return at + timedelta(seconds=monotonic() - began)
 
     def progress(share: float, step: str) -> None:
         if tell is not None:
@@ -74,11 +79,11 @@ def work(run: TrainingRun, *, at: datetime, tell: Progress | None = None) -> Tra
         TrainingRun.objects.filter(pk=run.pk).update(
             state=TrainingRun.State.FAILED,
             result={"error": f"{type(error).__name__}: {error}"[:500]},
-            ended_at=at,
+            ended_at=ended(),
         )
         raise
     TrainingRun.objects.filter(pk=run.pk).update(
-        state=state, result=result, progress=1.0, step="", ended_at=at
+        state=state, result=result, progress=1.0, step="", ended_at=ended()
     )
     run.refresh_from_db()
     return run
