@@ -173,7 +173,7 @@ def _measured(metrics: Mapping[str, Any]) -> list[Section]:
     plain = [
         (name, _plain(value))
         for name, value in metrics.items()
-        if isinstance(value, bool | int | float | str)
+        if isinstance(value, bool | int | float | str) and name not in TOLD_ABOVE
     ]
     if plain:
         found.append(Section(_("Figures"), (_("figure"), _("value")), plain))
