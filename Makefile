@@ -42,7 +42,7 @@ test: .venv/dev-installed ## the suite on the embedded default, pages in a real 
 	$(BIN)/python -m pytest $(SPREAD)
 
 test-services: .venv/dev-installed ## the same and the fault tests on PostgreSQL and Redis
-	$(BIN)/python -m tests.services $(SPREAD)
+	$(BIN)/python -m tests.private_servers $(SPREAD)
 
 # sqlite_writers is run as a file: its writers' Django must know nothing but their database.
 benchmark: .venv/run-installed ## side by side with peers and bare loops, one script after the other; JSON in var/benchmarks/

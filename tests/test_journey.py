@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.faults.world import ROOT, database
-from tests.services import free_port, wait_for
+from tests.private_servers import free_port, wait_for
 
 pytestmark = pytest.mark.slow
 CUSTOMERS = 250

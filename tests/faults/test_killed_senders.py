@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.world import ROOT, STEPS, World, database
-from tests.services import free_port, wait_for
+from tests.private_servers import free_port, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 PEOPLE = 500

@@ -1,0 +1,26 @@
+"""The door for people: who they are, what they did, what they allow."""
+
+from customers.api.behaviour import EventsView, ReviewsView
+from customers.api.consents import (
+    AskConsentView,
+    ConsentHistoryView,
+    ConsentsBulkView,
+    ConsentsView,
+    PurposesView,
+    ReceiptView,
+)
+from customers.api.people import CustomersBulkView, CustomerTokenView, CustomerView
+
+__all__ = [
+    "AskConsentView",
+    "ConsentHistoryView",
+    "ConsentsBulkView",
+    "ConsentsView",
+    "CustomerTokenView",
+    "CustomerView",
+    "CustomersBulkView",
+    "EventsView",
+    "PurposesView",
+    "ReceiptView",
+    "ReviewsView",
+]

@@ -1,0 +1,162 @@
+"""The door for what people do: events and reviews."""
+
+from decimal import Decimal
+from typing import Any, cast
+
+from django.http import Http404
+from django.utils import timezone
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalog.api import CURRENCY
+from catalog.imports import product_ids
+from catalog.models import Review
+from customers import events, identities
+from customers.api.caller import access, customer_or_404, honour_gpc
+
+
+class EventInput(serializers.Serializer[Any]):
+    """Something a person did. `value` is the line's money, not the unit price."""
+
+    message_id = serializers.CharField(max_length=100)
+    customer = serializers.CharField(max_length=200, required=False, allow_null=True)
+    anonymous_id = serializers.CharField(max_length=200, required=False, allow_null=True)
+    type = serializers.ChoiceField(choices=sorted(events.TYPES))
+    sku = serializers.CharField(max_length=100, required=False, allow_null=True)
+    quantity = serializers.DecimalField(
+        max_digits=12, decimal_places=3, min_value=Decimal(0), default=Decimal(1)
+    )
+    value = serializers.DecimalField(max_digits=14, decimal_places=2, required=False, allow_null=True)
+    currency = serializers.RegexField(CURRENCY, required=False)
+    order_id = serializers.CharField(max_length=100, required=False)
+    occurred_at = serializers.DateTimeField()
+    context = serializers.DictField(required=False)  # type: ignore[assignment]
+
+
+class EventsInput(serializers.Serializer[Any]):
+    batch = serializers.ListField(child=serializers.DictField(), allow_empty=False)
+
+
+class RefusalOutput(serializers.Serializer[Any]):
+    message_id = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class TakenOutput(serializers.Serializer[Any]):
+    accepted = serializers.IntegerField()
+    duplicates = serializers.IntegerField()
+    refused = RefusalOutput(many=True)
+    gpc = serializers.CharField(required=False, help_text="`honoured` when the request carried Sec-GPC: 1")
+
+
+class EventsView(APIView):
+    scopes = {"POST": "events:write"}
+
+    @extend_schema(
+        operation_id="post_events",
+        summary="One event, or up to 1,000 in a batch; each is kept once",
+        request=PolymorphicProxySerializer(
+            component_name="EventOrBatch",
+            serializers=[EventInput, EventsInput],
+            resource_type_field_name=None,
+        ),
+        responses=TakenOutput,
+    )
+    def post(self, request: Request) -> Response:
+        """A sound event of a batch is kept even when its neighbour is refused; each refusal says why."""
+        at = timezone.now()
+        if "batch" in request.data:
+            outer = EventsInput(data=request.data)
+            outer.is_valid(raise_exception=True)
+            raw = outer.validated_data["batch"]
+        else:
+            EventInput(data=request.data).is_valid(raise_exception=True)
+            raw = [request.data]
+        sound: list[events.Incoming] = []
+        refused: list[events.Refusal] = []
+        caller = access(request)
+        reader = EventInput()
+        for body in raw:
+            try:
+                event = events.Incoming(**reader.run_validation(body))
+            except serializers.ValidationError as error:
+                fields = ", ".join(sorted(cast(dict[str, Any], error.detail)))
+                refused.append(events.Refusal(str(body.get("message_id", ""))[:100], f"invalid:{fields}"))
+                continue
+            if event.customer and not caller.speaks_for(event.customer):
+                refused.append(events.Refusal(event.message_id, "customer_not_proven"))
+                continue
+            sound.append(event)
+        honoured = honour_gpc(request, self._people(sound), at=at) if sound else False
+        for pair in {(e.anonymous_id, e.customer) for e in sound if e.anonymous_id and e.customer}:
+            identities.identify(str(pair[0]), str(pair[1]), at=at)
+        # One space of message ids for all keys of a kind: a key may be replaced while a shop repeats its events, and
+        # no browser can claim the ids of a server's.
+        taken = events.take_in(sound, source=f"api:{caller.kind}", at=at)
+        answer = {
+            "accepted": taken.accepted,
+            "duplicates": taken.duplicates,
+            "refused": [vars_of(refusal) for refusal in [*refused, *taken.refused]],
+        }
+        return Response(answer | ({"gpc": "honoured"} if honoured else {}))
+
+    @staticmethod
+    def _people(sound: list[events.Incoming]) -> set[int]:
+        known = identities.find_or_create({e.customer for e in sound if e.customer})
+        visitors = identities.find_or_create(
+            {e.anonymous_id for e in sound if e.anonymous_id and not e.customer}, "anonymous"
+        )
+        return {*known.values(), *visitors.values()}
+
+
+def vars_of(refusal: events.Refusal) -> dict[str, str]:
+    return {"message_id": refusal.message_id, "reason": refusal.reason}
+
+
+class ReviewInput(serializers.Serializer[Any]):
+    customer = serializers.CharField(max_length=200)
+    sku = serializers.CharField(max_length=100)
+    rating = serializers.IntegerField(min_value=1, max_value=5)
+    text = serializers.CharField(max_length=10_000, allow_blank=True, default="")
+    title = serializers.CharField(max_length=300, allow_blank=True, default="")
+    locale = serializers.CharField(max_length=20, allow_blank=True, default="")
+    message_id = serializers.CharField(
+        max_length=100, required=False, help_text="Left out: one review a customer and product, the newest."
+    )
+
+
+class ReviewOutput(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    sentiment = serializers.FloatField(
+        allow_null=True, help_text="Probability that it is favourable; null until a sentiment model is live."
+    )
+
+
+class ReviewsView(APIView):
+    scopes = {"POST": "customers:write"}
+
+    @extend_schema(
+        operation_id="post_review", summary="A customer's review", request=ReviewInput, responses=ReviewOutput
+    )
+    def post(self, request: Request) -> Response:
+        given = ReviewInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        said = given.validated_data
+        author = customer_or_404(said["customer"])
+        product = product_ids([said["sku"]]).get(said["sku"])
+        if product is None:
+            raise Http404(f"There is no product {said['sku']!r}.")
+        review, created = Review.objects.update_or_create(
+            source="api",
+            message_id=said.get("message_id") or f"{author.pk}:{product}",
+            defaults={
+                "product_id": product,
+                "author_id": author.pk,
+                "written_at": timezone.now(),
+                **{name: said[name] for name in ("rating", "text", "title", "locale")},
+            },
+        )
+        return Response({"id": review.pk, "sentiment": review.sentiment}, status=201 if created else 200)
