@@ -53,7 +53,7 @@ def credit_all(*, at: datetime, batch: int = BATCH) -> int:
         ended_at__gt=OuterRef("occurred_at") - AFTER_DELIVERY,
     )
     orders = _uncredited(at).filter(type=Event.Type.ORDERED)
-    noted = Exists(consent.permitted("message_tracking").filter(pk=OuterRef("customer_id")))
+    noted = consent.may("message_tracking", person="customer_id")
     orders = orders.filter(noted & Exists(touched) | ~noted & Exists(delivered))
     return written + sum(_credit_orders(page) for page in _pages(orders, batch))
 

@@ -23,8 +23,8 @@ from campaigns.statistics import Estimate, Values
 from customers import histories
 from customers.models import Customer
 
-# No cell under so many people is shown, nor under so many orders (N1).
 CENT = Decimal("0.01")  # SQLite sums decimals as floats
+# No effect and no segment's row is shown under so many people or orders in an arm; the arms' own rows are, at any size.
 FEWEST_PEOPLE, FEWEST_ORDERS = 20, 10
 
 
@@ -219,7 +219,7 @@ def _fates(run_ids: Sequence[int], waterfall: Waterfall) -> dict[str, int]:
 
 
 def _planned_arms(campaign: Campaign) -> tuple[int, int]:
-    counts = dict(campaign.decisions.values_list("arm").annotate(n=Count("pk")))
+    counts = dict(campaign.decisions.values_list("arm").annotate(n=Count("customer", distinct=True)))
     return counts.get("treated", 0), counts.get("control", 0)
 
 
@@ -239,19 +239,22 @@ def _people(
         decided = Decision.objects.filter(run=run)
         measurable = histories.measurable(Customer.objects.filter(pk__in=decided.values("customer_id")))
         allowed = set(measurable.values_list("pk", flat=True).iterator(chunk_size=5000))
+        first_planned = set()  # by this run; who was planned before is read in that run's window
         rows = decided.values_list("customer_id", "arm", "segment_id", "offer_id").iterator(chunk_size=5000)
         for customer, arm, segment, offer in rows:
             if customer not in allowed:
                 lost += 1
             elif customer not in planned:
                 planned[customer] = (arm == Decision.Arm.TREATED, segment or 0, offer or 0)
+                first_planned.add(customer)
         for customer, revenue, orders in histories.money(measurable, since=run.planned_at, until=end):
-            had = money.get(customer, (0.0, 0))
-            money[customer] = (had[0] + float(revenue), had[1] + orders)
+            if customer in first_planned:
+                money[customer] = (float(revenue), orders)
         for customer, revenue, _orders in histories.money(
             measurable, since=run.planned_at - window, until=run.planned_at
         ):
-            before.setdefault(customer, float(revenue))
+            if customer in first_planned:
+                before[customer] = float(revenue)
     n = len(planned)
     return _People(
         treated=np.fromiter((arm for arm, _s, _o in planned.values()), np.bool_, n),

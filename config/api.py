@@ -4,7 +4,6 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -13,7 +12,6 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import get_language
 from redis.exceptions import RedisError
@@ -30,6 +28,7 @@ from campaigns.segments import InvalidRule
 from customers import access
 from customers.consent import NoEvidence, NotPermitted
 from customers.models import IdempotentReply
+from customers.views import rendered
 
 if TYPE_CHECKING:  # the framework's views read this file's classes while they load
     from rest_framework.views import APIView
@@ -201,10 +200,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def _told(request: HttpRequest, status: int) -> HttpResponse:
-    shop = parseaddr(settings.DEFAULT_FROM_EMAIL)[0]
-    return render(
-        request, "error.html", {"language": get_language(), "shop": shop, "status": status}, status=status
-    )
+    return rendered(request, "error", get_language(), status=status, code=status)
 
 
 def failed(request: HttpRequest) -> HttpResponse:

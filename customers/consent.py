@@ -139,6 +139,14 @@ def permitted(purpose: str) -> CustomerQuerySet:
     return present.filter(allowed)
 
 
+def may(purpose: str, *, person: str = "pk") -> Exists:
+    """Whether the person of a row allows the purpose now, as a condition; `person` is the row's column of them.
+
+    Asked of each row's person and not of everyone beforehand, so that few rows read few customers (decision 0011).
+    """
+    return Exists(permitted(purpose).filter(pk=OuterRef(person)))
+
+
 def hold(customer_ids: Iterable[int]) -> dict[int, Customer]:
     """Lock these people's rows, in one order, until the transaction ends, so that answers and sends take turns.
 

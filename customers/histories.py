@@ -15,12 +15,10 @@ from django.db.models import (
     Case,
     CharField,
     Count,
-    Exists,
     F,
     FloatField,
     Func,
     Min,
-    OuterRef,
     Q,
     QuerySet,
     Sum,
@@ -56,11 +54,6 @@ def day(moment: datetime) -> float:
     return moment.timestamp() / SECONDS_A_DAY
 
 
-def _may(purpose: str) -> Exists:
-    """Asked of each event's person, not of everyone beforehand: one person's history must not read every customer."""
-    return Exists(consent.permitted(purpose).filter(pk=OuterRef("customer_id")))
-
-
 def behaviour(
     purpose: str,
     *,
@@ -70,12 +63,13 @@ def behaviour(
     customers: Collection[int] | QuerySet[Any] | None = None,
 ) -> QuerySet[Event]:
     """Events that may be used for `purpose`, from `since` (included) to `until` (excluded)."""
-    events = Event.objects.filter(_may(purpose))
+    events = Event.objects.filter(consent.may(purpose, person="customer_id"))
     kept_by = Q(pk__in=[])
     for also, kinds in ((None, _ORDERS), ("message_tracking", _TRACKED), ("analytics", _OTHERS)):
         asked = [kind for kind in kinds if not types or kind in types]
         if asked:
-            kept_by |= Q(Q(type__in=asked), _may(also)) if also not in (None, purpose) else Q(type__in=asked)
+            leave = () if also in (None, purpose) else (consent.may(also, person="customer_id"),)
+            kept_by |= Q(*leave, type__in=asked)
     events = events.filter(kept_by)
     if since is not None:
         events = events.filter(occurred_at__gte=since)
@@ -213,7 +207,7 @@ def money(
 
 def measurable(customers: QuerySet[Any], *, purpose: str = "analytics") -> QuerySet[Any]:
     """Of these people, those whose behaviour may be measured at all."""
-    return customers.filter(Exists(consent.permitted(purpose).filter(pk=OuterRef("pk"))))
+    return customers.filter(consent.may(purpose))
 
 
 def moment(days: float) -> datetime:

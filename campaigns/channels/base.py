@@ -63,8 +63,6 @@ class Channel(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if (
-            error is not None
-        ):  # in the midst of a message: good manners would wait for an answer that never comes
-            self.drop()
+        if error is not None:
+            self.drop()  # in the midst of a message good manners would wait for an answer that never comes
         self.close()

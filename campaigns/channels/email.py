@@ -131,6 +131,7 @@ def _body(message: Finished) -> bytes:
     plain = {"Date": formatdate(), "Message-ID": message.message_id, **message.headers}
     mail = EmailMessage(policy=UNFOLDED)
     try:
+        sender = _from(settings.DEFAULT_FROM_EMAIL)
         mail["To"] = Address(addr_spec=mailbox(message.address))
         mail["Subject"] = message.subject
     except (ValueError, IndexError, HeaderParseError) as error:
@@ -142,7 +143,7 @@ def _body(message: Finished) -> bytes:
     boundary = f"=_{secrets.token_hex(16)}"
     data = b"".join(
         (
-            _from(settings.DEFAULT_FROM_EMAIL),
+            sender,
             UNFOLDED.fold_binary("To", mail["To"]),
             # An encoded word has at most 75 characters (RFC 2047, 2): the subject alone is folded.
             SMTP.fold_binary("Subject", mail["Subject"]),

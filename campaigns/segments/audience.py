@@ -56,7 +56,7 @@ def waterfall(*rules: Any, channel: str, at: datetime) -> dict[str, Any]:
     """
     purpose = PURPOSE_OF_CHANNEL[Campaign.Channel(channel)]
     people = reduce(or_, [matching(rule, at=at) for rule in rules])
-    allowed = people.filter(pk__in=consent.permitted(purpose).values("pk"))
+    allowed = people.filter(consent.may(purpose))
     matched, permitted = (
         people.count(),
         allowed.aggregate(n=Count("pk"), without=Count("pk", filter=Q(email_index=""))),

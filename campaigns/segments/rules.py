@@ -321,8 +321,8 @@ def _received(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q
         if rule["outcome"] not in Outcome.Kind.values:
             raise InvalidRule(f"{path}.outcome", f"needs one of {', '.join(Outcome.Kind.values)}")
         # Through the event, so that a click counts only while noting clicks is allowed.
-        seen = histories.behaviour("personalization", types=[rule["outcome"]]).values("pk")
-        sent = sent.filter(outcomes__event__in=seen, outcomes__is_machine=False)
+        seen = reading.among(histories.behaviour("personalization", types=[rule["outcome"]]))
+        sent = sent.filter(outcomes__event__in=seen.values("pk"), outcomes__is_machine=False)
     return Q(pk__in=reading.among(sent).values("customer_id"))
 
 

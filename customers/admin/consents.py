@@ -170,7 +170,7 @@ class PendingConsentAdmin(ReadOnly):
 class NoticeForm(forms.ModelForm):  # type: ignore[type-arg]
     purpose = forms.ChoiceField(
         label=_("Purpose"),
-        choices=lambda: [(slug, f"{purpose.title} ({slug})") for slug, purpose in purposes.PURPOSES.items()],
+        choices=lambda: [(slug, _words_of(slug)) for slug in purposes.PURPOSES],
         widget=UnfoldAdminSelectWidget(),
     )
     language = forms.ChoiceField(

@@ -8,7 +8,15 @@ import numpy as np
 from scipy import sparse
 
 from recommender.algorithms.base import Recommender
-from recommender.algorithms.interactions import FloatArray, History, Interactions, Queries, SingleArray, decay
+from recommender.algorithms.interactions import (
+    FloatArray,
+    History,
+    Interactions,
+    Queries,
+    SingleArray,
+    decay,
+    places_of,
+)
 
 AnyFloat = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
@@ -104,8 +112,8 @@ class ALS(Recommender):
     ) -> SingleArray:
         """x·y = Σ_j c_j · y(YᵀCY + λI)⁻¹y_j (Hu et al., section 5); acts on one item share its part by their weights."""
         out = np.zeros(len(history.items), dtype=np.float32)
-        places = np.minimum(np.searchsorted(self.items_, history.items), len(self.items_) - 1)
-        known = np.flatnonzero(self.items_[places] == history.items)
+        places, is_known = places_of(history.items, self.items_)
+        known = np.flatnonzero(is_known)
         if not len(known):
             return out
         columns, ages = places[known], at - history.days[known]

@@ -15,6 +15,7 @@ from recommender.algorithms.interactions import (
     Interactions,
     Queries,
     SingleArray,
+    places_of,
 )
 
 Mode = Literal["all", "again", "new"]
@@ -104,18 +105,12 @@ class Recommender(ABC):
         for row, history in zip(scores, histories, strict=True):
             open_items = np.ones(len(self.items_), dtype=np.bool_) if allowed is None else allowed.copy()
             if mode != "all":
-                held = self._held(history)
+                held = np.zeros(len(self.items_), dtype=np.bool_)
+                places, known = places_of(history.items, self.items_)
+                held[places[known]] = True
                 open_items &= held if mode == "again" else ~held
             rankings.append(self._top(row, open_items, by_popularity, k))
         return rankings
-
-    def _held(self, history: History) -> BoolArray:
-        """(n_items,) bool: what the history holds."""
-        held = np.zeros(len(self.items_), dtype=np.bool_)
-        if len(held):
-            places = np.minimum(np.searchsorted(self.items_, history.items), len(held) - 1)
-            held[places[self.items_[places] == history.items]] = True
-        return held
 
     def _top(
         self, row: SingleArray, open_items: BoolArray, by_popularity: Callable[[], IntArray], k: int

@@ -20,6 +20,14 @@ def decay(ages: FloatArray, half_life: float | None) -> FloatArray:
     return np.exp2(-np.maximum(ages, 0.0) / half_life)
 
 
+def places_of(ids: IntArray, among: IntArray) -> tuple[IntArray, BoolArray]:
+    """(n,) where each id stands among the sorted ids, and whether it does; the place of one that does not is any."""
+    if not len(among):
+        return np.zeros(len(ids), np.int64), np.zeros(len(ids), np.bool_)
+    places = np.minimum(np.searchsorted(among, ids), len(among) - 1)
+    return places, among[places] == ids
+
+
 @dataclass(frozen=True, eq=False)
 class Interactions:
     """One entry an act. `rows` index `users`, `columns` index `items`; both id lists are sorted and unique.
@@ -133,8 +141,7 @@ class Queries:
                 [history.person for history in histories],
             )  # fmt: skip
         ids = np.concatenate([history.items for history in histories])
-        places = np.minimum(np.searchsorted(items, ids), len(items) - 1)
-        known = items[places] == ids
+        places, known = places_of(ids, items)
         weights = np.concatenate([history.weights for history in histories])[known]
         days = np.concatenate([history.days for history in histories])[known]
         return cls(

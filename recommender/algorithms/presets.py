@@ -78,7 +78,7 @@ BLENDS = (
         (0.1, "popularity", {"half_life": 14.0}),
     ),
 )
-# Only where somebody names them: without the package `implicit` a fit takes many times as long as any of the others.
+# Only where somebody names them: without the package `implicit` a fit takes several times as long as any other.
 BY_NAME = (Candidate("als", "als", {"factors": 64, "iterations": 8, "half_life": 60.0}),)
 ALL = (*FLOORS, *SINGLE, *BLENDS)
 BY_LABEL = {candidate.label: candidate for candidate in (*ALL, *BY_NAME)}

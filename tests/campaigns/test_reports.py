@@ -225,6 +225,23 @@ def test_attributed_revenue_stands_beside_with_its_rule(spring: Built) -> None:
     assert found.attribution == {"days_after_click": 5, "days_after_delivery": 1}
 
 
+def test_who_is_planned_by_two_runs_counts_once_in_the_window_of_the_first(spring: Built) -> None:
+    before = spring.report()
+    again = CampaignRun.objects.create(
+        campaign=spring.campaign, due_at=START + DAY, planned_at=START + DAY, state="done"
+    )
+    for decision in Decision.objects.select_related("customer"):
+        Decision.objects.create(
+            campaign=spring.campaign, run=again, customer=decision.customer, segment=decision.segment, placement="email",
+            arm=decision.arm, purpose="marketing_email", basis="default", decided_at=START + DAY,
+        )  # fmt: skip
+    after = spring.report()
+    assert (after.treated, after.control) == (before.treated, before.control)
+    assert after.effect is not None
+    assert after.effect.per_person == before.effect.per_person
+    assert after.sample_ratio_p == before.sample_ratio_p
+
+
 def test_attributed_orders_without_a_number_are_each_one(spring: Built) -> None:
     events.take_in(
         [

@@ -1,6 +1,6 @@
 """Every algorithm keeps the contract, and its own numbers worked by hand."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -120,9 +120,17 @@ class TestItemKNNBM25(Contract):
         scores = model.scores([past(1)], at=0)[0]
         assert scores == pytest.approx([0.0, both, weight(1, 1, 2) * weight(1, 3, 2)], rel=1e-5)
 
-    def test_nobody_is_everybody_s_neighbour_for_taking_everything(self) -> None:
-        acts = Interactions.of(np.array([1, 1, 1, 1]), np.array([1, 2, 3, 4]), np.zeros(4))
-        assert np.isfinite(ItemKNN(similarity="bm25").fit(acts, at=0).values_).all()
+    @pytest.mark.parametrize("similarity", ["tfidf", "bm25"])
+    def test_who_takes_everything_says_less_of_two_items_than_who_takes_only_them(
+        self, similarity: Literal["tfidf", "bm25"]
+    ) -> None:
+        # Items 1 and 2 go together for person 1 alone, 3 and 4 for person 2, who took all there is.
+        acts = Interactions.of(np.array([1, 1, 2, 2, 2, 2]), np.array([1, 2, 1, 2, 3, 4]), np.zeros(6))
+        model = ItemKNN(similarity=similarity).fit(acts, at=0)
+        assert np.isfinite(model.values_).all()
+        one, three = model.scores([past(1), past(3)], at=0)
+        assert one[1] > 2 * one[2] > 0
+        assert three[3] == pytest.approx(three.max())
 
 
 class TestUserKNNCosine(Contract):
