@@ -13,7 +13,6 @@ from customers.imports.source import BadFile, Column, Progress, rows
 from customers.imports.values import moment, number, plain, whole_id
 
 CENT = Decimal("0.01")
-REMEMBERED = 100_000
 PRODUCT_CODE = re.compile(r"\d{5}[A-Za-z]{0,2}")
 ONLINE_RETAIL = (
     Column("InvoiceNo", ("Invoice",)),
@@ -40,11 +39,12 @@ def online_retail(path: Path, intake: Intake, *, progress: Progress | None) -> N
     """Invoices of a shop. Cancellations (invoice begins with C) are matched to the sale they cancel.
 
     Exact duplicate lines of an invoice are kept as repeats, told apart by their number within the invoice, so the
-    same invoice in another file of the shop is still kept once. Times are the shop's local ones, read as UTC.
+    same invoice in another file of the shop is still kept once. Of someone with two countries the first one counts.
+    Times are the shop's local ones, read as UTC. Memory grows with the file's people and products, not with its lines.
     """
     described: dict[str, tuple[str, Decimal]] = {}
     invoice, repeats = "", Counter[tuple[str, str, str]]()
-    lives_in: dict[str, str] = {}
+    told: set[str] = set()
     for row in rows(path, ONLINE_RETAIL, progress=progress):
         intake.counts["rows"] += 1
         number_, code, customer = whole_id(row["InvoiceNo"]), row["StockCode"], whole_id(row["CustomerID"])
@@ -74,10 +74,8 @@ def online_retail(path: Path, intake: Intake, *, progress: Progress | None) -> N
         title = row["Description"]
         if title or code not in described:
             described[code] = (title or code, price)
-        if lives_in.get(customer) != row["Country"]:  # said in every line, and news in few
-            if len(lives_in) >= REMEMBERED:
-                lives_in.clear()
-            lives_in[customer] = row["Country"]
+        if customer not in told:
+            told.add(customer)
             intake.person(Profile(id=customer, country=COUNTRIES.get(row["Country"], "")))
         event = Incoming(
             message_id=f"{number_}-{code}-{plain(row['Quantity'])}-{plain(row['UnitPrice'])}-{repeats[same]}",

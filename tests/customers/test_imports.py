@@ -13,7 +13,7 @@ from django.db.models import Sum
 
 from catalog.models import Product, Review
 from customers import consent, identities
-from customers.imports import BadFile, import_file
+from customers.imports import BadFile, import_file, intake
 from customers.models import ConsentRecord, Customer, Event, ImportRun
 from customers.purposes import PUBLIC_FILE
 from tests.conftest import NOW
@@ -89,6 +89,17 @@ class TestOnlineRetail:
         counts = import_file("online-retail", sales, at=NOW, grant=grant, notice=PUBLIC_FILE).counts
         assert rows_of_everything() == before
         assert (counts["kept"], counts["duplicates"], counts["grants_recorded"]) == (0, 7, 0)
+
+    def test_someone_with_two_countries_keeps_the_first_and_changes_no_more(
+        self, sales: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(intake, "PAGE", 2)  # so that the two stand pages apart
+        sales.write_text(f"{SALES}536373,71053,METAL LANTERN,1.0,2010-12-06 10:00:00,3.39,12583.0,Germany\n")
+        assert import_file("online-retail", sales, at=NOW).counts["people_changed"] == 0
+        before = rows_of_everything()
+        assert import_file("online-retail", sales, at=NOW).counts["people_changed"] == 0
+        assert rows_of_everything() == before
+        assert Customer.objects.get(external_id="12583").country == "FR"
 
     def test_the_sister_file_with_other_names_keeps_shared_invoices_once(
         self, sales: Path, tmp_path: Path
