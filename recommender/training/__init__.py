@@ -1,0 +1,10 @@
+"""Histories -> fitted -> measured -> champion or refused. One file a task; `running` holds the wishes.
+
+Nothing goes live half: a model's file is published whole, and the row that names it is switched in one transaction.
+"""
+
+from recommender.training.publishing import drop_files
+from recommender.training.running import LEASE, TASKS, ask, claim, work
+
+TRAINABLE = tuple(TASKS)
+__all__ = ["LEASE", "TRAINABLE", "ask", "claim", "drop_files", "work"]

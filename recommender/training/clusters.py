@@ -1,0 +1,41 @@
+"""Groups of people who behave alike, found and written down."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from catalog.models import Category
+from recommender import evaluation
+from recommender.algorithms.clusters import Clusters
+from recommender.evaluation import TooLittle
+from recommender.models import ClusterMembership, Task, TrainingRun
+from recommender.training.interests import categories
+from recommender.training.publishing import Progress, bulk, publish
+
+
+def clusters(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, Any]:
+    bought, category_of = evaluation.learnable(at=at), categories()
+    day = float(bought.days.max(initial=0.0))
+    try:
+        model = Clusters().fit(bought, category_of, at=day)
+    except ValueError as reason:
+        raise TooLittle(str(reason)) from reason
+    groups = model.assign(bought, category_of, at=day)
+    names = dict(Category.objects.values_list("pk", "name"))
+    described = {
+        str(group): {"people": int((groups == group).sum()), "marks": model.marks(group, names)}
+        for group in range(len(model.centers_))
+    }
+    metrics = {"silhouette": round(float(model.silhouette_[0]), 4), "clusters": described}
+    version = publish(
+        run, Task.CLUSTERS, "clusters", model.parameters, model.state(), bought,
+        metrics=metrics, promote=True, reason="newest behaviour", at=at,
+    )  # fmt: skip
+    with transaction.atomic():
+        ClusterMembership.objects.all().delete()
+        bulk(
+            ClusterMembership(customer_id=int(user), cluster=int(group), model=version)
+            for user, group in zip(bought.users, groups, strict=True)
+        )
+    return {"model": version.pk, **metrics}

@@ -1,0 +1,66 @@
+"""How likely each person is to act in each category, learnt and written down."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from catalog.models import Product
+from recommender import evaluation
+from recommender.algorithms.interactions import Interactions
+from recommender.algorithms.interest import Interests
+from recommender.evaluation import TooLittle
+from recommender.models import Interest, Task, TrainingRun
+from recommender.training.publishing import Progress, bulk, publish
+
+
+def interests(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, Any]:
+    bought = evaluation.learnable(at=at)
+    if not len(bought):
+        raise TooLittle("Nobody who allows personalization has bought anything yet.")
+    category_of = categories()
+    texts, day = evaluation.texts(), float(bought.days.max())
+    progress(0.2, "measuring on the last window")
+    model = Interests()
+    try:
+        # Measured in time order first: learnt and calibrated before the last window, then asked about it.
+        rehearsal = Interests().fit(
+            bought.chosen(bought.days <= day - model.window), category_of, at=day - model.window, texts=texts
+        )
+        quality = _interest_quality(rehearsal, bought, day)
+        progress(0.6, "learning from everything")
+        model.fit(bought, category_of, at=day, texts=texts)
+    except ValueError as reason:
+        raise TooLittle(str(reason)) from reason
+    version = publish(
+        run, Task.INTERESTS, "interests", model.parameters, model.state(), bought,
+        metrics=quality, promote=True, reason="newest behaviour", at=at,
+    )  # fmt: skip
+    probabilities = model.probabilities(bought, at=day)
+    progress(0.9, "writing down interests")
+    with transaction.atomic():
+        Interest.objects.exclude(model=version).delete()
+        bulk(
+            Interest(customer_id=int(user), category_id=int(category), probability=float(p), model=version)
+            for user, row in zip(bought.users, probabilities, strict=True)
+            for category, p in zip(model.categories_, row, strict=True)
+        )
+    return {"model": version.pk, "people": len(bought.users), "categories": len(model.categories_), **quality}
+
+
+def _interest_quality(model: Interests, bought: Interactions, day: float) -> dict[str, float]:
+    """Brier score of the probabilities against the base rate's, on a window the model never saw."""
+    at = day - model.window
+    past = bought.chosen(bought.days <= at)
+    told, truth = model.probabilities(past, at=at), model.truth(bought, past.users, at=at)
+    return {
+        "brier": round(float(((told - truth) ** 2).mean()), 5),
+        "brier_base_rate": round(float(((truth.mean(axis=0) - truth) ** 2).mean()), 5),
+        "told": round(float(told.mean()), 5),
+        "happened": round(float(truth.mean()), 5),
+    }
+
+
+def categories() -> dict[int, int]:
+    rows = Product.objects.listed().filter(category__isnull=False).values_list("pk", "category_id")
+    return dict(rows.iterator(chunk_size=5000))

@@ -1,0 +1,89 @@
+"""What was learnt becomes what serves: whole or not at all."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import transaction
+
+from recommender.algorithms import storage
+from recommender.algorithms.base import Arrays
+from recommender.algorithms.interactions import Interactions
+from recommender.models import ModelVersion, TrainingRun
+
+KEPT_AFTER = timedelta(hours=1)
+Progress = Callable[[float, str], None]
+
+
+def publish(
+    run: TrainingRun,
+    task: str,
+    algorithm: str,
+    parameters: dict[str, Any],
+    arrays: Arrays,
+    learnt_from: Interactions,
+    *,
+    metrics: dict[str, Any],
+    promote: bool,
+    reason: str,
+    at: datetime,
+) -> ModelVersion:
+    """Write the file whole, then switch the live row, in this order: a row never names a file that is not there."""
+    file = f"{task}-{at:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.npz"
+    manifest = {"algorithm": algorithm, "parameters": parameters}
+    sha256 = storage.write_arrays(settings.MODEL_DIR / file, manifest, arrays)
+    with transaction.atomic():
+        if promote:
+            ModelVersion.objects.select_for_update().filter(task=task, state=ModelVersion.State.LIVE).update(
+                state=ModelVersion.State.RETIRED
+            )
+        return ModelVersion.objects.create(
+            task=task,
+            algorithm=algorithm,
+            parameters=parameters,
+            state=ModelVersion.State.LIVE if promote else ModelVersion.State.REFUSED,
+            file=file,
+            sha256=sha256,
+            people=len(learnt_from.users),
+            interactions=len(learnt_from),
+            trained_until=at,
+            metrics=metrics,
+            reason=reason[:300],
+            run=run,
+        )
+
+
+def retire(task: str) -> None:
+    """A live model, if there is one, that cannot be learnt anew serves no longer: it may know people who have left."""
+    ModelVersion.objects.filter(task=task, state=ModelVersion.State.LIVE).update(
+        state=ModelVersion.State.RETIRED, reason="it could not be learnt anew"
+    )
+
+
+def bulk(rows: Any) -> None:
+    page = []
+    for row in rows:
+        page.append(row)
+        if len(page) == 5000:
+            type(row).objects.bulk_create(page, batch_size=1000)
+            page = []
+    if page:
+        type(page[0]).objects.bulk_create(page, batch_size=1000)
+
+
+def drop_files(*, at: datetime) -> int:
+    """Delete the files of models that serve no longer, and of trainings that died; answers how many.
+
+    They hold what people did who may have left since (D4). Young files stay: a server may be opening one.
+    """
+    serving = set(ModelVersion.objects.filter(state=ModelVersion.State.LIVE).values_list("file", flat=True))
+    old = [
+        path
+        for path in settings.MODEL_DIR.glob("*")
+        if path.name not in serving and path.stat().st_mtime < (at - KEPT_AFTER).timestamp()
+    ]
+    for path in old:
+        path.unlink()
+    return len(old)

@@ -1,0 +1,121 @@
+"""Choose on the validation month, measure on the last one, and let the better of the chosen and the live one serve."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from recommender import evaluation
+from recommender.algorithms.compare import Candidate, measure
+from recommender.algorithms.interactions import Interactions
+from recommender.algorithms.popularity import Popularity
+from recommender.algorithms.presets import FLOORS
+from recommender.evaluation import TooLittle
+from recommender.models import ModelVersion, Task, TrainingRun
+from recommender.training.publishing import Progress, publish, retire
+
+STRANGERS_HALF_LIFE = 30.0
+
+
+def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, Any]:
+    """Choose on the validation month, measure on the last one, and let the better of the chosen and the live one serve.
+
+    Whatever comes of it, what serves afterwards is learnt from those who allow it now: a live model that stays is
+    learnt anew, so nobody who has left is still in it (D4).
+    """
+    bought = evaluation.learnable(at=at)
+    candidates = evaluation.candidates_for(bought, run.algorithms)
+    texts = evaluation.texts()
+    live = ModelVersion.objects.filter(task=Task.RECOMMEND, state=ModelVersion.State.LIVE).first()
+    incumbent = Candidate(live.metrics["label"], live.algorithm, live.parameters) if live else None
+    if incumbent is not None and not evaluation.can_learn(incumbent, bought):
+        incumbent = None  # the catalogue has outgrown it: there is nothing to compare with
+    learn = partial(_learn, run, bought, texts=texts, at=at)
+    _learn_popular(run, bought, at=at)
+    try:
+        divided = evaluation.divide(bought, "global")
+        ranked = evaluation.choose(
+            bought, candidates, progress=lambda share, step: progress(share * 0.6, step)
+        )
+    except TooLittle as reason:
+        if live is not None and incumbent is not None and len(bought):
+            learn(incumbent, live.metrics, f"stays, learnt anew; {reason}")
+        else:
+            retire(Task.RECOMMEND)
+        raise
+    chosen = ranked[0].candidate
+    by_label = {candidate.label: candidate for candidate in (*FLOORS, chosen)}
+    progress(0.65, "the held-out month")
+    test = {label: measure(candidate, divided, texts=texts) for label, candidate in by_label.items()}
+    against = None
+    if incumbent is not None:
+        # A live model's row names every parameter, a candidate only those that differ from the defaults.
+        same = (chosen.algorithm, chosen.make().parameters) == (incumbent.algorithm, incumbent.parameters)
+        against = test[chosen.label] if same else measure(incumbent, divided, texts=texts)
+    verdict = evaluation.gate(test[chosen.label], against, test["popularity"])
+    progress(0.8, "learning from everything")
+    metrics = {
+        "label": chosen.label,
+        "test": [row.as_dict() for row in test.values()],
+        "validation": [row.as_dict() for row in ranked],
+    }
+    version = learn(chosen, metrics, verdict.reason, promote=verdict.promote)
+    if incumbent is not None and against is not None and not verdict.promote:
+        rows = (test | {incumbent.label: against}).values()
+        kept = {**metrics, "label": incumbent.label, "test": [row.as_dict() for row in rows]}
+        learn(incumbent, kept, f"stays, learnt anew; {chosen.label} was refused")
+    elif not verdict.promote:
+        retire(Task.RECOMMEND)
+    return {
+        "model": version.pk,
+        "algorithm": chosen.label,
+        "promoted": verdict.promote,
+        "reason": verdict.reason,
+        **metrics,
+    }
+
+
+def _learn(
+    run: TrainingRun,
+    bought: Interactions,
+    candidate: Candidate,
+    metrics: dict[str, Any],
+    reason: str,
+    *,
+    texts: dict[int, str],
+    at: datetime,
+    promote: bool = True,
+) -> ModelVersion:
+    day = float(bought.days.max())  # the clock of the data: a file of last year was new at its own end
+    model = candidate.make().fit(bought, at=day, texts=texts)
+    return publish(
+        run,
+        Task.RECOMMEND,
+        candidate.algorithm,
+        dict(model.parameters),
+        model.state(),
+        bought,
+        metrics=metrics,
+        promote=promote,
+        reason=reason,
+        at=at,
+    )
+
+
+def _learn_popular(run: TrainingRun, bought: Interactions, *, at: datetime) -> None:
+    """What strangers see needs no gate: it is the floor itself."""
+    if not len(bought):
+        retire(Task.POPULAR)
+        return
+    strangers = Popularity(STRANGERS_HALF_LIFE).fit(bought, at=float(bought.days.max()))
+    publish(
+        run,
+        Task.POPULAR,
+        strangers.name,
+        strangers.parameters,
+        strangers.state(),
+        bought,
+        metrics={},
+        promote=True,
+        reason="what strangers see",
+        at=at,
+    )
