@@ -143,7 +143,8 @@ class ModelVersionAdmin(ReadOnly):
             chosen = Section(_("Parameters"), (_("parameter"), _("value")), rows)
         else:
             weighed = [
-                (part["algorithm"], f"{part['weight']:g}", _listed(part["parameters"])) for part in parts
+                (part["algorithm"], _weight(part["weight"]), _parameters(part["parameters"]))
+                for part in parts
             ]
             chosen = Section(_("Parameters"), (_("part"), _("weight"), _("parameters")), weighed)
         return [chosen, *_measured(row.metrics)]
@@ -154,7 +155,11 @@ def _measured(metrics: Mapping[str, Any]) -> list[Section]:
     found = []
     for name, title in (
         ("test", _("Measured on the held-out month")),
+        ("test_again", _("… of what people had before")),
+        ("test_new", _("… of what was new to them")),
         ("validation", _("Compared before, on the month before that")),
+        ("validation_again", _("… of what people had before")),
+        ("validation_new", _("… of what was new to them")),
     ):
         table = [entry for entry in metrics.get(name, ()) if isinstance(entry, dict)]
         if not table:
@@ -178,6 +183,23 @@ def _measured(metrics: Mapping[str, Any]) -> list[Section]:
     if plain:
         found.append(Section(_("Figures"), (_("figure"), _("value")), plain))
     return found
+
+
+def _weight(weight: float | Mapping[str, float]) -> str:
+    """One number, or the modes in which the part counts for something."""
+    if not isinstance(weight, Mapping):
+        return f"{weight:g}"
+    names = {"all": gettext("all"), "again": gettext("again"), "new": gettext("new")}
+    return ", ".join(f"{names[mode]} {value:g}" for mode, value in weight.items() if value)
+
+
+def _parameters(given: Mapping[str, Any]) -> str:
+    """A part's parameters; of a part that is a hybrid itself, its own parts."""
+    if (parts := given.get("components")) is None:
+        return _listed(given)
+    return "; ".join(
+        f"{part['algorithm']} ({_weight(part['weight'])}) {_listed(part['parameters'])}" for part in parts
+    )
 
 
 def _listed(parameters: Mapping[str, Any]) -> str:

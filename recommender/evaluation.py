@@ -9,10 +9,18 @@ import numpy as np
 
 from catalog.models import Product
 from customers import histories
-from recommender.algorithms.compare import Candidate, Row, compare, difference
+from recommender.algorithms.compare import (
+    TARGETS,
+    Candidate,
+    Row,
+    compare,
+    difference,
+    measure_apart,
+)
 from recommender.algorithms.interactions import Interactions
 from recommender.algorithms.presets import ALL, BY_LABEL, FLOORS
 from recommender.algorithms.split import Split, Target, global_split, leave_last, validation_split
+from recommender.algorithms.weighing import weighed
 
 SplitName = Literal["global", "leave-last"]
 MINIMUM_PEOPLE = 20
@@ -94,6 +102,9 @@ def evaluate(
     bought = learnable(at=at)
     candidates = candidates_for(bought, labels)
     divided = divide(bought, split)
+    before = validation_split(bought) if split == "global" else leave_last(divided.past)
+    described = texts()
+    candidates = [weighed(candidate, before, texts=described) for candidate in candidates]
     done = iter(range(len(candidates)))
 
     def step(candidate: Candidate) -> None:
@@ -101,7 +112,7 @@ def evaluate(
             progress(next(done) / len(candidates), candidate.label)
 
     return Evaluation(
-        split, target, compare(candidates, divided, target=target, texts=texts(), progress=step)
+        split, target, compare(candidates, divided, target=target, texts=described, progress=step)
     )
 
 
@@ -116,7 +127,8 @@ class Verdict:
 def gate(champion: Row, incumbent: Row | None, floor: Row) -> Verdict:
     """Better than the live model on the held-out future, and than popularity; the same algorithm is renewed.
 
-    "Better" is a mean difference above nought on the same people; the interval stands in the reason.
+    "Better" is a mean difference above nought on the same people; the interval stands in the reason. Where only the
+    learnt weights differ the newer ones go live, unless they are worse by the whole interval.
     """
     over_floor, _low, _high = difference(champion, floor)
     if over_floor <= 0:
@@ -126,25 +138,36 @@ def gate(champion: Row, incumbent: Row | None, floor: Row) -> Verdict:
     if incumbent.candidate == champion.candidate:
         return Verdict(True, "the same algorithm as before, learnt from newer behaviour")
     mean, low, high = difference(champion, incumbent)
+    if incumbent.candidate.label == champion.candidate.label and high >= 0:
+        return Verdict(
+            True,
+            f"the same as before with weights learnt anew; {mean:+.4f} NDCG@10 ({low:+.4f} to {high:+.4f})",
+        )
     sentence = f"{mean:+.4f} NDCG@10 ({low:+.4f} to {high:+.4f}) against the live {incumbent.candidate.label}"
     return Verdict(mean > 0, sentence)
 
 
 def choose(
     interactions: Interactions, candidates: Sequence[Candidate], *, progress: Progress | None = None
-) -> list[Row]:
-    """The candidates measured on the validation month, best first; the test month stays unseen. Raises TooLittle."""
+) -> dict[Target, list[Row]]:
+    """The candidates measured on the validation month, best first, for each target; the test month stays unseen.
+
+    Weights that a candidate leaves open are learnt there. Raises TooLittle.
+    """
     split = validation_split(interactions)
     if len(split.people) < MINIMUM_PEOPLE:
         raise TooLittle(
             f"Only {len(split.people)} people can be validated on; choosing needs {MINIMUM_PEOPLE}."
         )
-    done = iter(range(len(candidates)))
-
-    def step(candidate: Candidate) -> None:
+    described = texts()
+    rows: dict[Target, list[Row]] = {target: [] for target in TARGETS}
+    for place, candidate in enumerate(candidates):
         if progress is not None:
-            progress(next(done) / len(candidates), candidate.label)
-
-    rows = compare(candidates, split, texts=texts(), progress=step)
-    order = np.argsort([-row.ndcg10 for row in rows], kind="stable")
-    return [rows[place] for place in order]
+            progress(place / len(candidates), candidate.label)
+        whole = weighed(candidate, split, texts=described)
+        for target, row in measure_apart(whole, split, texts=described).items():
+            rows[target].append(row)
+    return {
+        target: [found[place] for place in np.argsort([-row.ndcg10 for row in found], kind="stable")]
+        for target, found in rows.items()
+    }

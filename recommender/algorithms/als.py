@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from recommender.algorithms.base import Recommender
+from recommender.algorithms.base import Mode, Recommender
 from recommender.algorithms.interactions import (
     FloatArray,
     History,
@@ -108,7 +108,7 @@ class ALS(Recommender):
         return (people @ self.factors_.T).astype(np.float32)
 
     def _contributions(
-        self, history: History, single: Sequence[History], column: int, *, at: float
+        self, history: History, single: Sequence[History], column: int, *, at: float, mode: Mode = "all"
     ) -> SingleArray:
         """x·y = Σ_j c_j · y(YᵀCY + λI)⁻¹y_j (Hu et al., section 5); acts on one item share its part by their weights."""
         out = np.zeros(len(history.items), dtype=np.float32)

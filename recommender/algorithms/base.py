@@ -70,13 +70,20 @@ class Recommender(ABC):
     def _score(self, queries: Queries) -> SingleArray:
         """(queries.n, n_items) float32; nought where nothing speaks for the item."""
 
-    def scores(self, histories: Sequence[History], *, at: float) -> SingleArray:
-        """(len(histories), n_items) float32, columns as `items_`. Raises NotFitted."""
+    def _score_for(self, queries: Queries, mode: Mode) -> SingleArray:
+        """As `_score`, by one who ranks otherwise for what is new than for what was had."""
+        return self._score(queries)
+
+    def scores(self, histories: Sequence[History], *, at: float, mode: Mode = "all") -> SingleArray:
+        """(len(histories), n_items) float32, columns as `items_`. Raises NotFitted.
+
+        `mode` only says what the scores are for; items of every kind have theirs.
+        """
         self._require_fitted()
         queries = Queries.of(histories, self.items_, at=at)
         if not len(self.items_):
             return np.zeros((len(histories), 0), dtype=np.float32)
-        return self._score(queries)
+        return self._score_for(queries, mode)
 
     def recommend(
         self,
@@ -95,7 +102,7 @@ class Recommender(ABC):
         """
         if k < 1:
             raise ValueError("k must be at least 1")
-        scores = self.scores(histories, at=at)
+        scores = self.scores(histories, at=at, mode=mode)
 
         @cache
         def by_popularity() -> IntArray:  # sorts the whole catalogue, which a full list never needs
@@ -129,7 +136,7 @@ class Recommender(ABC):
             best = np.concatenate([best, rest[: k - len(best)]])
         return Ranking(self.items_[best], row[best])
 
-    def contributions(self, history: History, item: int, *, at: float) -> SingleArray:
+    def contributions(self, history: History, item: int, *, at: float, mode: Mode = "all") -> SingleArray:
         """(len(history.items),) float32: how much each past act speaks for the item; they add up to its score.
 
         Exact for models that are linear in the history. Raises NotFitted, KeyError for an unknown item and
@@ -143,10 +150,10 @@ class Recommender(ABC):
             History(history.items[i : i + 1], history.weights[i : i + 1], history.days[i : i + 1])
             for i in range(len(history.items))
         ]
-        return self._contributions(history, single, column, at=at)
+        return self._contributions(history, single, column, at=at, mode=mode)
 
     def _contributions(
-        self, history: History, single: Sequence[History], column: int, *, at: float
+        self, history: History, single: Sequence[History], column: int, *, at: float, mode: Mode = "all"
     ) -> SingleArray:
         raise TypeError(f"{self.name} is not linear in the history")
 
@@ -176,7 +183,7 @@ class LinearRecommender(Recommender):
         """(n_items,) float32: what one unit of each past item adds to this item's score."""
 
     def _contributions(
-        self, history: History, single: Sequence[History], column: int, *, at: float
+        self, history: History, single: Sequence[History], column: int, *, at: float, mode: Mode = "all"
     ) -> SingleArray:
         weights = self._column(column)
         whole = Queries.of([history], self.items_, at=at)

@@ -14,6 +14,7 @@ from recommender.algorithms.registry import make
 from recommender.algorithms.split import Split, Target
 
 DEPTH = 20
+TARGETS: tuple[Target, ...] = ("all", "again", "new")
 PAGE = 500
 
 
@@ -62,12 +63,13 @@ def measure(
     target: Target = "all",
     texts: Mapping[int, str] | None = None,
     fitted: Recommender | None = None,
+    fit_seconds: float | None = None,
     seed: int = 0,
 ) -> Row:
-    """Fit on the split's past (unless already fitted on it) and rank for its people. Full ranking."""
+    """Fit on the split's past (unless already fitted on it, in `fit_seconds`) and rank for its people. Full ranking."""
     began = time.perf_counter()
     model = fitted or candidate.make().fit(split.past, at=split.at, texts=texts)
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - began if fit_seconds is None else fit_seconds
     split = split.restricted(target)
     mode: Mode = target
     hits = np.zeros((len(split.people), DEPTH), dtype=np.bool_)
@@ -101,6 +103,19 @@ def measure(
         fit_seconds=seconds,
         per_person=per_person,
     )
+
+
+def measure_apart(
+    candidate: Candidate, split: Split, *, texts: Mapping[int, str] | None = None
+) -> dict[Target, Row]:
+    """Fitted once, measured on everything, on what people had before, and on what was new to them."""
+    began = time.perf_counter()
+    model = candidate.make().fit(split.past, at=split.at, texts=texts)
+    seconds = time.perf_counter() - began
+    return {
+        target: measure(candidate, split, target=target, fitted=model, fit_seconds=seconds)
+        for target in TARGETS
+    }
 
 
 def compare(

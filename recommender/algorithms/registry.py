@@ -29,7 +29,8 @@ def make(name: str, parameters: Mapping[str, Any]) -> Recommender:
         raise UnknownAlgorithm(f"no algorithm {name!r}; there are {', '.join(CLASSES)}")
     if name == "hybrid":
         parts = [
-            (part["weight"], make(part["algorithm"], part["parameters"])) for part in parameters["components"]
+            (part.get("weight", 1.0), make(part["algorithm"], part["parameters"]))
+            for part in parameters["components"]
         ]
         parameters = {"components": parts}
     module, _colon, class_name = CLASSES[name].partition(":")

@@ -5,10 +5,11 @@ from functools import partial
 from typing import Any
 
 from recommender import evaluation
-from recommender.algorithms.compare import Candidate, measure
+from recommender.algorithms.compare import Candidate, measure, measure_apart
 from recommender.algorithms.interactions import Interactions
 from recommender.algorithms.popularity import Popularity
 from recommender.algorithms.presets import FLOORS
+from recommender.algorithms.weighing import by_mode
 from recommender.evaluation import TooLittle
 from recommender.models import ModelVersion, Task, TrainingRun
 from recommender.training.publishing import Progress, publish, retire
@@ -42,10 +43,11 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
         else:
             retire(Task.RECOMMEND)
         raise
-    chosen = ranked[0].candidate
+    chosen = by_mode({target: rows[0].candidate for target, rows in ranked.items()})
     by_label = {candidate.label: candidate for candidate in (*FLOORS, chosen)}
     progress(0.65, "the held-out month")
-    test = {label: measure(candidate, divided, texts=texts) for label, candidate in by_label.items()}
+    apart = {label: measure_apart(candidate, divided, texts=texts) for label, candidate in by_label.items()}
+    test = {label: rows["all"] for label, rows in apart.items()}
     against = None
     if incumbent is not None:
         # A live model's row names every parameter, a candidate only those that differ from the defaults.
@@ -53,11 +55,14 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
         against = test[chosen.label] if same else measure(incumbent, divided, texts=texts)
     verdict = evaluation.gate(test[chosen.label], against, test["popularity"])
     progress(0.8, "learning from everything")
-    metrics = {
+    metrics: dict[str, Any] = {
         "label": chosen.label,
         "test": [row.as_dict() for row in test.values()],
-        "validation": [row.as_dict() for row in ranked],
+        "validation": [row.as_dict() for row in ranked["all"]],
     }
+    for target in ("again", "new"):
+        metrics[f"test_{target}"] = [rows[target].as_dict() for rows in apart.values()]
+        metrics[f"validation_{target}"] = [row.as_dict() for row in ranked[target]]
     version = learn(chosen, metrics, verdict.reason, promote=verdict.promote)
     if incumbent is not None and against is not None and not verdict.promote:
         rows = (test | {incumbent.label: against}).values()

@@ -61,6 +61,9 @@ class Command(BaseCommand):
                 "\nThe last month, which no choice has seen: the chosen one against both floors."
             )
             self.stdout.write(table(result["test"]))
+            for target, told in (("again", "What people had before"), ("new", "What was new to them")):
+                self.stdout.write(f"\n{told}, on the same month:")
+                self.stdout.write(table(result[f"test_{target}"]))
             verb = "is live" if result["promoted"] else "was refused"
             self.stdout.write(f"\n{result['algorithm']} {verb}: {result['reason']}.")
         elif task == "interests":
