@@ -56,12 +56,24 @@ class Recommender(ABC):
 
     def fit(self, interactions: Interactions, *, at: float, texts: Mapping[int, str] | None = None) -> Self:
         """Learn. `at` is the present, in days since the epoch; `texts` (item id -> text) is read by `content` only."""
+        self._count(interactions)
+        self._learn(interactions, at=at, texts=texts or {})
+        return self
+
+    def refit(
+        self, before: Interactions, after: Interactions, *, at: float, texts: Mapping[int, str] | None = None
+    ) -> Self:
+        """Fitted on `before`, become what `fit(after)` would be: people gone, come, or with more acts.
+
+        An algorithm that can do it sooner than by learning anew says how.
+        """
+        return self.fit(after, at=at, texts=texts)
+
+    def _count(self, interactions: Interactions) -> None:
         self.items_ = interactions.items
         self.popularity_ = np.bincount(
             interactions.binary().indices, minlength=len(interactions.items)
         ).astype(np.float32)
-        self._learn(interactions, at=at, texts=texts or {})
-        return self
 
     @abstractmethod
     def _learn(self, interactions: Interactions, *, at: float, texts: Mapping[int, str]) -> None: ...

@@ -1,7 +1,7 @@
 """Several opinions, weighed."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -43,6 +43,15 @@ class Hybrid(Recommender):
     def _learn(self, interactions: Interactions, *, at: float, texts: Mapping[int, str]) -> None:
         for _weight, part in self.components:
             part.fit(interactions, at=at, texts=texts)
+
+    def refit(
+        self, before: Interactions, after: Interactions, *, at: float, texts: Mapping[int, str] | None = None
+    ) -> Self:
+        """Each component in its own way. The weights are parameters, and stay."""
+        self._count(after)
+        for _weight, part in self.components:
+            part.refit(before, after, at=at, texts=texts)
+        return self
 
     def _asked(self, mode: Mode) -> list[tuple[float, Recommender]]:
         weighed = [

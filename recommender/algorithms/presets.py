@@ -31,6 +31,7 @@ def learnt(label: str, *parts: tuple[str, dict[str, Any]]) -> Candidate:
     )
 
 
+FADED = {"reg": 100.0, "half_life": 60.0, "fade": 60.0}
 FLOORS = (
     Candidate("popularity", "popularity", {}),
     Candidate("frequency", "frequency", {}),
@@ -52,6 +53,7 @@ SINGLE = (
     Candidate("svd_truncated", "svd", {"factors": 64, "half_life": 60.0}),
     Candidate("svd_randomized", "svd", {"factors": 64, "half_life": 60.0, "solver": "randomized"}),
     Candidate("ease", "ease", {"reg": 200.0, "half_life": 60.0}),
+    Candidate("ease_faded", "ease", FADED),
     Candidate("content", "content", {"half_life": 60.0}),
 )
 BLENDS = (
@@ -76,7 +78,7 @@ OPINIONS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 LEARNT = (
     learnt("learnt", *OPINIONS),
-    learnt("learnt_ease", *OPINIONS, ("ease", {"reg": 200.0, "half_life": 60.0})),
+    learnt("learnt_ease", *OPINIONS, ("ease", FADED)),
 )
 # Only where somebody names them: hybrids weighed by hand, which the learnt ones have overtaken, and what takes long
 # to learn without the package `implicit`.

@@ -99,6 +99,29 @@ class Contract:
                 assert one.scores.tolist() == two.scores.tolist()
         assert restored.parameters == model.parameters
 
+    @pytest.mark.parametrize("gone", [(3,), (8,), (1, 2, 5), tuple(range(1, 8))])
+    def test_without_people_it_is_what_it_would_be_had_it_never_known_them(
+        self, gone: tuple[int, ...]
+    ) -> None:
+        # Person 8 alone took item 70: it goes with them.
+        before = shop()
+        after = before.chosen(~np.isin(before.users[before.rows], gone))
+        self.assert_the_same(self.fitted().refit(before, after, at=AT, texts=TEXTS), after)
+
+    def test_with_new_people_and_new_acts_it_is_what_it_would_be_learnt_anew(self) -> None:
+        after = Interactions.of(
+            np.append(PEOPLE, [1, 2, 9, 9, 9]),
+            np.append(ITEMS, [50, 80, 80, 10, 20]),
+            np.append(DAYS, [AT] * 5),
+        )
+        self.assert_the_same(self.fitted().refit(shop(), after, at=AT, texts=TEXTS), after)
+
+    def assert_the_same(self, model: Recommender, acts: Interactions) -> None:
+        anew = self.make().fit(acts, at=AT, texts=TEXTS)
+        assert model.state().keys() == anew.state().keys()
+        for name, array in anew.state().items():
+            np.testing.assert_allclose(model.state()[name], array, atol=1e-4, err_msg=name)
+
     def test_nothing_to_learn_from_is_no_error(self) -> None:
         none = np.empty(0, np.int64)
         model = self.make().fit(Interactions.of(none, none, np.empty(0)), at=AT)

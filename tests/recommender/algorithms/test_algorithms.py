@@ -205,6 +205,52 @@ class TestEASE(Contract):
             EASE(max_items=3).fit(shop(), at=AT)
 
 
+class TestEASEFaded(Contract):
+    def make(self) -> Recommender:
+        return EASE(reg=1.0, half_life=60.0, fade=30.0)
+
+    def test_what_went_together_long_ago_counts_less(self) -> None:
+        # x = [[1/2, 1], [1, 0]] after one half-life of the first act: G + λI = [[9/4, 1/2], [1/2, 2]].
+        acts = Interactions.of(
+            np.array([1, 1, 1, 2]), np.array([1, 1, 2, 1]), AT - np.array([30.0, 90, 0, 0])
+        )
+        model = EASE(reg=1.0, fade=30.0).fit(acts, at=AT)
+        np.testing.assert_allclose(model.weights_, [[0, 2 / 9], [1 / 4, 0]], rtol=1e-6)
+
+    def test_as_time_goes_on_it_is_learnt_anew(self) -> None:
+        later = self.fitted().refit(shop(), shop(), at=AT + 10, texts={})
+        np.testing.assert_allclose(later.weights_, self.make().fit(shop(), at=AT + 10).weights_, rtol=1e-6)
+        assert not np.allclose(later.weights_, self.fitted().weights_)
+
+
+class TestEASEOfManyPeople:
+    """Enough people that the few who change are worked in, and not learnt anew."""
+
+    acts = Interactions.of(
+        np.random.default_rng(5).integers(0, 300, 3000),
+        np.random.default_rng(6).zipf(1.3, 3000) % 60,
+        np.full(3000, AT),
+    )
+
+    @pytest.mark.parametrize("k", [1, 5, 15])
+    def test_forgetting_equals_never_having_known(self, k: int) -> None:
+        gone = np.random.default_rng(k).choice(self.acts.users, k, replace=False)
+        after = self.acts.chosen(~np.isin(self.acts.users[self.acts.rows], gone))
+        model = EASE(reg=10.0).fit(self.acts, at=AT)
+        before = model.weights_.copy()
+        model.refit(self.acts, after, at=AT)
+        np.testing.assert_allclose(model.weights_, EASE(reg=10.0).fit(after, at=AT).weights_, atol=1e-6)
+        assert np.abs(model.weights_ - before[: len(model.weights_), : len(model.weights_)]).max() > 1e-5
+
+    def test_a_hundred_refits_in_a_row_do_not_drift(self) -> None:
+        model, now = EASE(reg=10.0).fit(self.acts, at=AT), self.acts
+        for gone in self.acts.users[:100]:
+            after = now.chosen(now.users[now.rows] != gone)
+            model.refit(now, after, at=AT)
+            now = after
+        np.testing.assert_allclose(model.weights_, EASE(reg=10.0).fit(now, at=AT).weights_, atol=1e-5)
+
+
 class TestContent(Contract):
     def make(self) -> Recommender:
         return Content(half_life=60.0)
