@@ -147,6 +147,20 @@ def may(purpose: str, *, person: str = "pk") -> Exists:
     return Exists(permitted(purpose).filter(pk=OuterRef(person)))
 
 
+def newest_record() -> int:
+    """The number of the newest line of the ledger, nought without one: where `refused_since` may begin."""
+    return ConsentRecord.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def refused_since(purpose: str, record: int) -> set[int]:
+    """Who said no to the purpose, or was erased, after that line of the ledger; some from shortly before it too.
+
+    Lines get their number before they are committed: one with a smaller number may become visible later.
+    """
+    newer = ConsentRecord.objects.filter(pk__gt=record - 1000, purpose=purpose, granted=False)
+    return set(newer.values_list("customer_id", flat=True).iterator(chunk_size=5000))
+
+
 def hold(customer_ids: Iterable[int]) -> dict[int, Customer]:
     """Lock these people's rows, in one order, until the transaction ends, so that answers and sends take turns.
 

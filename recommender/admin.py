@@ -114,8 +114,10 @@ class ModelVersionAdmin(ReadOnly):
         ("task", "algorithm"),
         ("state", "reason"),
         ("people", "interactions"),
-        ("trained_until", "created_at"),
+        ("trained_until", "renewed_at"),
+        ("created_at", "consents_until"),
         ("file", "sha256"),
+        ("acts_file", "acts_sha256"),
         "run",
     )
 

@@ -31,9 +31,9 @@ class TooLittle(Exception):
     """Not enough behaviour of people who allow it to learn or to measure anything. The message says what is missing."""
 
 
-def learnable(*, at: datetime) -> Interactions:
-    """Every purchase of a listed product by people who allow personalization, before `at`."""
-    bought = histories.purchases("personalization", until=at)
+def learnable(*, at: datetime, since: datetime | None = None) -> Interactions:
+    """Every purchase of a listed product by people who allow personalization, from `since` on and before `at`."""
+    bought = histories.purchases("personalization", since=since, until=at)
     return Interactions.of(bought.customers, bought.products, bought.days)
 
 

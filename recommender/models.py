@@ -54,9 +54,23 @@ class ModelVersion(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State)
     file = models.CharField(_("file"), max_length=200)
     sha256 = models.CharField(_("SHA-256"), max_length=64)
+    acts_file = models.CharField(
+        _("file of what it learnt from"),
+        max_length=200,
+        blank=True,
+        help_text=_("Never read by what serves."),
+    )
+    acts_sha256 = models.CharField(_("its SHA-256"), max_length=64, blank=True)
     people = models.PositiveIntegerField(_("people it learnt from"))
     interactions = models.PositiveBigIntegerField(_("interactions"))
     trained_until = models.DateTimeField(_("learnt until"))
+    renewed_at = models.DateTimeField(
+        _("kept up until"),
+        null=True,
+        blank=True,
+        help_text=_("Without those who left by then, and with what was done by then."),
+    )
+    consents_until = models.BigIntegerField(_("knows the consent ledger until"), default=0)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     metrics = models.JSONField(_("measured"), default=dict)
     reason = models.CharField(_("why this state"), max_length=300, blank=True)

@@ -14,6 +14,13 @@ def run_due() -> None:
 
 
 @shared_task
+def renew() -> None:
+    """Take out of the live models whoever has left, and work in what was done since."""
+    training.renew(at=timezone.now())
+    training.drop_files(at=timezone.now())
+
+
+@shared_task
 def train_nightly() -> None:
     """Ask for every training anew (`run_due` does them), and let go of the models of the nights before."""
     training.drop_files(at=timezone.now())

@@ -87,6 +87,15 @@ class Interactions:
             self.users[self.rows[mask]], self.items[self.columns[mask]], self.days[mask], self.weights[mask]
         )
 
+    def joined(self, more: Self) -> Self:
+        """These acts and more of them."""
+        return type(self).of(
+            np.concatenate([self.users[self.rows], more.users[more.rows]]),
+            np.concatenate([self.items[self.columns], more.items[more.columns]]),
+            np.concatenate([self.days, more.days]),
+            np.concatenate([self.weights, more.weights]),
+        )
+
     def histories(self, users: IntArray) -> "list[History]":
         """Each asked person's whole history, empty for those without one; in the order asked."""
         order = np.argsort(self.rows, kind="stable")

@@ -4,7 +4,8 @@ Nothing goes live half: a model's file is published whole, and the row that name
 """
 
 from recommender.training.publishing import drop_files
+from recommender.training.renewal import renew
 from recommender.training.running import LEASE, TASKS, ask, claim, work
 
 TRAINABLE = tuple(TASKS)
-__all__ = ["LEASE", "TRAINABLE", "ask", "claim", "drop_files", "work"]
+__all__ = ["LEASE", "TRAINABLE", "ask", "claim", "drop_files", "renew", "work"]

@@ -29,11 +29,13 @@ def publish(
     promote: bool,
     reason: str,
     at: datetime,
+    **more: Any,
 ) -> ModelVersion:
-    """Write the file whole, then switch the live row, in this order: a row never names a file that is not there."""
-    file = f"{task}-{at:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.npz"
-    manifest = {"algorithm": algorithm, "parameters": parameters}
-    sha256 = storage.write_arrays(settings.MODEL_DIR / file, manifest, arrays)
+    """Write the file whole, then switch the live row, in this order: a row never names a file that is not there.
+
+    more : further columns of the row.
+    """
+    file, sha256 = write(task, {"algorithm": algorithm, "parameters": parameters}, arrays, at=at)
     with transaction.atomic():
         if promote:
             ModelVersion.objects.select_for_update().filter(task=task, state=ModelVersion.State.LIVE).update(
@@ -52,7 +54,14 @@ def publish(
             metrics=metrics,
             reason=reason[:300],
             run=run,
+            **more,
         )
+
+
+def write(kind: str, manifest: dict[str, Any], arrays: Arrays, *, at: datetime) -> tuple[str, str]:
+    """A new file of models, whole: its name, and its SHA-256."""
+    file = f"{kind}-{at:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.npz"
+    return file, storage.write_arrays(settings.MODEL_DIR / file, manifest, arrays)
 
 
 def retire(task: str) -> None:
@@ -78,7 +87,8 @@ def drop_files(*, at: datetime) -> int:
 
     They hold what people did who may have left since (D4). Young files stay: a server may be opening one.
     """
-    serving = set(ModelVersion.objects.filter(state=ModelVersion.State.LIVE).values_list("file", flat=True))
+    live = ModelVersion.objects.filter(state=ModelVersion.State.LIVE).values_list("file", "acts_file")
+    serving = {name for files in live for name in files}
     old = [
         path
         for path in settings.MODEL_DIR.glob("*")

@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from customers import consent
 from recommender import evaluation
 from recommender.algorithms.compare import Candidate, measure, measure_apart
 from recommender.algorithms.interactions import Interactions
@@ -12,6 +13,7 @@ from recommender.algorithms.presets import FLOORS
 from recommender.algorithms.weighing import by_mode
 from recommender.evaluation import TooLittle
 from recommender.models import ModelVersion, Task, TrainingRun
+from recommender.training import renewal
 from recommender.training.publishing import Progress, publish, retire
 
 STRANGERS_HALF_LIFE = 30.0
@@ -23,6 +25,9 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
     Whatever comes of it, what serves afterwards is learnt from those who allow it now: a live model that stays is
     learnt anew, so nobody who has left is still in it (D4).
     """
+    known_consents = (
+        consent.newest_record()
+    )  # before anything is read: who leaves from now on is found by renewal
     bought = evaluation.learnable(at=at)
     candidates = evaluation.candidates_for(bought, run.algorithms)
     texts = evaluation.texts()
@@ -30,8 +35,8 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
     incumbent = Candidate(live.metrics["label"], live.algorithm, live.parameters) if live else None
     if incumbent is not None and not evaluation.can_learn(incumbent, bought):
         incumbent = None  # the catalogue has outgrown it: there is nothing to compare with
-    learn = partial(_learn, run, bought, texts=texts, at=at)
-    _learn_popular(run, bought, at=at)
+    learn = partial(_learn, run, bought, known_consents, texts=texts, at=at)
+    _learn_popular(run, bought, known_consents, at=at)
     try:
         divided = evaluation.divide(bought, "global")
         ranked = evaluation.choose(
@@ -82,6 +87,7 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
 def _learn(
     run: TrainingRun,
     bought: Interactions,
+    known_consents: int,
     candidate: Candidate,
     metrics: dict[str, Any],
     reason: str,
@@ -103,15 +109,18 @@ def _learn(
         promote=promote,
         reason=reason,
         at=at,
+        consents_until=known_consents,
+        **(renewal.keep_acts(bought, day=day, at=at) if promote else {}),
     )
 
 
-def _learn_popular(run: TrainingRun, bought: Interactions, *, at: datetime) -> None:
+def _learn_popular(run: TrainingRun, bought: Interactions, known_consents: int, *, at: datetime) -> None:
     """What strangers see needs no gate: it is the floor itself."""
     if not len(bought):
         retire(Task.POPULAR)
         return
-    strangers = Popularity(STRANGERS_HALF_LIFE).fit(bought, at=float(bought.days.max()))
+    day = float(bought.days.max())
+    strangers = Popularity(STRANGERS_HALF_LIFE).fit(bought, at=day)
     publish(
         run,
         Task.POPULAR,
@@ -123,4 +132,6 @@ def _learn_popular(run: TrainingRun, bought: Interactions, *, at: datetime) -> N
         promote=True,
         reason="what strangers see",
         at=at,
+        consents_until=known_consents,
+        **renewal.keep_acts(bought, day=day, at=at),
     )
