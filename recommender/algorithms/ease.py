@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import linalg
 
-from recommender.algorithms.base import LinearRecommender
+from recommender.algorithms.fading import FadingRecommender
 from recommender.algorithms.interactions import Interactions, Queries, SingleArray
 
 
-class EASE(LinearRecommender):
+class EASE(FadingRecommender):
     """B = −P / diag(P) off the diagonal, P = (XᵀX + λI)⁻¹ (Steck 2019, eq. 8); score = x·B.
 
     O(n_items³) time and O(n_items²) memory: `fit` raises ValueError above `max_items`.
@@ -19,10 +19,17 @@ class EASE(LinearRecommender):
     name = "ease"
     weights_: SingleArray
 
-    def __init__(self, reg: float = 200.0, half_life: float | None = None, max_items: int = 20_000) -> None:
+    def __init__(
+        self,
+        reg: float = 200.0,
+        half_life: float | None = None,
+        max_items: int = 20_000,
+        half_life_acts: float | None = None,
+    ) -> None:
         self.reg = reg
         self.half_life = half_life
         self.max_items = max_items
+        self.half_life_acts = half_life_acts
 
     @property
     def most_items(self) -> int:
@@ -43,7 +50,9 @@ class EASE(LinearRecommender):
         self.weights_ = weights.astype(np.float32)
 
     def _score(self, queries: Queries) -> SingleArray:
-        scores: SingleArray = np.asarray(queries.matrix(self.half_life) @ self.weights_, dtype=np.float32)
+        scores: SingleArray = np.asarray(
+            queries.matrix(self.half_life, self.half_life_acts) @ self.weights_, dtype=np.float32
+        )
         return scores
 
     def _column(self, column: int) -> SingleArray:
