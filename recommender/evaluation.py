@@ -23,10 +23,18 @@ class TooLittle(Exception):
     """Not enough behaviour of people who allow it to learn or to measure anything. The message says what is missing."""
 
 
+OTHER_ACTS = ("viewed", "added", "wished", "rated", "clicked")
+
+
 def learnable(*, at: datetime) -> Interactions:
-    """Every purchase of a listed product by people who allow personalization, before `at`."""
-    bought = histories.purchases("personalization", until=at)
-    return Interactions.of(bought.customers, bought.products, bought.days)
+    """What people who allow personalization did with listed products before `at`, in the order of intake.
+
+    Their purchases; where nobody bought anything, every other act alike (a site of ratings or clicks sells nothing).
+    """
+    done = histories.purchases("personalization", until=at)
+    if not len(done):
+        done = histories.actions("personalization", types=OTHER_ACTS, until=at)
+    return Interactions.of(done.customers, done.products, done.days, baskets=done.orders)
 
 
 def texts() -> dict[int, str]:
@@ -62,8 +70,9 @@ def divide(interactions: Interactions, split: SplitName) -> Split:
     """Past and future for measuring. Raises TooLittle for fewer than 20 people in both."""
     divided = global_split(interactions) if split == "global" else leave_last(interactions)
     if len(divided.people) < MINIMUM_PEOPLE:
+        when = "before and during the last 30 days" if split == "global" else "more than once"
         raise TooLittle(
-            f"Only {len(divided.people)} people who allow personalization bought before and during the last 30 days; "
+            f"Only {len(divided.people)} people who allow personalization acted {when}; "
             f"measuring needs {MINIMUM_PEOPLE}."
         )
     return divided
