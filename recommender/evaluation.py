@@ -31,10 +31,22 @@ class TooLittle(Exception):
     """Not enough behaviour of people who allow it to learn or to measure anything. The message says what is missing."""
 
 
+OTHER_ACTS = ("viewed", "added", "wished", "rated", "clicked")
+
+
 def learnable(*, at: datetime, since: datetime | None = None) -> Interactions:
-    """Every purchase of a listed product by people who allow personalization, from `since` on and before `at`."""
-    bought = histories.purchases("personalization", since=since, until=at)
-    return Interactions.of(bought.customers, bought.products, bought.days)
+    """What people who allow personalization did with listed products, from `since` on and before `at`, in its order.
+
+    Their purchases; where nobody ever bought anything, every other act alike (a site of ratings or clicks sells nothing).
+    """
+    sells = histories.behaviour("personalization", types=["ordered"], until=at).filter(
+        product__is_listed=True
+    )
+    if sells.exists():
+        done = histories.purchases("personalization", since=since, until=at)
+    else:
+        done = histories.actions("personalization", types=OTHER_ACTS, since=since, until=at)
+    return Interactions.of(done.customers, done.products, done.days, baskets=done.orders)
 
 
 def texts() -> dict[int, str]:
@@ -70,8 +82,9 @@ def divide(interactions: Interactions, split: SplitName) -> Split:
     """Past and future for measuring. Raises TooLittle for fewer than 20 people in both."""
     divided = global_split(interactions) if split == "global" else leave_last(interactions)
     if len(divided.people) < MINIMUM_PEOPLE:
+        when = "before and during the last 30 days" if split == "global" else "more than once"
         raise TooLittle(
-            f"Only {len(divided.people)} people who allow personalization bought before and during the last 30 days; "
+            f"Only {len(divided.people)} people who allow personalization acted {when}; "
             f"measuring needs {MINIMUM_PEOPLE}."
         )
     return divided

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import linalg, sparse
 
 from recommender.algorithms import gram
-from recommender.algorithms.base import LinearRecommender
+from recommender.algorithms.fading import FadingRecommender
 from recommender.algorithms.interactions import (
     FloatArray,
     IntArray,
@@ -21,7 +21,7 @@ from recommender.algorithms.interactions import (
 FEW = 3  # changed people at most items / FEW: above, solving anew is as fast
 
 
-class EASE(LinearRecommender):
+class EASE(FadingRecommender):
     """B = −P / diag(P) off the diagonal, P = (XᵀX + λI)⁻¹ (Steck 2019, eq. 8); score = x·B.
 
     X is 1 where there was any act; with `fade` (days) it is 2^(−age/fade) of the newest one, so that what went together
@@ -43,11 +43,13 @@ class EASE(LinearRecommender):
         half_life: float | None = None,
         max_items: int = 20_000,
         fade: float | None = None,
+        half_life_acts: float | None = None,
     ) -> None:
         self.reg = reg
         self.half_life = half_life
         self.max_items = max_items
         self.fade = fade
+        self.half_life_acts = half_life_acts
 
     @property
     def most_items(self) -> int:
@@ -120,7 +122,9 @@ class EASE(LinearRecommender):
         self._count(after)
 
     def _score(self, queries: Queries) -> SingleArray:
-        scores: SingleArray = np.asarray(queries.matrix(self.half_life) @ self.weights_, dtype=np.float32)
+        scores: SingleArray = np.asarray(
+            queries.matrix(self.half_life, self.half_life_acts) @ self.weights_, dtype=np.float32
+        )
         return scores
 
     def _column(self, column: int) -> SingleArray:

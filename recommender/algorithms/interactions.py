@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -28,12 +29,28 @@ def places_of(ids: IntArray, among: IntArray) -> tuple[IntArray, BoolArray]:
     return places, among[places] == ids
 
 
+def newest_first(rows: IntArray, days: FloatArray) -> IntArray:
+    """(n,) the order of acts by row and, within a row, from the newest back; of one moment, the later given is newer."""
+    return np.lexsort((-np.arange(len(rows)), -days, rows))
+
+
+def places_back(rows: IntArray, days: FloatArray) -> IntArray:
+    """(n,) each act's age in acts: 0 for its row's newest, 1 for the one before, and so on."""
+    order = newest_first(rows, days)
+    ordered = rows[order]
+    places = np.empty(len(rows), np.int64)
+    places[order] = np.arange(len(rows)) - np.searchsorted(ordered, ordered)
+    return places
+
+
 @dataclass(frozen=True, eq=False)
 class Interactions:
     """One entry an act. `rows` index `users`, `columns` index `items`; both id lists are sorted and unique.
 
     rows, columns : (n_acts,) int64 · weights : (n_acts,) float32 > 0 · days : (n_acts,) float64 since the epoch.
-    Absent is "not seen", not "disliked". Two acts of one person on one item add up.
+    baskets : (n_acts,) int64, acts of one person with one number are one order; None where each act stands alone.
+    Absent is "not seen", not "disliked". Two acts of one person on one item add up. Acts stand in any order; of those of
+    one person and one moment the later given is the newer.
     """
 
     users: IntArray
@@ -42,22 +59,36 @@ class Interactions:
     columns: IntArray
     weights: SingleArray
     days: FloatArray
+    baskets: IntArray | None = None
 
     @classmethod
     def of(
-        cls, people: IntArray, products: IntArray, days: FloatArray, weights: SingleArray | None = None
+        cls,
+        people: IntArray,
+        products: IntArray,
+        days: FloatArray,
+        weights: SingleArray | None = None,
+        baskets: IntArray | None = None,
     ) -> Self:
         """From aligned arrays of ids. Raises ValueError when their lengths differ or a weight is not positive."""
         if weights is None:
             weights = np.ones(len(people), dtype=np.float32)
         if not len(people) == len(products) == len(days) == len(weights):
             raise ValueError("people, products, days and weights must have one length")
+        if baskets is not None and len(baskets) != len(people):
+            raise ValueError("baskets must be as many as people")
         if len(weights) and not weights.min() > 0:
             raise ValueError("a weight must be positive")
         users, rows = np.unique(people, return_inverse=True)
         items, columns = np.unique(products, return_inverse=True)
         return cls(
-            users, items, rows, columns, weights.astype(np.float32), np.asarray(days, dtype=np.float64)
+            users,
+            items,
+            rows,
+            columns,
+            weights.astype(np.float32),
+            np.asarray(days, dtype=np.float64),
+            baskets,
         )
 
     def __len__(self) -> int:
@@ -84,7 +115,11 @@ class Interactions:
     def chosen(self, mask: BoolArray) -> Self:
         """Only the acts where the mask is true; people and items without an act left are gone."""
         return type(self).of(
-            self.users[self.rows[mask]], self.items[self.columns[mask]], self.days[mask], self.weights[mask]
+            self.users[self.rows[mask]],
+            self.items[self.columns[mask]],
+            self.days[mask],
+            self.weights[mask],
+            None if self.baskets is None else self.baskets[mask],
         )
 
     def joined(self, more: Self) -> Self:
@@ -94,6 +129,9 @@ class Interactions:
             np.concatenate([self.items[self.columns], more.items[more.columns]]),
             np.concatenate([self.days, more.days]),
             np.concatenate([self.weights, more.weights]),
+            None
+            if self.baskets is None or more.baskets is None
+            else np.concatenate([self.baskets, more.baskets]),
         )
 
     def histories(self, users: IntArray) -> "list[History]":
@@ -112,7 +150,10 @@ class Interactions:
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """One person's newest acts, in any order. `person` keeps a neighbour model from finding the person themselves."""
+    """One person's newest acts, in any order; of those of one moment the later given is the newer.
+
+    `person` keeps a neighbour model from finding the person themselves.
+    """
 
     items: IntArray
     weights: SingleArray
@@ -135,7 +176,9 @@ class Queries:
     weights: SingleArray
     ages: FloatArray
     people: Sequence[int | None]
-    matrices: dict[float | None, sparse.csr_matrix] = field(default_factory=dict, repr=False)
+    matrices: dict[tuple[float | None, float | None], sparse.csr_matrix] = field(
+        default_factory=dict, repr=False
+    )
 
     @classmethod
     def of(cls, histories: Sequence[History], items: IntArray, *, at: float) -> Self:
@@ -163,20 +206,35 @@ class Queries:
             [history.person for history in histories],
         )
 
-    def matrix(self, half_life: float | None) -> sparse.csr_matrix:
-        """(n, n_items) float32 CSR of decayed weights.
+    @cached_property
+    def places(self) -> IntArray:
+        """(n_acts,) each act's age in acts, among its history's acts on known items: 0 for the newest."""
+        return places_back(self.rows, -self.ages)
 
-        Each row's ages count from its newest act: only the proportions within a row matter to a ranking, and a long
-        silence must not fade a whole history to nought.
+    def faded(self, half_life: float | None, acts: float | None = None) -> SingleArray:
+        """(n_acts,) each act's weight, decayed by its age in days, in acts, or in both.
+
+        Ages count from the newest act of the history: only the proportions within a row matter to a ranking, and a
+        long silence must not fade a whole history to nought.
         """
-        if half_life not in self.matrices:
-            ages = self.ages
-            if half_life is not None and len(ages):
-                newest = np.full(self.n, np.inf)
-                np.minimum.at(newest, self.rows, ages)
-                ages = ages - newest[self.rows]
-            weights = (self.weights * decay(ages, half_life)).astype(np.float32)
-            self.matrices[half_life] = sparse.csr_matrix(
-                (weights, (self.rows, self.columns)), shape=(self.n, self.n_items), dtype=np.float32
-            )
-        return self.matrices[half_life]
+        weights = self.weights.astype(np.float64)
+        if half_life is not None and len(weights):
+            newest = np.full(self.n, np.inf)
+            np.minimum.at(newest, self.rows, self.ages)
+            weights = weights * decay(self.ages - newest[self.rows], half_life)
+        if acts is not None:
+            weights = weights * decay(self.places.astype(np.float64), acts)
+        return weights.astype(np.float32)
+
+    def of_acts(self, weights: SingleArray) -> sparse.csr_matrix:
+        """(n, n_items) float32 CSR of one weight an act; acts on one item add up."""
+        return sparse.csr_matrix(
+            (weights, (self.rows, self.columns)), shape=(self.n, self.n_items), dtype=np.float32
+        )
+
+    def matrix(self, half_life: float | None, acts: float | None = None) -> sparse.csr_matrix:
+        """(n, n_items) float32 CSR of weights as `faded` gives them; `acts` is a half-life counted in acts."""
+        key = (half_life, acts)
+        if key not in self.matrices:
+            self.matrices[key] = self.of_acts(self.faded(half_life, acts))
+        return self.matrices[key]

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy import sparse
 
-from recommender.algorithms.base import LinearRecommender
+from recommender.algorithms.fading import FadingRecommender
 from recommender.algorithms.interactions import IntArray, Interactions, Queries, SingleArray
 
 BLOCK = 1024
@@ -19,7 +19,7 @@ def cosine(a: "np.typing.ArrayLike", b: "np.typing.ArrayLike") -> float:
     return float(x @ y) / norm if norm else 0.0
 
 
-class ItemKNN(LinearRecommender):
+class ItemKNN(FadingRecommender):
     """sim(i, j) = c_ij / (n_i^α · n_j^(1−α) + shrink), c_ij the people who took both, n_i those who took i.
 
     α = 1/2 is the cosine; another α is the asymmetric cosine (Aiolli 2013). "tfidf" and "bm25" weigh how often each person
@@ -42,6 +42,7 @@ class ItemKNN(LinearRecommender):
         half_life: float | None = None,
         k1: float = 1.2,
         b: float = 0.75,
+        half_life_acts: float | None = None,
     ) -> None:
         self.neighbours = neighbours
         self.similarity = similarity
@@ -50,6 +51,7 @@ class ItemKNN(LinearRecommender):
         self.half_life = half_life
         self.k1 = k1
         self.b = b
+        self.half_life_acts = half_life_acts
 
     def _learn(self, interactions: Interactions, *, at: float, texts: Mapping[int, str]) -> None:
         by_item = self._weighed(interactions)
@@ -104,7 +106,7 @@ class ItemKNN(LinearRecommender):
             self.values_[start + local, : len(ids)] = sims[order]
 
     def _score(self, queries: Queries) -> SingleArray:
-        query = queries.matrix(self.half_life)
+        query = queries.matrix(self.half_life, self.half_life_acts)
         if queries.n == 1:  # the live path: no sparse product to set up
             ids, weights = query.indices, query.data
             flat = np.bincount(

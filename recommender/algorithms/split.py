@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from recommender.algorithms.interactions import History, IntArray, Interactions
+from recommender.algorithms.interactions import History, IntArray, Interactions, newest_first
 
 Target = Literal["all", "again", "new"]
 
@@ -61,14 +61,20 @@ def validation_split(interactions: Interactions, *, days: float = 30.0) -> Split
 
 
 def leave_last(interactions: Interactions) -> Split:
-    """Each person's newest act is their future; people with one act only stay in the past."""
-    newest = np.full(len(interactions.users), -np.inf)
-    np.maximum.at(newest, interactions.rows, interactions.days)
-    acts = np.bincount(interactions.rows, minlength=len(interactions.users))
-    last = (interactions.days == newest[interactions.rows]) & (acts[interactions.rows] > 1)
-    whole = np.zeros(len(interactions.users), dtype=np.bool_)
-    np.logical_or.at(whole, interactions.rows, ~last)
-    last &= whole[interactions.rows]  # someone whose acts all fell on one moment has no past to tell
+    """Each person's last act is their future, with the rest of its order where acts belong to orders.
+
+    Exactly one act where none does: of those of one moment the last given. Whoever has nothing before it stays in the
+    past as they are.
+    """
+    order = newest_first(interactions.rows, interactions.days)
+    newest = order[np.searchsorted(interactions.rows[order], np.arange(len(interactions.users)))]
+    if interactions.baskets is None:
+        last = np.zeros(len(interactions), dtype=np.bool_)
+        last[newest] = True
+    else:
+        last = interactions.baskets == interactions.baskets[newest][interactions.rows]
+    has_past = np.bincount(interactions.rows[~last], minlength=len(interactions.users)) > 0
+    last &= has_past[interactions.rows]
     return _split(
         interactions.chosen(~last), interactions.chosen(last), at=float(interactions.days.max(initial=0.0))
     )

@@ -29,14 +29,15 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
         consent.newest_record()
     )  # before anything is read: who leaves from now on is found by renewal
     bought = evaluation.learnable(at=at)
+    known = {"consents_until": known_consents, **renewal.keep_acts(bought, at=at)}
     candidates = evaluation.candidates_for(bought, run.algorithms)
     texts = evaluation.texts()
     live = ModelVersion.objects.filter(task=Task.RECOMMEND, state=ModelVersion.State.LIVE).first()
     incumbent = Candidate(live.metrics["label"], live.algorithm, live.parameters) if live else None
     if incumbent is not None and not evaluation.can_learn(incumbent, bought):
         incumbent = None  # the catalogue has outgrown it: there is nothing to compare with
-    learn = partial(_learn, run, bought, known_consents, texts=texts, at=at)
-    _learn_popular(run, bought, known_consents, at=at)
+    learn = partial(_learn, run, bought, known, texts=texts, at=at)
+    _learn_popular(run, bought, known, at=at)
     try:
         divided = evaluation.divide(bought, "global")
         ranked = evaluation.choose(
@@ -87,7 +88,7 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
 def _learn(
     run: TrainingRun,
     bought: Interactions,
-    known_consents: int,
+    known: dict[str, Any],
     candidate: Candidate,
     metrics: dict[str, Any],
     reason: str,
@@ -109,12 +110,11 @@ def _learn(
         promote=promote,
         reason=reason,
         at=at,
-        consents_until=known_consents,
-        **(renewal.keep_acts(bought, day=day, at=at) if promote else {}),
+        **known,
     )
 
 
-def _learn_popular(run: TrainingRun, bought: Interactions, known_consents: int, *, at: datetime) -> None:
+def _learn_popular(run: TrainingRun, bought: Interactions, known: dict[str, Any], *, at: datetime) -> None:
     """What strangers see needs no gate: it is the floor itself."""
     if not len(bought):
         retire(Task.POPULAR)
@@ -132,6 +132,5 @@ def _learn_popular(run: TrainingRun, bought: Interactions, known_consents: int, 
         promote=True,
         reason="what strangers see",
         at=at,
-        consents_until=known_consents,
-        **renewal.keep_acts(bought, day=day, at=at),
+        **known,
     )

@@ -21,12 +21,16 @@ from recommender.training.publishing import write
 
 EVERY = timedelta(hours=1)
 """How often new acts are worked in. Who leaves is not kept waiting for it."""
-_ARRAYS = ("users", "items", "rows", "columns", "weights", "days")
+_ARRAYS = ("users", "items", "rows", "columns", "weights", "days", "baskets")
 
 
-def keep_acts(acts: Interactions, *, day: float, at: datetime) -> dict[str, Any]:
-    """Write down what a model learnt from, at `day` of the data's clock: the columns of its row that name the file."""
-    arrays = {name: getattr(acts, name) for name in _ARRAYS}
+def keep_acts(acts: Interactions, *, at: datetime, day: float | None = None) -> dict[str, Any]:
+    """Write down what a model learnt from, at `day` of the data's clock (its newest, if not said otherwise).
+
+    Answers the columns of its row that name the file.
+    """
+    day = float(acts.days.max(initial=0.0)) if day is None else day
+    arrays = {name: array for name in _ARRAYS if (array := getattr(acts, name)) is not None}
     file, sha256 = write("acts", {"day": day}, arrays, at=at)
     return {"acts_file": file, "acts_sha256": sha256}
 
@@ -46,6 +50,7 @@ def renew(*, at: datetime) -> list[ModelVersion]:
 def _renew(version: ModelVersion, *, at: datetime) -> bool:
     known_consents = consent.newest_record()
     left = consent.refused_since("personalization", version.consents_until)
+    left -= consent.Permission.of_many(left, "personalization", at=at).keys()  # who came back stays
     since = version.renewed_at or version.trained_until
     if not left and at - since < EVERY:
         return False

@@ -1,0 +1,59 @@
+"""Behaviour as arrays: each order once, what has no order by itself, in the order of intake."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from catalog.models import Product
+from customers import events, histories
+from customers.events import Incoming
+from customers.models import Customer
+from tests.conftest import NOW
+
+pytestmark = pytest.mark.django_db
+
+
+def act(number: int, sku: str, *, kind: str = "ordered", order: str = "", days_ago: float = 1) -> Incoming:
+    return Incoming(
+        message_id=str(number),
+        type=kind,
+        customer="anna",
+        sku=sku,
+        value=Decimal(10),
+        currency="EUR",
+        order_id=order,
+        occurred_at=NOW - timedelta(days=days_ago),
+    )
+
+
+def test_lines_without_an_order_number_stand_for_themselves(
+    anna: Customer, products: dict[str, Product]
+) -> None:
+    events.take_in(
+        [act(1, "rose"), act(2, "rose"), act(3, "rose", order="o1"), act(4, "rose", order="o1")],
+        source="api",
+        at=NOW,
+    )
+    got = histories.purchases("personalization")
+    assert got.quantities.tolist() == [1, 1, 2]
+    assert len(set(got.orders.tolist())) == 3
+
+
+def test_lines_of_one_order_share_its_number(anna: Customer, products: dict[str, Product]) -> None:
+    batch = [act(1, "rose", order="o1"), act(2, "mug", order="o2"), act(3, "soil", order="o1")]
+    events.take_in(batch, source="api", at=NOW)
+    first, second, third = histories.purchases("personalization").orders.tolist()
+    assert first == third != second
+
+
+@pytest.mark.parametrize("kind", ["ordered", "rated"])
+def test_acts_come_in_the_order_of_intake(anna: Customer, products: dict[str, Product], kind: str) -> None:
+    skus = ["soil", "rose", "mug", "soil", "rose"]
+    for number, sku in enumerate(skus):  # later ones lie further back
+        events.take_in([act(number, sku, kind=kind, days_ago=number)], source="api", at=NOW)
+    read = histories.purchases if kind == "ordered" else histories.actions
+    more = {} if kind == "ordered" else {"types": [kind]}
+    got = read("personalization", **more)
+    assert got.products.tolist() == [products[sku].pk for sku in skus]
+    assert got.days.tolist() == pytest.approx([histories.day(NOW) - n for n in range(5)])
