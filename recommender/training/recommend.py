@@ -22,6 +22,7 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
     Whatever comes of it, what serves afterwards is learnt from those who allow it now: a live model that stays is
     learnt anew, so nobody who has left is still in it (D4).
     """
+    progress(0.0, "reading what people did")
     bought = evaluation.learnable(at=at)
     candidates = evaluation.candidates_for(bought, run.algorithms)
     texts = evaluation.texts()
@@ -30,13 +31,13 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
     if incumbent is not None and not evaluation.can_learn(incumbent, bought):
         incumbent = None  # the catalogue has outgrown it: there is nothing to compare with
     learn = partial(_learn, run, bought, texts=texts, at=at)
-    _learn_popular(run, bought, at=at)
     try:
         divided = evaluation.divide(bought, "global")
         ranked = evaluation.choose(
             bought, candidates, progress=lambda share, step: progress(share * 0.6, step)
         )
     except TooLittle as reason:
+        _learn_popular(run, bought, at=at)
         if live is not None and incumbent is not None and len(bought):
             learn(incumbent, live.metrics, f"stays, learnt anew; {reason}")
         else:
@@ -44,13 +45,18 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
         raise
     chosen = ranked[0].candidate
     by_label = {candidate.label: candidate for candidate in (*FLOORS, chosen)}
-    progress(0.65, "the held-out month")
-    test = {label: measure(candidate, divided, texts=texts) for label, candidate in by_label.items()}
+    test = {}
+    for place, (label, candidate) in enumerate(by_label.items()):
+        progress(0.65 + 0.1 * place / len(by_label), f"the held-out month: {label}")
+        test[label] = measure(candidate, divided, texts=texts, check=progress.check)
     against = None
     if incumbent is not None:
         # A live model's row names every parameter, a candidate only those that differ from the defaults.
         same = (chosen.algorithm, chosen.make().parameters) == (incumbent.algorithm, incumbent.parameters)
-        against = test[chosen.label] if same else measure(incumbent, divided, texts=texts)
+        progress(0.75, f"the held-out month: the live {incumbent.label}")
+        against = (
+            test[chosen.label] if same else measure(incumbent, divided, texts=texts, check=progress.check)
+        )
     verdict = evaluation.gate(test[chosen.label], against, test["popularity"])
     progress(0.8, "learning from everything")
     metrics = {
@@ -65,6 +71,9 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
         learn(incumbent, kept, f"stays, learnt anew; {chosen.label} was refused")
     elif not verdict.promote:
         retire(Task.RECOMMEND)
+    _learn_popular(
+        run, bought, at=at
+    )  # last: a training that is called off while it learns has changed nothing
     return {
         "model": version.pk,
         "algorithm": chosen.label,
