@@ -29,6 +29,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce, NullIf, RowNumber
 
 from customers import consent
+from customers.columns import columns
 from customers.models import Event
 
 FloatArray = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -108,12 +109,9 @@ def _number(expression: Any) -> Coalesce:
     return Coalesce(Cast(expression, FloatField()), 0.0)
 
 
-def _arrays(rows: Iterator[tuple[int, int, float, float, float]]) -> Behaviour:
-    kind = np.dtype(
-        [("c", np.int64), ("p", np.int64), ("q", np.float64), ("v", np.float64), ("d", np.float64)]
-    )
-    table = np.fromiter(rows, dtype=kind)
-    return Behaviour(*(np.ascontiguousarray(table[name]) for name in ("c", "p", "q", "v", "d")))
+def _arrays(rows: QuerySet[Any, Any]) -> Behaviour:
+    """From a `values_list` of customer, product, quantity, value and day."""
+    return Behaviour(*columns(rows, np.int64, np.int64, np.float64, np.float64, np.float64))
 
 
 def purchases(
@@ -135,7 +133,7 @@ def purchases(
         .order_by()
         .values_list("customer_id", "product_id", "n", "money", "at")
     )
-    return _arrays(rows.iterator(chunk_size=20000))
+    return _arrays(rows)
 
 
 def actions(
@@ -152,7 +150,7 @@ def actions(
         .order_by()
         .values_list("customer_id", "product_id", _number("quantity"), _number("value"), _Day("occurred_at"))
     )
-    return _arrays(rows.iterator(chunk_size=20000))
+    return _arrays(rows)
 
 
 @dataclass(frozen=True, slots=True)
