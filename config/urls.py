@@ -32,6 +32,7 @@ api = [
     path("models", recommender.ModelsView.as_view()),
     path("models/train", recommender.TrainView.as_view()),
     path("training-runs/<int:run>", recommender.TrainingRunView.as_view()),
+    path("training-runs/<int:run>/cancel", recommender.CancelTrainingView.as_view()),
     path("offers", campaigns.OffersView.as_view()),
     path("codes/validate", campaigns.ValidateCodeView.as_view()),
     path("codes/redeem", campaigns.RedeemCodeView.as_view()),

@@ -4,15 +4,15 @@ Consent is joined in SQL. A person who did not allow the purpose is simply not t
 strangers get, with no `if` above. What was kept by `analytics` or `message_tracking` also needs that consent still.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 from django.db.models import (
+    BigIntegerField,
     Case,
     CharField,
     Count,
@@ -30,6 +30,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce, NullIf, RowNumber
 
 from customers import consent
+from customers.columns import columns
 from customers.models import Event
 
 FloatArray = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -113,14 +114,27 @@ def _number(expression: Any) -> Coalesce:
     return Coalesce(Cast(expression, FloatField()), 0.0)
 
 
-def _arrays(rows: Iterable[tuple[int, int, float, float, float, int, str]]) -> Behaviour:
-    """From (customer, product, quantity, value, day, event id, order) in any order. The event's id is its place."""
-    kind = np.dtype("i8, i8, f8, f8, f8, i8, i8")
-    # An order's name becomes a number below nought, which no event's id is; only within one person it must be unique.
-    numbered = ((*entry, -1 - crc32(order.encode()) if order else entry[-1]) for *entry, order in rows)
-    table = np.fromiter(numbered, dtype=kind)
-    table = table[np.argsort(table["f5"])]
-    return Behaviour(*(np.ascontiguousarray(table[name]) for name in ("f0", "f1", "f2", "f3", "f4", "f6")))
+class _OrderNumber(Func):
+    """A number for an order's name: the same for the same name, and only within one person it must be unique.
+
+    SQLite has no function for it: the name itself comes, and `columns` numbers it.
+    """
+
+    output_field = BigIntegerField()
+    template = "hashtextextended(%(expressions)s, 0)"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        return self.as_sql(compiler, connection, template="%(expressions)s", **more)
+
+
+def _arrays(rows: QuerySet[Any, Any]) -> Behaviour:
+    """From (customer, product, quantity, value, day, event, the event again or 0 for one of an order, order's number)."""
+    kinds = (np.int64, np.int64, np.float64, np.float64, np.float64, np.int64, np.int64, np.int64)
+    customers, products, quantities, values, days, events, alone, orders = columns(rows, *kinds)
+    # Below nought, where no event's id is.
+    orders = np.where(alone > 0, alone, -1 - (orders & np.int64(2**62 - 1)))
+    intake = np.argsort(events)
+    return Behaviour(*(array[intake] for array in (customers, products, quantities, values, days, orders)))
 
 
 def purchases(
@@ -148,9 +162,11 @@ def purchases(
             first=Min("pk"),
         )
         .order_by()
-        .values_list("customer_id", "product_id", "n", "money", "at", "first", "order_id")
+        .values_list(
+            "customer_id", "product_id", "n", "money", "at", "first", "alone", _OrderNumber("order_id")
+        )
     )
-    return _arrays(rows.iterator(chunk_size=20000))
+    return _arrays(rows)
 
 
 def actions(
@@ -172,10 +188,11 @@ def actions(
             _number("value"),
             _Day("occurred_at"),
             "pk",
-            Value(""),
+            "pk",
+            Cast(Value(0), BigIntegerField()),
         )
     )
-    return _arrays(rows.iterator(chunk_size=20000))
+    return _arrays(rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import ReadOnly, Section, button, shown
@@ -18,6 +19,7 @@ from recommender.models import ClusterMembership, Interest, ModelVersion, Task, 
 MEASURED = {
     "ndcg10": "NDCG@10", "recall20": "Recall@20", "hitrate10": "Hit@10", "mrr": "MRR", "coverage10": "Cover@10",
 }  # fmt: skip
+AT_WORK = (TrainingRun.State.WAITING, TrainingRun.State.RUNNING)
 TOLD_ABOVE = ("reason", "label", "model")
 
 
@@ -38,6 +40,7 @@ class TrainingRunAdmin(ReadOnly):
     list_filter = ("task", "state")
     date_hierarchy = "created_at"
     actions_list = ("train",)
+    actions_detail = ("cancel",)
     list_before_template = "admin/desk/watched.html"
     fields = (
         ("task", "state"),
@@ -45,6 +48,7 @@ class TrainingRunAdmin(ReadOnly):
         "came_of_it",
         ("requested_by", "created_at"),
         ("started_at", "ended_at"),
+        ("cancelled_by", "cancel_asked_at"),
     )
     readonly_fields = ("told_progress", "came_of_it")
 
@@ -53,7 +57,7 @@ class TrainingRunAdmin(ReadOnly):
 
     def is_at_work(self) -> bool:
         """Whether a list of trainings has something to follow."""
-        return TrainingRun.objects.filter(state__in=("waiting", "running")).exists()
+        return TrainingRun.objects.filter(state__in=AT_WORK).exists()
 
     @shown(_("task"), order="task")
     def told_task(self, run: TrainingRun) -> str:
@@ -62,18 +66,37 @@ class TrainingRunAdmin(ReadOnly):
     @shown(
         _("state"),
         order="state",
-        label={"waiting": "info", "running": "warning", "done": "success", "failed": "danger"},
+        label={
+            "waiting": "info",
+            "running": "warning",
+            "done": "success",
+            "failed": "danger",
+            "cancelled": "default",
+        },
     )
     def told_state(self, run: TrainingRun) -> tuple[str, str]:
+        if run.cancel_asked_at is not None and run.state == TrainingRun.State.RUNNING:
+            return run.state, gettext("stopping")
         return run.state, run.get_state_display()
 
     @shown(_("progress"))
     def told_progress(self, run: TrainingRun) -> SafeString:
         percent = round(run.progress * 100)
         return format_html(
-            '<span class="desk-progress" role="img" aria-label="{0} %"><i style="width:{0}%"></i></span> {0} %',
+            '<span class="desk-progress" role="img" aria-label="{0} %"><i style="width:{0}%"></i></span> {0} %{1}',
             percent,
+            self._left(run),
         )
+
+    def _left(self, run: TrainingRun) -> str:
+        """Only running trainings are asked about, of which there are no more than workers."""
+        seconds = training.seconds_left(run, at=timezone.now())
+        if seconds is None:
+            return ""
+        minutes = round(seconds / 60)
+        if not minutes:
+            return ", " + gettext("less than a minute left")
+        return ", " + ngettext("about %s minute left", "about %s minutes left", minutes) % minutes
 
     @shown(_("result"))
     def came_of_it(self, run: TrainingRun) -> str:
@@ -81,6 +104,44 @@ class TrainingRunAdmin(ReadOnly):
             if told := run.result.get(name):
                 return str(told)
         return "–"
+
+    @button(_("Cancel this training"), path="cancel", icon="cancel")
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The same deed as the API's: nothing goes live, and what serves stays."""
+        run = self.get_object(request, object_id)
+        back = HttpResponseRedirect(reverse("admin:recommender_trainingrun_changelist"))
+        if run is None or run.state not in AT_WORK:
+            messages.info(request, gettext("This training has ended; there is nothing to cancel."))
+            return back
+        if request.method == "POST":
+            try:
+                run = training.cancel(run, by=request.user.get_username(), at=timezone.now())
+            except training.TooLate:
+                messages.error(request, gettext("Too late: it has ended, or is going live already."))
+                return back
+            self.log_change(request, run, "Cancelled.")
+            if run.state == TrainingRun.State.CANCELLED:
+                messages.success(request, gettext("It is cancelled. What serves now goes on serving."))
+            else:
+                messages.success(
+                    request, gettext("It stops at its next step. What serves now goes on serving.")
+                )
+            return back
+        return self.own_page(
+            request,
+            "admin/desk/confirm.html",
+            title=gettext("Cancel this training?"),
+            row=run,
+            sentences=[
+                gettext("Nothing of it goes live; the model that serves now goes on serving."),
+                gettext("What it has learnt so far is lost. It can be asked for again at any time."),
+            ],
+            confirm=gettext("Cancel this training"),
+            is_grave=True,
+        )
+
+    def is_useful(self, name: str, row: TrainingRun) -> bool:
+        return name != "cancel" or (row.state in AT_WORK and row.cancel_asked_at is None)
 
     @button(_("Train now"), path="train", icon="model_training")
     def train(self, request: HttpRequest) -> HttpResponse:

@@ -248,7 +248,18 @@ class TrainingOutput(serializers.Serializer[TrainingRun]):
     state = serializers.CharField()
     progress = serializers.FloatField(help_text="0 to 1")
     step = serializers.CharField()
+    seconds_left = serializers.SerializerMethodField(
+        help_text="by the pace of the last one alike; null where there is nothing to go by"
+    )
+    is_cancelled = serializers.SerializerMethodField(help_text="also while its worker has not stopped yet")
     result = serializers.DictField()
+
+    def get_seconds_left(self, run: TrainingRun) -> float | None:
+        left = training.seconds_left(run, at=timezone.now())
+        return None if left is None else round(left)
+
+    def get_is_cancelled(self, run: TrainingRun) -> bool:
+        return run.cancel_asked_at is not None
 
 
 class TrainView(APIView):
@@ -286,3 +297,32 @@ class TrainingRunView(APIView):
         if row is None:
             raise Http404("There is no such training.")
         return Response(TrainingOutput(row).data)
+
+
+class Ended(exceptions.APIException):
+    status_code = 409
+    default_code = "ended"
+
+
+class CancelTrainingView(APIView):
+    scopes = {"POST": "models:write"}
+
+    @extend_schema(
+        operation_id="post_cancel_training_run",
+        summary="Call a training off; nothing of it goes live",
+        description="200: it is cancelled. 202: its worker stops at its next step. 409: it has ended, or is going live.",
+        request=None,
+        responses={200: TrainingOutput, 202: TrainingOutput},
+    )
+    def post(self, request: Request, run: int) -> Response:
+        row = TrainingRun.objects.filter(pk=run).first()
+        if row is None:
+            raise Http404("There is no such training.")
+        caller = cast(Access, request.auth)
+        try:
+            row = training.cancel(row, by=f"key {caller.key_id}", at=timezone.now())
+        except training.TooLate as reason:
+            raise Ended(str(reason)) from reason
+        return Response(
+            TrainingOutput(row).data, status=200 if row.state == TrainingRun.State.CANCELLED else 202
+        )

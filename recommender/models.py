@@ -22,6 +22,7 @@ class TrainingRun(models.Model):
         RUNNING = "running", _("running")
         DONE = "done", _("done")
         FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
 
     task = models.CharField(_("task"), max_length=12, choices=Task, default=Task.RECOMMEND)
     algorithms = models.JSONField(_("algorithms"), default=list, blank=True, help_text=_("Empty: all."))
@@ -34,6 +35,11 @@ class TrainingRun(models.Model):
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     lease_until = models.DateTimeField(_("lease"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
+    pace = models.JSONField(_("seconds until each step"), default=dict, blank=True)
+    cancel_asked_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
+    cancelled_by = models.CharField(_("cancelled by"), max_length=100, blank=True)
+    is_going_live = models.BooleanField(_("is going live"), default=False)
 
     class Meta:
         verbose_name, verbose_name_plural = _("training"), _("trainings")

@@ -3,9 +3,12 @@
 Nothing goes live half: a model's file is published whole, and the row that names it is switched in one transaction.
 """
 
+from recommender.training.leases import LEASE, TooLate, cancel, seconds_left, take
 from recommender.training.publishing import drop_files
 from recommender.training.renewal import renew
-from recommender.training.running import LEASE, TASKS, ask, claim, work
+from recommender.training.running import TASKS, ask, claim, work
 
 TRAINABLE = tuple(TASKS)
-__all__ = ["LEASE", "TRAINABLE", "ask", "claim", "drop_files", "renew", "work"]
+__all__ = [
+    "LEASE", "TRAINABLE", "TooLate", "ask", "cancel", "claim", "drop_files", "renew", "seconds_left", "take", "work",
+]  # fmt: skip

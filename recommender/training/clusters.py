@@ -15,8 +15,10 @@ from recommender.training.publishing import Progress, bulk, publish
 
 
 def clusters(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, Any]:
+    progress(0.0, "reading what people did")
     bought, category_of = evaluation.learnable(at=at), categories()
     day = float(bought.days.max(initial=0.0))
+    progress(0.3, "finding groups")
     try:
         model = Clusters().fit(bought, category_of, at=day)
     except ValueError as reason:

@@ -15,6 +15,7 @@ from recommender.training.publishing import Progress, bulk, publish
 
 
 def interests(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, Any]:
+    progress(0.0, "reading what people did")
     bought = evaluation.learnable(at=at)
     if not len(bought):
         raise TooLittle("Nobody who allows personalization has bought anything yet.")

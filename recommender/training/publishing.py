@@ -1,6 +1,5 @@
 """What was learnt becomes what serves: whole or not at all."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,9 +11,10 @@ from recommender.algorithms import storage
 from recommender.algorithms.base import Arrays
 from recommender.algorithms.interactions import Interactions
 from recommender.models import ModelVersion, TrainingRun
+from recommender.training.leases import Progress, go_live
 
 KEPT_AFTER = timedelta(hours=1)
-Progress = Callable[[float, str], None]
+__all__ = ["Progress", "bulk", "drop_files", "publish", "retire"]
 
 
 def publish(
@@ -34,10 +34,12 @@ def publish(
     """Write the file whole, then switch the live row, in this order: a row never names a file that is not there.
 
     more : further columns of the row.
+    Raises Cancelled and TakenOver instead of letting anything go live that is wanted no longer.
     """
     file, sha256 = write(task, {"algorithm": algorithm, "parameters": parameters}, arrays, at=at)
     with transaction.atomic():
         if promote:
+            go_live(run)
             ModelVersion.objects.select_for_update().filter(task=task, state=ModelVersion.State.LIVE).update(
                 state=ModelVersion.State.RETIRED
             )

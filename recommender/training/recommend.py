@@ -25,9 +25,8 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
     Whatever comes of it, what serves afterwards is learnt from those who allow it now: a live model that stays is
     learnt anew, so nobody who has left is still in it (D4).
     """
-    known_consents = (
-        consent.newest_record()
-    )  # before anything is read: who leaves from now on is found by renewal
+    progress(0.0, "reading what people did")
+    known_consents = consent.newest_record()  # before anything is read: renewal finds who leaves from now on
     bought = evaluation.learnable(at=at)
     known = {"consents_until": known_consents, **renewal.keep_acts(bought, at=at)}
     candidates = evaluation.candidates_for(bought, run.algorithms)
@@ -37,13 +36,13 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
     if incumbent is not None and not evaluation.can_learn(incumbent, bought):
         incumbent = None  # the catalogue has outgrown it: there is nothing to compare with
     learn = partial(_learn, run, bought, known, texts=texts, at=at)
-    _learn_popular(run, bought, known, at=at)
     try:
         divided = evaluation.divide(bought, "global")
         ranked = evaluation.choose(
             bought, candidates, progress=lambda share, step: progress(share * 0.6, step)
         )
     except TooLittle as reason:
+        _learn_popular(run, bought, known, at=at)
         if live is not None and incumbent is not None and len(bought):
             learn(incumbent, live.metrics, f"stays, learnt anew; {reason}")
         else:
@@ -51,14 +50,19 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
         raise
     chosen = by_mode({target: rows[0].candidate for target, rows in ranked.items()})
     by_label = {candidate.label: candidate for candidate in (*FLOORS, chosen)}
-    progress(0.65, "the held-out month")
-    apart = {label: measure_apart(candidate, divided, texts=texts) for label, candidate in by_label.items()}
+    apart = {}
+    for place, (label, candidate) in enumerate(by_label.items()):
+        progress(0.65 + 0.1 * place / len(by_label), f"the held-out month: {label}")
+        apart[label] = measure_apart(candidate, divided, texts=texts, check=progress.check)
     test = {label: rows["all"] for label, rows in apart.items()}
     against = None
     if incumbent is not None:
         # A live model's row names every parameter, a candidate only those that differ from the defaults.
         same = (chosen.algorithm, chosen.make().parameters) == (incumbent.algorithm, incumbent.parameters)
-        against = test[chosen.label] if same else measure(incumbent, divided, texts=texts)
+        progress(0.75, f"the held-out month: the live {incumbent.label}")
+        against = (
+            test[chosen.label] if same else measure(incumbent, divided, texts=texts, check=progress.check)
+        )
     verdict = evaluation.gate(test[chosen.label], against, test["popularity"])
     progress(0.8, "learning from everything")
     metrics: dict[str, Any] = {
@@ -76,6 +80,9 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
         learn(incumbent, kept, f"stays, learnt anew; {chosen.label} was refused")
     elif not verdict.promote:
         retire(Task.RECOMMEND)
+    _learn_popular(
+        run, bought, known, at=at
+    )  # last: a training that is called off while it learns has changed nothing
     return {
         "model": version.pk,
         "algorithm": chosen.label,

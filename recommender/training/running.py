@@ -1,6 +1,6 @@
 """A training is a row (TrainingRun): the wish, its progress and its result.
 
-Whoever runs it holds a lease; a run whose worker died is taken up again when the lease is over.
+Whoever runs it holds a lease (`leases`); a run whose worker died is taken up again when the lease is over.
 """
 
 from collections.abc import Callable
@@ -8,17 +8,15 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
-from django.db.models import Q
-
 from recommender import evaluation
 from recommender.evaluation import TooLittle
 from recommender.models import Task, TrainingRun
+from recommender.training import leases
 from recommender.training.clusters import clusters
 from recommender.training.interests import interests
-from recommender.training.publishing import Progress
+from recommender.training.leases import Cancelled, Progress, TakenOver, Watch
 from recommender.training.recommend import recommend
 
-LEASE = timedelta(minutes=30)
 TASKS: dict[str, Callable[[TrainingRun, Progress, datetime], dict[str, Any]]] = {
     Task.RECOMMEND: recommend,
     Task.INTERESTS: interests,
@@ -35,46 +33,46 @@ def ask(task: str, *, algorithms: list[str] | None = None, by: str = "") -> Trai
 
 def claim(*, at: datetime) -> TrainingRun | None:
     """The next wish nobody works on, now ours for the length of a lease."""
-    free = Q(state=TrainingRun.State.WAITING) | Q(state=TrainingRun.State.RUNNING, lease_until__lt=at)
-    for run in TrainingRun.objects.filter(free).order_by("created_at")[:5]:
-        ours = TrainingRun.objects.filter(free, pk=run.pk).update(
-            state=TrainingRun.State.RUNNING, started_at=at, lease_until=at + LEASE
-        )
-        if ours:
-            run.refresh_from_db()
+    leases.set_aside(at=at)
+    for run in TrainingRun.objects.filter(leases.free(at=at)).order_by("created_at")[:5]:
+        if leases.take(run, at=at):
             return run
     return None
 
 
-def work(run: TrainingRun, *, at: datetime, tell: Progress | None = None) -> TrainingRun:
-    """Do a claimed run to its end and write the result down; a failure is a result too.
+def work(run: TrainingRun, *, at: datetime, tell: Callable[[float, str], None] | None = None) -> TrainingRun:
+    """Do a claimed run to its end and write the result down; a failure is a result too, and so is being called off.
 
-    Progress stands in the run's row, and is told to whoever waits.
+    Progress stands in the run's row, and is told to whoever waits. Where another worker has taken it over meanwhile,
+    nothing is written and the row is answered as it stands.
     """
     began = monotonic()
 
-    def ended() -> datetime:
+    def now() -> datetime:
         return at + timedelta(seconds=monotonic() - began)
 
-    def progress(share: float, step: str) -> None:
-        if tell is not None:
-            tell(share, step)
-        TrainingRun.objects.filter(pk=run.pk).update(progress=share, step=step[:200])
+    def end(state: TrainingRun.State, result: dict[str, Any], **more: Any) -> None:
+        leases.held(run).update(state=state, result=result, ended_at=now(), **more)
+        run.refresh_from_db()
 
+    State = TrainingRun.State
     try:
-        result = TASKS[run.task](run, progress, at)
-        state = TrainingRun.State.DONE
+        result = TASKS[run.task](run, Watch(run, now=now, tell=tell), at)
+        end(State.DONE, result, progress=1.0, step="")
     except TooLittle as reason:
-        result, state = {"refused": str(reason)}, TrainingRun.State.DONE
-    except Exception as error:
-        TrainingRun.objects.filter(pk=run.pk).update(
-            state=TrainingRun.State.FAILED,
-            result={"error": f"{type(error).__name__}: {error}"[:500]},
-            ended_at=ended(),
-        )
+        end(State.DONE, {"refused": str(reason)}, progress=1.0, step="")
+    except Cancelled:
+        end(State.CANCELLED, {}, step="")
+    except TakenOver:
+        run.refresh_from_db()
+    except KeyboardInterrupt:
+        run.refresh_from_db(fields=["is_going_live"])
+        if run.is_going_live:
+            end(State.FAILED, {"error": "It was stopped while it was going live; train again."})
+        else:
+            end(State.CANCELLED, {}, step="", cancel_asked_at=now(), cancelled_by=run.requested_by)
         raise
-    TrainingRun.objects.filter(pk=run.pk).update(
-        state=state, result=result, progress=1.0, step="", ended_at=ended()
-    )
-    run.refresh_from_db()
+    except Exception as error:
+        end(State.FAILED, {"error": f"{type(error).__name__}: {error}"[:500]})
+        raise
     return run

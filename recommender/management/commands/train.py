@@ -2,6 +2,12 @@
 
 import argparse
 import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -11,6 +17,23 @@ from recommender import training
 from recommender.management.progress import progress_bar
 from recommender.management.table import table
 from recommender.models import TrainingRun
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """SIGTERM ends what is done here as Ctrl-C does."""
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Command(BaseCommand):
@@ -39,17 +62,32 @@ class Command(BaseCommand):
             except ValueError as error:
                 raise CommandError(str(error)) from error
             now = timezone.now()
-            ours = TrainingRun.objects.filter(pk=run.pk, state=TrainingRun.State.WAITING).update(
-                state=TrainingRun.State.RUNNING, started_at=now, lease_until=now + training.LEASE
-            )
-            if not ours:
+            if not training.take(run, at=now):
                 raise CommandError("A worker took this training up; see its progress in the admin.")
-            with progress_bar() as progress:
-                results[task] = training.work(run, at=now, tell=progress).result
+            results[task] = self.learnt(run, now)
             if not options["json"]:
                 self.say(task, results[task])
         if options["json"]:
             self.stdout.write(json.dumps(results))
+
+    def learnt(self, run: TrainingRun, now: datetime) -> dict[str, Any]:
+        """What came of it. Raises CommandError where it was stopped: by Ctrl-C, SIGTERM, the desk or the API."""
+        try:
+            with stoppable(), progress_bar() as progress:
+                done = training.work(run, at=now, tell=progress)
+        except KeyboardInterrupt as stopped:
+            run.refresh_from_db()
+            told = run.result.get("error", "Cancelled: nothing of it went live.")
+            raise CommandError(f"{run.task}: {told}", returncode=130) from stopped
+        if done.state == TrainingRun.State.CANCELLED:
+            by = done.cancelled_by or "somebody"
+            raise CommandError(f"{run.task}: Cancelled by {by}: nothing of it went live.")
+        if done.state != TrainingRun.State.DONE:
+            raise CommandError(
+                f"{run.task}: Another worker has taken it over; see its progress in the admin."
+            )
+        result: dict[str, Any] = done.result
+        return result
 
     def say(self, task: str, result: dict[str, Any]) -> None:
         if "refused" in result:
