@@ -78,7 +78,22 @@ BLENDS = (
         (0.1, "popularity", {"half_life": 14.0}),
     ),
 )
+# Models of order: for sites of clicks and ratings, where a whole history falls into a sitting or two.
+SEQUENCES = (
+    Candidate("sequential_rules", "sequential_rules", {}),
+    Candidate("session_knn", "session_knn", {"length": 50}),
+    Candidate("tifu_knn", "tifu_knn", {}),
+)
+SEQUENCES_BY_NAME = (
+    Candidate("slit", "slit", {}),
+    Candidate("slit_pruned", "slit", {"neighbours": 200}),
+    Candidate("ease_sequence", "ease", {"reg": 1000.0, "half_life_acts": 2.0}),
+    hybrid("sequence", (1.0, "slit", {}), (0.5, "ease", {"reg": 500.0, "half_life_acts": 20.0})),
+)
 # Only where somebody names them: without the package `implicit` a fit takes several times as long as any other.
-BY_NAME = (Candidate("als", "als", {"factors": 64, "iterations": 8, "half_life": 60.0}),)
-ALL = (*FLOORS, *SINGLE, *BLENDS)
+BY_NAME = (
+    Candidate("als", "als", {"factors": 64, "iterations": 8, "half_life": 60.0}),
+    *SEQUENCES_BY_NAME,
+)
+ALL = (*FLOORS, *SINGLE, *BLENDS, *SEQUENCES)
 BY_LABEL = {candidate.label: candidate for candidate in (*ALL, *BY_NAME)}
