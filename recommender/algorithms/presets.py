@@ -80,9 +80,19 @@ LEARNT = (
     learnt("learnt", *OPINIONS),
     learnt("learnt_ease", *OPINIONS, ("ease", FADED)),
 )
+# Models of order: for sites of clicks and ratings, where a whole history falls into a sitting or two.
+SEQUENCES = (
+    Candidate("sequential_rules", "sequential_rules", {}),
+    Candidate("session_knn", "session_knn", {"length": 50}),
+    Candidate("tifu_knn", "tifu_knn", {}),
+    hybrid("sequence", (1.0, "slit", {}), (0.5, "ease", {"reg": 500.0, "half_life_acts": 20.0})),
+)
 # Only where somebody names them: hybrids weighed by hand, which the learnt ones have overtaken, and what takes long
 # to learn without the package `implicit`.
 BY_NAME = (
+    Candidate("slit", "slit", {}),
+    Candidate("slit_pruned", "slit", {"neighbours": 200}),
+    Candidate("ease_sequence", "ease", {"reg": 1000.0, "half_life_acts": 2.0}),
     Candidate("als", "als", {"factors": 64, "iterations": 8, "half_life": 60.0}),
     blend(120.0),
     hybrid(
@@ -106,5 +116,5 @@ BY_NAME = (
         (0.1, "popularity", {"half_life": 14.0}),
     ),
 )
-ALL = (*FLOORS, *SINGLE, *BLENDS, *LEARNT)
+ALL = (*FLOORS, *SINGLE, *BLENDS, *SEQUENCES, *LEARNT)
 BY_LABEL = {candidate.label: candidate for candidate in (*ALL, *BY_NAME)}

@@ -16,6 +16,10 @@ CLASSES: Mapping[str, str] = {
     "ease": "ease:EASE",
     "content": "content:Content",
     "hybrid": "hybrid:Hybrid",
+    "slit": "slit:SLIT",
+    "sequential_rules": "sequential_rules:SequentialRules",
+    "session_knn": "session_knn:SessionKNN",
+    "tifu_knn": "tifu_knn:TIFUKNN",
 }
 
 

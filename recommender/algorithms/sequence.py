@@ -1,8 +1,17 @@
-"""Reference pieces of sequence models: small, exact, and tested by hand."""
+"""What models of order share: everyone's acts one after the other, and reference pieces tested by hand."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
+
+from recommender.algorithms.interactions import (
+    FloatArray,
+    IntArray,
+    Interactions,
+    newest_first,
+    places_back,
+)
 
 Vector = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -22,3 +31,32 @@ def lstm_cell(
     forget, enter, candidate, out = np.split(weights @ x + recurrent @ h + bias, 4)
     cell = sigmoid(forget) * c + sigmoid(enter) * np.tanh(candidate)
     return sigmoid(out) * np.tanh(cell), cell
+
+
+@dataclass(frozen=True, eq=False)
+class Walks:
+    """Everyone's acts, person after person, each person's from the oldest to the newest.
+
+    rows, columns : (n_acts,) int64 · weights : (n_acts,) float64 · after : (n_acts,) int64, the person's later acts.
+    """
+
+    rows: IntArray
+    columns: IntArray
+    weights: FloatArray
+    after: IntArray
+
+    @classmethod
+    def of(cls, interactions: Interactions) -> Self:
+        order = newest_first(interactions.rows, interactions.days)[::-1]
+        rows = interactions.rows[order]
+        after = places_back(interactions.rows, interactions.days)[order]
+        return cls(rows, interactions.columns[order], interactions.weights[order].astype(np.float64), after)
+
+    @property
+    def longest(self) -> int:
+        return int(self.after.max(initial=-1)) + 1
+
+    def pairs(self, lag: int) -> tuple[IntArray, IntArray]:
+        """(m,) and (m,) places of each act and of the same person's act `lag` places later."""
+        earlier = np.flatnonzero(self.after >= lag)
+        return earlier, earlier + lag

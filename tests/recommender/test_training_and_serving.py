@@ -187,7 +187,12 @@ def test_a_catalogue_too_large_for_one_algorithm_does_not_stop_the_others() -> N
     many = np.arange(20_001)
     bought = Interactions.of(np.zeros(20_001, dtype=np.int64), many, np.zeros(20_001))
     labels = {candidate.label for candidate in evaluation.candidates_for(bought, [])}
-    assert labels == {candidate.label for candidate in ALL} - {"ease", "ease_faded", "learnt_ease"}
+    assert labels == {candidate.label for candidate in ALL} - {
+        "ease",
+        "ease_faded",
+        "learnt_ease",
+        "sequence",
+    }
     assert "ease" in {candidate.label for candidate in evaluation.candidates_for(bought, ["ease"])}
 
 
