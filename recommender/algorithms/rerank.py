@@ -161,20 +161,14 @@ def explore(order: IntArray, pool: IntArray, k: int, *, share: float, rng: np.ra
     Raises ValueError when it is not, or for a share outside [0, 1].
     """
     shown: list[int] = []
-    taken: set[int] = set()
-    best = iter(order.tolist())
-    first = next(best, None)
     for _place in range(min(k, len(order))):
-        left = [item for item in pool.tolist() if item not in taken]
-        if rng.random() < share and left:
-            item = left[int(rng.integers(len(left)))]
-        else:
-            assert first is not None  # k is at most the length of the order
-            item = first
-        shown.append(item)
-        taken.add(item)
-        while first is not None and first in taken:
-            first = next(best, None)
+        left = [item for item in pool.tolist() if item not in shown]
+        by_chance = rng.random() < share and left
+        shown.append(
+            left[int(rng.integers(len(left)))]
+            if by_chance
+            else next(item for item in order.tolist() if item not in shown)
+        )
     items = np.array(shown, dtype=np.int64)
     return Explored(items, propensities(items, order, pool, share=share))
 
