@@ -68,6 +68,9 @@ class ReasonOutput(serializers.Serializer[Any]):
     type = serializers.CharField()
     skus = serializers.ListField(child=serializers.CharField())
     text = serializers.CharField()
+    share = serializers.FloatField(
+        allow_null=True, help_text="how much of the score those SKUs explain, 0 to 1; null where nobody asked"
+    )
 
 
 class ItemOutput(serializers.Serializer[Any]):
