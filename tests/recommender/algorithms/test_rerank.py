@@ -98,7 +98,7 @@ ORDER, POOL = np.array([1, 2, 3]), np.array([1, 2, 3, 4])
 
 def test_propensities_by_hand() -> None:
     def found(*shown: int) -> list[float]:
-        return rerank.propensities(np.array(shown), ORDER, POOL, share=0.2).tolist()
+        return list(rerank.propensities(np.array(shown), ORDER, POOL, share=0.2))
 
     assert found(1, 3) == pytest.approx([0.8 + 0.2 / 4, 0.2 / 3])
     assert found(4, 1) == pytest.approx([0.2 / 4, 0.8 + 0.2 / 3])
