@@ -614,7 +614,9 @@ def every_leaf() -> Iterator[Rule]:
 
 def test_every_leaf_and_all_of_them_together_are_one_query(shop: None) -> None:
     leaves = list(every_leaf())
-    assert {next(iter(leaf)) for leaf in leaves} | {"segment"} == set(LEAVES)
+    assert {next(iter(leaf)) for leaf in leaves} | {"segment", "affinity"} == set(
+        LEAVES
+    )  # the latter: test_affinity
     for rule in (*leaves, {"any": [{"all": leaves}, {"not": {"any": leaves}}]}):
         with CaptureQueriesContext(connection) as compiling:
             found = segments.matching(rule, at=NOW)
