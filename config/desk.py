@@ -284,6 +284,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ),
         _group(
             _("Recommender"),
+            _item(_("Placements"), "view_carousel", "recommender.placement"),
+            _item(_("Lists shown"), "view_list", "recommender.shown"),
             _item(_("Models"), "model_training", "recommender.modelversion"),
             _item(_("Trainings"), "fitness_center", "recommender.trainingrun"),
             _item(_("Interests"), "interests", "recommender.interest"),

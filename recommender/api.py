@@ -18,7 +18,8 @@ from customers import identities
 from customers.access import Access
 from recommender import serving, training
 from recommender.models import ModelVersion, TrainingRun
-from recommender.serving import Filters, Recommendation
+from recommender.serving import Filters, Recommendation, placements, shown
+from recommender.serving.placements import Contradiction, Placed
 
 MODES = ("all", "again", "new")
 
@@ -68,12 +69,24 @@ class ReasonOutput(serializers.Serializer[Any]):
     type = serializers.CharField()
     skus = serializers.ListField(child=serializers.CharField())
     text = serializers.CharField()
+    share = serializers.FloatField(
+        allow_null=True, help_text="how much of the score those SKUs explain, 0 to 1; null where nobody asked"
+    )
 
 
 class ItemOutput(serializers.Serializer[Any]):
     sku = serializers.CharField()
     score = serializers.FloatField()
     reason = ReasonOutput()
+    propensity = serializers.FloatField(
+        required=False,
+        help_text="how likely it was in this place, given those above; only where a share is left to chance",
+    )
+    promotion = serializers.CharField(required=False, help_text="the promotion that placed it, if one did")
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        said = super().to_representation(instance)
+        return {name: value for name, value in said.items() if value not in (None, "")}
 
 
 class ModelNameOutput(serializers.Serializer[Any]):
@@ -104,9 +117,19 @@ def filters_of(asked: dict[str, Any]) -> Filters:
     )
 
 
-def answer(found: Recommendation, customer: str | None, placement: str) -> Response:
+def narrowed(placed: Placed, asked: dict[str, Any]) -> Filters:
+    """What the request and the placement both allow."""
+    try:
+        return placed.narrowed(filters_of(asked))
+    except Contradiction as contradiction:
+        raise serializers.ValidationError({"mode": [str(contradiction)]}) from contradiction
+
+
+def answer(
+    found: Recommendation, customer: str | None, placement: str, *, recommendation_id: uuid.UUID | None = None
+) -> Response:
     said = {
-        "recommendation_id": uuid.uuid4(),
+        "recommendation_id": recommendation_id or uuid.uuid4(),
         "customer": customer,
         "placement": placement,
         "personalized": found.personalized,
@@ -128,22 +151,21 @@ class RecommendationsView(APIView):
     def get(self, request: Request) -> Response:
         given = RecommendationsInput(data=request.query_params)
         given.is_valid(raise_exception=True)
-        asked = given.validated_data
+        asked, at = given.validated_data, timezone.now()
+        placed = placements.named(asked["placement"], at=at)
+        filters = narrowed(placed, asked)
         if sku := asked.get("item"):
             product = product_or_404(sku)
-            found = serving.similar(
-                product.pk, at=timezone.now(), limit=asked["limit"], filters=filters_of(asked)
-            )
+            found = serving.similar(product.pk, at=at, limit=asked["limit"], filters=filters)
             return answer(found, asked.get("customer"), asked["placement"])
         customer = known_customer(request, asked.get("customer"))
         found = serving.recommend(
-            customer,
-            at=timezone.now(),
-            limit=asked["limit"],
-            filters=filters_of(asked),
-            explain=asked["explain"],
+            customer, at=at, limit=asked["limit"], filters=filters, explain=asked["explain"], how=placed.how
         )
-        return answer(found, asked.get("customer"), asked["placement"])
+        recommendation_id = uuid.uuid4()
+        if placed.is_measured:
+            shown.keep(recommendation_id, found, asked["placement"], customer, at=at)
+        return answer(found, asked.get("customer"), asked["placement"], recommendation_id=recommendation_id)
 
 
 class SimilarView(APIView):

@@ -36,6 +36,13 @@ class Catalogue:
             wanted &= np.isin(self.categories[place], np.fromiter(categories, dtype=np.int64))
         return wanted
 
+    def categories_of(self, product_ids: IntArray) -> IntArray:
+        """The category of each id asked; −1 for none, and for what is not listed."""
+        if len(self.ids) == 0:
+            return np.full(len(product_ids), -1, dtype=np.int64)
+        place = np.minimum(np.searchsorted(self.ids, product_ids), len(self.ids) - 1)
+        return np.where(self.ids[place] == product_ids, self.categories[place], -1)
+
 
 @lru_cache(maxsize=1)
 def _read(version: tuple[datetime | None, int, int | None]) -> Catalogue:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -35,7 +36,7 @@ from customers.models import (
     Suppression,
 )
 from customers.purposes import PURPOSES
-from recommender.models import ClusterMembership, Interest, ModelVersion, TrainingRun
+from recommender.models import ClusterMembership, Interest, ModelVersion, Placement, Shown, TrainingRun
 
 PASSWORD = "a long enough password"
 
@@ -191,6 +192,15 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
     ClusterMembership.objects.bulk_create(
         ClusterMembership(customer=customer, cluster=1, model=model) for customer in customers
     )
+    placement = Placement.objects.create(name=f"Home {prefix}", slug=f"home-{prefix}", is_measured=True)
+    placement.promotions.create(name="Winter", percent=20).categories.set([category])
+    Shown.objects.bulk_create(
+        Shown(
+            recommendation_id=uuid4(), customer=customer, placement=placement.slug, model=model, basis="default",
+            items=[{"sku": f"{prefix}-0", "propensity": 0.9, "promotion": ""}], at=now,
+        )
+        for customer in customers
+    )  # fmt: skip
     ten = offer(Offer.objects.count())
     row = launched(campaign(offers=[ten], control=control))
     bought = dict(Event.objects.filter(customer__in=customers).values_list("customer_id", "pk"))

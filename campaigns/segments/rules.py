@@ -11,17 +11,19 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import MD5, Cast, Concat, Substr
 
 from campaigns.models import Decision, Outcome, Segment
+from catalog.models import Product
 from customers import histories
 from customers.events import TYPES
 from customers.models import Customer, Event
 from recommender.models import ClusterMembership, Interest
+from recommender.serving import affinity
 
 MAX_DEPTH = 8
 MAX_LEAVES = 50
 COLUMNS = {"id": "external_id", "country": "country", "locale": "locale", "time_zone": "time_zone"}
 COMPARISONS = ("gt", "gte", "lt", "lte", "eq")
-BEHAVIOURAL = ("did", "recency_days", "frequency", "monetary", "interest", "cluster", "received")
-LATER = ("score", "affinity")
+BEHAVIOURAL = ("did", "recency_days", "frequency", "monetary", "interest", "cluster", "received", "affinity")
+LATER = ("score",)
 # What of an attribute's text is a number; short enough for every database to read.
 NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
 
@@ -326,6 +328,28 @@ def _received(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q
     return Q(pk__in=reading.among(sent).values("customer_id"))
 
 
+def _affinity(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
+    """The `top` customers whom a product or a category suits most: ids, worked out once a model."""
+    _only(rule, path, "affinity", "top")
+    wanted = rule["affinity"]
+    if not isinstance(wanted, dict) or len(set(wanted) & {"sku", "category"}) != 1:
+        raise InvalidRule(f"{path}.affinity", 'needs {"sku": "…"} or {"category": "…"}')
+    _only(wanted, f"{path}.affinity", "sku", "category")
+    ((name, value),) = wanted.items()
+    slug = _text(value, f"{path}.affinity.{name}")
+    top = _whole(rule.get("top", 1000), f"{path}.top", low=1, high=affinity.MOST)
+    if dry:
+        return Q()
+    products = Product.objects.filter(**{"sku" if name == "sku" else "category__slug": slug})
+    try:
+        ids = affinity.ids_for(list(products.values_list("pk", flat=True)), top=top, at=reading.at)
+    except affinity.NothingLearnt as reason:
+        raise InvalidRule(f"{path}.affinity", str(reason)) from reason
+    if reading.span is not None:
+        ids = tuple(pk for pk in ids if reading.span[0] < pk <= reading.span[1])
+    return Q(pk__in=ids)
+
+
 LEAVES: Mapping[str, Callable[[dict[str, Any], str, Reading, bool], Q]] = {
     "attribute": _attribute,
     "did": _did,
@@ -337,4 +361,5 @@ LEAVES: Mapping[str, Callable[[dict[str, Any], str, Reading, bool], Q]] = {
     "segment": _segment,
     "random": _random,
     "received": _received,
+    "affinity": _affinity,
 }

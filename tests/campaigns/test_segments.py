@@ -497,7 +497,11 @@ LEAF = {"attribute": "country", "is": "DE"}
         ("country", "$", "a rule is an object"),
         ({"colour": "red"}, "$", "no known condition"),
         ({"score": "churn", "gte": 1}, "$.score", "not available yet"),
-        ({"affinity": {"sku": "rose"}, "top": 10}, "$.affinity", "not available yet"),
+        ({"affinity": "rose"}, "$.affinity", "sku"),
+        ({"affinity": {"sku": "rose", "category": "x"}}, "$.affinity", "needs"),
+        ({"affinity": {"sku": 5}}, "$.affinity.sku", "needs a text"),
+        ({"affinity": {"sku": "rose"}, "top": 0}, "$.top", "from 1 to 5000"),
+        ({"affinity": {"sku": "rose"}, "least": 1}, "$", "'least'"),
         ({"all": []}, "$.all", "at least one"),
         ({"any": {}}, "$.any", "at least one"),
         ({"all": [LEAF, 5]}, "$.all[1]", "a rule is an object"),
@@ -610,7 +614,9 @@ def every_leaf() -> Iterator[Rule]:
 
 def test_every_leaf_and_all_of_them_together_are_one_query(shop: None) -> None:
     leaves = list(every_leaf())
-    assert {next(iter(leaf)) for leaf in leaves} | {"segment"} == set(LEAVES)
+    assert {next(iter(leaf)) for leaf in leaves} | {"segment", "affinity"} == set(
+        LEAVES
+    )  # the latter: test_affinity
     for rule in (*leaves, {"any": [{"all": leaves}, {"not": {"any": leaves}}]}):
         with CaptureQueriesContext(connection) as compiling:
             found = segments.matching(rule, at=NOW)

@@ -12,14 +12,16 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from campaigns.models import CampaignSegment, Delivery
+from recommender.models import Promotion
 from tests import desk
 
 ROOMS = ("catalog", "customers", "recommender", "campaigns")
-INLINE = {CampaignSegment}
+INLINE = {CampaignSegment, Promotion}
 LEDGERS = (
     "customers.consentrecord", "customers.consentstate", "customers.event", "customers.idempotentreply",
     "customers.personkey", "customers.importrun", "campaigns.decision", "campaigns.delivery", "campaigns.outcome",
     "campaigns.redemption", "recommender.modelversion", "recommender.trainingrun",
+    "recommender.shown",
 )  # fmt: skip
 LANGUAGES = ("en", "zh-hans")
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -43,7 +44,7 @@ from customers.models import (
     Suppression,
 )
 from customers.purposes import PURPOSES
-from recommender.models import ClusterMembership, Interest, ModelVersion
+from recommender.models import ClusterMembership, Interest, ModelVersion, Shown
 from tests.conftest import NOW, evidence, person
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +61,7 @@ DELETED = {
     "customers.PendingConsent",
     "recommender.ClusterMembership",
     "recommender.Interest",
+    "recommender.Shown",
 }
 LET_GO = {"campaigns.Code", "campaigns.Redemption"}
 KEPT = {"customers.ConsentRecord", "customers.Customer"}
@@ -119,6 +121,10 @@ def canary(products: dict[str, Product]) -> Customer:
         customer=customer, category=Category.objects.get(name="Garden"), probability=0.8, model=model
     )
     ClusterMembership.objects.create(customer=customer, cluster=1, model=model)
+    Shown.objects.create(
+        recommendation_id=uuid4(), customer=customer, placement="home", model=model, basis="default",
+        items=[{"sku": "rose", "propensity": None, "promotion": ""}], at=NOW,
+    )  # fmt: skip
     offer = Offer.objects.create(slug="spring", title="Spring", benefit="percent", value=10)
     code = Code.objects.create(offer=offer, value="SPRING-1", state="redeemed", customer=customer)
     campaign = Campaign.objects.create(slug="spring", name="Spring")

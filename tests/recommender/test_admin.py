@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from recommender.models import TrainingRun
+from recommender.models import Placement, Shown, TrainingRun
 from tests import desk
 
 
@@ -35,3 +35,27 @@ def test_training_is_asked_for_and_followed(client):
 def test_nothing_chosen_asks_for_nothing(client):
     assert client.post(reverse("admin:recommender_trainingrun_train")).status_code == 200
     assert not TrainingRun.objects.exists()
+
+
+def test_a_preview_shows_the_list_before_and_after_and_keeps_nothing(client, products):
+    row = Placement.objects.create(name="Mug shelf", slug="mugs", exploration=0.2)
+    row.categories.set([products["mug"].category])
+    preview = reverse("admin:recommender_placement_preview", args=[row.pk])
+    told = client.get(preview).content.decode()
+    before, after = told.split("<h2>After</h2>")
+    assert "Red rose bush" in before
+    assert "Red rose bush" not in after
+    assert "Blue mug" in after
+    assert not Shown.objects.exists()
+    assert "No customer has this id." in client.get(preview, {"customer": "nobody"}).content.decode()
+
+
+def test_a_promotion_of_nothing_is_refused_in_words(client):
+    sent = {
+        "name": "Home", "slug": "home", "mode": "all", "bought": "allow", "diversity": "none", "strength": "0.3",
+        "exploration": "0", "relevance": "low", "promotions-TOTAL_FORMS": "1", "promotions-INITIAL_FORMS": "0",
+        "promotions-0-name": "Winter", "promotions-0-percent": "20", "promotions-0-priority": "0",
+    }  # fmt: skip
+    told = client.post(reverse("admin:recommender_placement_add"), sent).content.decode()
+    assert "Name at least one product or one category to promote." in told
+    assert not Placement.objects.exists()

@@ -257,7 +257,7 @@ def test_s8_a_torn_model_file_is_refused_and_strangers_lists_remain(shop: list[s
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    serving._loaded.cache_clear()
+    serving.live.loaded.cache_clear()
     answer = serving.recommend(customer("p1"), at=NOW)
     assert not answer.personalized
     assert len(answer.items) == 10

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from customers import identities
 from recommender import serving
+from recommender.serving import Item, Reason
 
 
 class Command(BaseCommand):
@@ -30,13 +31,28 @@ class Command(BaseCommand):
             found[options["customer"]], at=timezone.now(), limit=options["limit"], explain=options["explain"]
         )
         if options["json"]:
-            items = [
-                {"sku": item.sku, "score": item.score, "reason": item.reason.type} for item in answer.items
-            ]
+            items = [_plain(item) for item in answer.items]
             self.stdout.write(json.dumps({"personalized": answer.personalized, "items": items}))
             return
         model = answer.model.algorithm if answer.model else "no model yet"
         self.stdout.write(f"{'Personal' if answer.personalized else 'Not personal'}, {model}")
         for place, item in enumerate(answer.items, 1):
-            reason = f"  {item.reason.text}" if options["explain"] else ""
+            reason = f"  {_told(item.reason)}" if options["explain"] else ""
             self.stdout.write(f"{place:3}. {item.sku:20} {item.score:8.4f}{reason}")
+
+
+def _told(reason: Reason) -> str:
+    """In words, with the part of the score that the named products carry."""
+    return f"{reason.text} ({reason.share:.0%} of the score)" if reason.share else reason.text
+
+
+def _plain(item: Item) -> dict[str, Any]:
+    reason = item.reason
+    return {
+        "sku": item.sku,
+        "score": item.score,
+        "reason": reason.type,
+        "skus": list(reason.skus),
+        "share": reason.share,
+        "text": reason.text,
+    }

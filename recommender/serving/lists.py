@@ -1,0 +1,311 @@
+"""A list for a person, for many, for a stranger, and what goes with a product."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from customers import histories
+from customers.consent import Permission
+from customers.histories import Act
+from recommender import catalogue, explanations
+from recommender.algorithms.base import Mode as AskedMode
+from recommender.algorithms.base import Recommender
+from recommender.algorithms.interactions import History, IntArray
+from recommender.models import Task
+from recommender.serving.answers import STRANGER, Entry, Item, Recommendation, item, products_of
+from recommender.serving.arrangement import PLAIN, Arrangement, arrange
+from recommender.serving.filters import Filters, allowed, flags
+from recommender.serving.live import Live, live
+from recommender.serving.pasts import HISTORY_LENGTH, Past, history
+
+
+@dataclass(frozen=True, eq=False)
+class _Wish:
+    """One request, as every step of it needs it."""
+
+    day: float
+    limit: int
+    filters: Filters
+    how: Arrangement
+    explain: bool
+    shelf: catalogue.Catalogue
+    rng: np.random.Generator
+
+    @property
+    def mode(self) -> AskedMode:
+        return "again" if self.filters.wants_only_bought else self.filters.mode
+
+
+def recommend_many(
+    customer_ids: Collection[int],
+    *,
+    at: datetime,
+    limit: int = 10,
+    filters: Filters | None = None,
+    explain: bool = False,
+    how: Arrangement = PLAIN,
+    rng: np.random.Generator | None = None,
+) -> dict[int, Recommendation]:
+    """A list for each person, from their newest history; strangers get the strangers' list. Seven queries at most.
+
+    Reasons name what a thing goes with (`because_bought`); `explain` computes them, which costs a little more.
+    how : what a placement does beside filtering; `rng` is the chance in it, a fresh one if none is given.
+    """
+    wish = _Wish(
+        histories.day(at),
+        limit,
+        filters or Filters(),
+        how,
+        explain,
+        catalogue.current(),
+        rng or np.random.default_rng(),
+    )
+    models = live(Task.RECOMMEND, Task.POPULAR)
+    permissions: dict[int, Permission] = {}
+    acts: dict[int, list[Act]] = {}
+    if Task.RECOMMEND in models:
+        permissions = Permission.of_many(customer_ids, "personalization", at=at)
+        if permissions:
+            acts = histories.newest(list(permissions), "personalization", limit=HISTORY_LENGTH)
+    pasts = {pk: Past.of(acts[pk], person=pk) for pk in permissions if acts.get(pk)}
+    personal = _personal(models.get(Task.RECOMMEND), pasts, wish)
+    strangers: list[Entry] = []
+    if len(pasts) < len(customer_ids) or not customer_ids:
+        strangers = _strangers(models.get(Task.POPULAR), wish)
+    products = products_of([*personal.values(), strangers])
+    answers = {}
+    for pk in customer_ids or (STRANGER,):
+        is_personal = pk in personal
+        source = models.get(Task.RECOMMEND if is_personal else Task.POPULAR)
+        answers[pk] = Recommendation(
+            items=[item(entry, products) for entry in (personal[pk] if is_personal else strangers)],
+            personalized=is_personal,
+            model=source.version if source else None,
+            permission=permissions[pk] if is_personal else None,
+        )
+    return answers
+
+
+def recommend(
+    customer_id: int | None,
+    *,
+    at: datetime,
+    limit: int = 10,
+    filters: Filters | None = None,
+    explain: bool = True,
+    how: Arrangement = PLAIN,
+    rng: np.random.Generator | None = None,
+) -> Recommendation:
+    """One person's list, or with None the strangers' list."""
+    ids = [] if customer_id is None else [customer_id]
+    answers = recommend_many(ids, at=at, limit=limit, filters=filters, explain=explain, how=how, rng=rng)
+    return answers[STRANGER if customer_id is None else customer_id]
+
+
+def similar(
+    product_id: int, *, at: datetime, limit: int = 10, filters: Filters | None = None
+) -> Recommendation:
+    """What goes with a product, for anybody: the live model asked as if this were all that someone had bought."""
+    wanted = filters or Filters()
+    wanted = replace(wanted, exclude_ids={*wanted.exclude_ids, product_id})
+    models = live(Task.RECOMMEND, Task.POPULAR)
+    shelf, day = catalogue.current(), histories.day(at)
+    entries: list[Entry] = []
+    if (source := models.get(Task.RECOMMEND)) is not None:
+        one = history([Act(product_id, "ordered", day)])
+        may = allowed(source.model, shelf, wanted)
+        (ranking,) = source.model.recommend([one], limit, at=day, mode="new", allowed=may)
+        entries = [
+            Entry(pk, score, "goes_with", (product_id,))
+            for pk, score in zip(ranking.items.tolist(), ranking.scores.tolist(), strict=True)
+            if score > 0
+        ]
+    if len(entries) < limit:
+        rest = replace(
+            wanted, exclude_ids={*wanted.exclude_ids, *(entry.product_id for entry in entries)}, mode="all"
+        )
+        entries += _popular(models.get(Task.POPULAR), shelf, rest, limit - len(entries), day=day)
+    products = products_of([entries])
+    found: list[Item] = [item(entry, products) for entry in entries]
+    return Recommendation(found, False, source.version if source is not None else None)
+
+
+# --- a person's list -----------------------------------------------------------------------------------------------
+
+
+def _personal(source: Live | None, pasts: Mapping[int, Past], wish: _Wish) -> dict[int, list[Entry]]:
+    if source is None or not pasts:
+        return {}
+    model = source.model
+    candidates = _ranked(model, pasts, wish)
+    promoted = [_promoted(model, pasts, promotion.product_ids, wish) for promotion in wish.how.promotions]
+    strange: dict[int, float] = {}
+    if wish.explain or not wish.how.is_padded:
+        strange = _strange(model, {e.product_id for own in candidates.values() for e in own}, wish)
+    if not wish.how.is_padded and not wish.filters.wants_only_bought:
+        candidates = {
+            pk: [entry for entry in own if _is_for_them(entry, strange)] for pk, own in candidates.items()
+        }
+    found = {}
+    for pk, past in pasts.items():
+        shown = arrange(
+            candidates[pk],
+            [lists[pk] for lists in promoted],
+            wish.limit,
+            wish.how,
+            model=model,
+            past=past.history,
+            shelf=wish.shelf,
+            rng=wish.rng,
+        )
+        found[pk] = [_reasoned(entry, past, model, strange, wish) for entry in shown]
+    return found
+
+
+def _ranked(model: Recommender, pasts: Mapping[int, Past], wish: _Wish) -> dict[int, list[Entry]]:
+    """Each person's candidates, best first: the model's ranking less what their purchases refuse."""
+    most = wish.how.pool(wish.limit)
+    rankings = model.recommend(
+        [past.history for past in pasts.values()],
+        # As many more as may be refused, so that the list is as long as it can be.
+        most + wish.filters.most_refused(pasts.values()),
+        at=wish.day,
+        mode=wish.mode,
+        allowed=allowed(model, wish.shelf, wish.filters),
+    )
+    return {
+        pk: [
+            Entry(product, score, "")
+            for product, score in zip(ranking.items.tolist(), ranking.scores.tolist(), strict=True)
+            if not wish.filters.refuses(past, product, day=wish.day)
+        ][:most]
+        for (pk, past), ranking in zip(pasts.items(), rankings, strict=True)
+    }
+
+
+def _promoted(
+    model: Recommender, pasts: Mapping[int, Past], product_ids: IntArray, wish: _Wish
+) -> dict[int, list[Entry]]:
+    """The promotion's products as each person would like them, those the model does not know yet last.
+
+    The filters on categories are for the rest of the list; stock, exclusions and the rule on purchases hold here too.
+    """
+    own = replace(
+        wish.filters, mode="all", category_ids=None, only_ids=product_ids.tolist(),
+        bought="exclude" if wish.filters.mode == "new" else wish.filters.bought,
+    )  # fmt: skip
+    open_ids = wish.shelf.ids[flags(wish.shelf.ids, wish.shelf, own)]
+    unknown = open_ids[~np.isin(open_ids, model.items_)][::-1].tolist()
+    more = own.most_refused(pasts.values())
+    rankings = model.recommend(
+        [past.history for past in pasts.values()],
+        wish.limit + more,
+        at=wish.day,
+        allowed=np.isin(model.items_, open_ids),
+    )
+    return {
+        pk: [
+            Entry(product, score, "")
+            for product, score in [
+                *zip(ranking.items.tolist(), ranking.scores.tolist(), strict=True),
+                *((product, 0.0) for product in unknown[: wish.limit]),
+            ]
+            if not own.refuses(past, product, day=wish.day)
+        ][: wish.limit]
+        for (pk, past), ranking in zip(pasts.items(), rankings, strict=True)
+    }
+
+
+def _strange(model: Recommender, product_ids: Collection[int], wish: _Wish) -> dict[int, float]:
+    """What the same model scores for someone without a history: nothing personal is in it."""
+    ids = np.fromiter(product_ids, dtype=np.int64)
+    if not len(ids):
+        return {}
+    mode: AskedMode = "all" if wish.mode == "again" else wish.mode  # a stranger has nothing to take again
+    (ranking,) = model.recommend(
+        [History.empty()], len(ids), at=wish.day, mode=mode, allowed=np.isin(model.items_, ids)
+    )
+    return dict(zip(ranking.items.tolist(), ranking.scores.tolist(), strict=True))
+
+
+def _is_for_them(entry: Entry, strange: Mapping[int, float]) -> bool:
+    """Whether their own history speaks for it: more than for a stranger, beyond a rounding."""
+    return entry.score > max(strange.get(entry.product_id, 0.0), 0.0) * (1 + 1e-6)
+
+
+def _reasoned(
+    entry: Entry, past: Past, model: Recommender, strange: Mapping[int, float], wish: _Wish
+) -> Entry:
+    """The entry with why it is there. What cannot be explained is not: it is chosen for them, or popular."""
+    if entry.product_id in past.bought:
+        return replace(entry, type="bought_before")
+    if entry.product_id in past.held:
+        return replace(entry, type="seen_before")
+    if not _is_for_them(entry, strange):
+        return replace(entry, type="popular" if entry.score > 0 or not entry.promotion else "new")
+    if wish.explain:
+        told = explanations.why(
+            model, past.history, entry.product_id, entry.score, at=wish.day, bought=past.bought
+        )
+        if told is not None:
+            return replace(entry, type=told.kind, because=told.product_ids, share=told.share)
+        return replace(entry, type="for_you", share=0.0)
+    return replace(entry, type="for_you")
+
+
+# --- the strangers' list -------------------------------------------------------------------------------------------
+
+
+def _strangers(source: Live | None, wish: _Wish) -> list[Entry]:
+    """What everyone may see, with the placement's promotions: equal, but not personal."""
+    if wish.filters.wants_only_bought:
+        return []
+    pool = wish.how.pool(wish.limit)
+    candidates = _popular(source, wish.shelf, wish.filters, pool, day=wish.day)
+    promoted = [
+        _popular(
+            source,
+            wish.shelf,
+            replace(wish.filters, category_ids=None, only_ids=promotion.product_ids.tolist()),
+            wish.limit,
+            day=wish.day,
+        )
+        for promotion in wish.how.promotions
+    ]
+    return arrange(
+        candidates,
+        promoted,
+        wish.limit,
+        wish.how,
+        model=None,
+        past=None,
+        shelf=wish.shelf,
+        rng=wish.rng,
+    )
+
+
+def _popular(
+    source: Live | None, shelf: catalogue.Catalogue, filters: Filters, limit: int, *, day: float
+) -> list[Entry]:
+    """What is popular now, and where nothing was learnt yet the newest products."""
+    entries: list[Entry] = []
+    if source is not None:
+        model = source.model
+        may = allowed(model, shelf, filters)
+        (ranking,) = model.recommend([History.empty()], limit, at=day, allowed=may)
+        entries = [
+            Entry(pk, score, "popular")
+            for pk, score in zip(ranking.items.tolist(), ranking.scores.tolist(), strict=True)
+        ]
+    return entries + _newest(shelf, filters, entries, limit - len(entries))
+
+
+def _newest(shelf: catalogue.Catalogue, filters: Filters, above: Sequence[Entry], limit: int) -> list[Entry]:
+    if limit <= 0:
+        return []
+    seen = {entry.product_id for entry in above}
+    open_ids = shelf.ids[flags(shelf.ids, shelf, filters)]
+    newest = [pk for pk in open_ids[::-1][: limit + len(seen)].tolist() if pk not in seen]
+    return [Entry(pk, 0.0, "new") for pk in newest[:limit]]
