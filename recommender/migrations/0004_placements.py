@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('catalog', '0001_first'),
         ('customers', '0004_the_ledger_refuses_replace'),
-        ('recommender', '0001_first'),
+        ('recommender', '0003_cancel'),
     ]
 
     operations = [
