@@ -20,8 +20,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from django.db import connections
 from threadpoolctl import threadpool_limits
 
+from benchmarks import scale_database
 from benchmarks.report import save
 from recommender.algorithms.compare import Candidate, measure
 from recommender.algorithms.interactions import FloatArray, IntArray, Interactions
@@ -32,6 +34,7 @@ TASTES = 40
 FAVOURITES = 8
 DAYS = 360.0
 GIB = 2**30
+MOST_MEMORY = 8 * GIB  # of one process; beyond it the system says no, and the row says so
 
 
 def purchases(
@@ -60,9 +63,11 @@ def alone(work: Callable[[], dict[str, Any]], *, limit_s: float) -> dict[str, An
     """What `work` answers in a process of its own, and the peak memory and CPU seconds of that process."""
     reader, writer = os.pipe()
     began = time.perf_counter()
+    connections.close_all()  # a child may not share them
     child = os.fork()
     if not child:
         signal.alarm(round(limit_s))
+        resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
         try:
             answer = json.dumps(work())
         except Exception as error:
@@ -109,6 +114,20 @@ def library(acts: Interactions, candidates: Sequence[Candidate], *, limit_s: flo
     return found
 
 
+def database(
+    acts: Sequence[Any], people: int, products: int, algorithms: list[str], limit_s: float
+) -> dict[str, Any]:
+    """The same purchases as rows: written, read three ways, and trained on."""
+    found: dict[str, Any] = {"fill": scale_database.fill(*acts, people=people, products=products)}
+    print(f"  filling: {found['fill']}", flush=True)
+    for way in scale_database.WAYS:
+        found[way] = alone(lambda w=way: scale_database.read(w), limit_s=limit_s)  # type: ignore[misc]
+        print(f"  reading {way}: {json.dumps(found[way])}", flush=True)
+    found["training"] = alone(lambda: scale_database.train(algorithms), limit_s=limit_s)
+    print(f"  training: {json.dumps(found['training'])}", flush=True)
+    return found
+
+
 def own_peak() -> float:
     """GiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / GIB
@@ -123,17 +142,22 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=20_000)
     parser.add_argument("--algorithms", nargs="*", default=[], choices=sorted(BY_LABEL))
     parser.add_argument("--limit", type=float, default=900.0, help="seconds a candidate")
+    parser.add_argument("--database", action="store_true")
     asked = parser.parse_args()
     people = asked.people or asked.purchases // 50
     threadpool_limits(os.cpu_count())  # as a worker has, and unlike the other scripts
     print(f"{asked.purchases:,} purchases of {people:,} people and {asked.products:,} products", flush=True)
     began = time.perf_counter()
-    acts = Interactions.of(*purchases(asked.purchases, people, asked.products))
+    made = purchases(asked.purchases, people, asked.products)
     print(f"  generated in {time.perf_counter() - began:.1f} s", flush=True)
-    candidates = [BY_LABEL[name] for name in asked.algorithms] or list(ALL)
     sizes = {"purchases": asked.purchases, "people": people, "products": asked.products}
-    found = library(acts, candidates, limit_s=asked.limit)
-    save(f"scale-{asked.purchases}", sizes, found, also=("scikit-learn",))
+    if asked.database:
+        found = database(made, people, asked.products, asked.algorithms, asked.limit)
+    else:
+        candidates = [BY_LABEL[name] for name in asked.algorithms] or list(ALL)
+        found = library(Interactions.of(*made), candidates, limit_s=asked.limit)
+    name = "scale-database" if asked.database else "scale"
+    save(f"{name}-{asked.purchases}", sizes, found, also=("scikit-learn",))
 
 
 if __name__ == "__main__":
