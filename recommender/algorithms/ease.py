@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
-from scipy import linalg, sparse
+from scipy import sparse
+from scipy.linalg import lapack
 
 from recommender.algorithms import gram
 from recommender.algorithms.fading import FadingRecommender
@@ -62,16 +63,17 @@ class EASE(FadingRecommender):
                 f"{n} items need {n * n * 12 / 2**30:.0f} GiB to solve; the limit is {self.max_items} items. "
                 "ease_sparse learns from any number."
             )
-        dtype = np.float64 if self.fade is None else np.float32
-        system = gram.gram(faded(interactions, at=at, fade=self.fade), dtype=dtype).astype(
+        system: FloatArray = gram.gram(faded(interactions, at=at, fade=self.fade), dtype=np.float64).astype(
             np.float64, copy=False
         )
         system[np.diag_indices(n)] += self.reg
-        inverse = linalg.inv(system, overwrite_a=True, check_finite=False, assume_a="pos") if n else system
+        inverse = _inverted(system)
         self.diagonal_, self.at_ = np.diag(inverse).copy(), np.array(at)
-        inverse /= -self.diagonal_
-        inverse[np.diag_indices(n)] = 0.0
-        self.weights_ = inverse.astype(np.float32)
+        self.weights_ = np.empty((n, n), dtype=np.float32)
+        for start in range(0, n, gram.BLOCK):
+            rows = slice(start, start + gram.BLOCK)
+            self.weights_[rows] = inverse[rows] / -self.diagonal_
+        np.fill_diagonal(self.weights_, 0.0)
 
     def refit(
         self, before: Interactions, after: Interactions, *, at: float, texts: Mapping[int, str] | None = None
@@ -129,6 +131,24 @@ class EASE(FadingRecommender):
 
     def _column(self, column: int) -> SingleArray:
         return self.weights_[:, column]
+
+
+def _inverted(system: FloatArray) -> FloatArray:
+    """The inverse of a symmetric positive definite C-ordered matrix, in its own memory (Cholesky)."""
+    if not len(system):
+        return system
+    # Of a symmetric matrix the transpose is the same, in the order that LAPACK works on without a copy.
+    factor, failed = lapack.dpotrf(system.T, lower=1, overwrite_a=1, clean=0)
+    inverse, failed_too = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    if failed or failed_too:
+        raise np.linalg.LinAlgError("the system is not positive definite")
+    found: FloatArray = inverse.T  # right above the diagonal; what is below is told by what is above
+    for start in range(0, len(found), gram.BLOCK):
+        end = start + gram.BLOCK
+        square = np.triu(found[start:end, start:end])
+        found[start:end, start:end] = square + np.triu(square, 1).T
+        found[end:, start:end] = found[start:end, end:].T
+    return found
 
 
 def faded(interactions: Interactions, *, at: float, fade: float | None) -> sparse.csr_matrix:

@@ -43,6 +43,13 @@ def places_back(rows: IntArray, days: FloatArray) -> IntArray:
     return places
 
 
+def _kept(ids: IntArray, places: IntArray) -> tuple[IntArray, IntArray]:
+    """The ids that any place still points at, and the places among them. Without sorting: the ids are sorted."""
+    used = np.zeros(len(ids), dtype=np.bool_)
+    used[places] = True
+    return ids[used], (np.cumsum(used) - 1)[places]
+
+
 @dataclass(frozen=True, eq=False)
 class Interactions:
     """One entry an act. `rows` index `users`, `columns` index `items`; both id lists are sorted and unique.
@@ -114,13 +121,10 @@ class Interactions:
 
     def chosen(self, mask: BoolArray) -> Self:
         """Only the acts where the mask is true; people and items without an act left are gone."""
-        return type(self).of(
-            self.users[self.rows[mask]],
-            self.items[self.columns[mask]],
-            self.days[mask],
-            self.weights[mask],
-            None if self.baskets is None else self.baskets[mask],
-        )
+        users, rows = _kept(self.users, self.rows[mask])
+        items, columns = _kept(self.items, self.columns[mask])
+        baskets = None if self.baskets is None else self.baskets[mask]
+        return type(self)(users, items, rows, columns, self.weights[mask], self.days[mask], baskets)
 
     def joined(self, more: Self) -> Self:
         """These acts and more of them."""
