@@ -81,12 +81,15 @@ BLENDS = (
 # Models of order: for sites of clicks and ratings, where a whole history falls into a sitting or two.
 SEQUENCES = (
     Candidate("sequential_rules", "sequential_rules", {}),
-    Candidate("session_knn", "session_knn", {"length": 50}),
-    Candidate("tifu_knn", "tifu_knn", {}),
+    Candidate("session_knn", "session_knn", {"neighbours": 500, "length": 100}),
+    Candidate("tifu_knn", "tifu_knn", {"neighbours": 100, "alpha": 0.5}),
 )
 SEQUENCES_BY_NAME = (
     Candidate("slit", "slit", {}),
     Candidate("slit_pruned", "slit", {"neighbours": 200}),
+    Candidate(
+        "slit_60", "slit", {"reg": 20_000.0, "half_life_acts": 60.0, "future_half_life": 60.0}
+    ),  # a shop's orders: what is bought again
     Candidate("ease_sequence", "ease", {"reg": 1000.0, "half_life_acts": 2.0}),
     hybrid("sequence", (1.0, "slit", {}), (0.5, "ease", {"reg": 500.0, "half_life_acts": 20.0})),
 )
