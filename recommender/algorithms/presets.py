@@ -83,8 +83,8 @@ LEARNT = (
 # Models of order: for sites of clicks and ratings, where a whole history falls into a sitting or two.
 SEQUENCES = (
     Candidate("sequential_rules", "sequential_rules", {}),
-    Candidate("session_knn", "session_knn", {"length": 50}),
-    Candidate("tifu_knn", "tifu_knn", {}),
+    Candidate("session_knn", "session_knn", {"neighbours": 500, "length": 100}),
+    Candidate("tifu_knn", "tifu_knn", {"neighbours": 100, "alpha": 0.5}),
     hybrid("sequence", (1.0, "slit", {}), (0.5, "ease", {"reg": 500.0, "half_life_acts": 20.0})),
 )
 # Only where somebody names them: hybrids weighed by hand, which the learnt ones have overtaken, and what takes long
@@ -92,6 +92,8 @@ SEQUENCES = (
 BY_NAME = (
     Candidate("slit", "slit", {}),
     Candidate("slit_pruned", "slit", {"neighbours": 200}),
+    # A shop's orders: what is bought again.
+    Candidate("slit_60", "slit", {"reg": 20_000.0, "half_life_acts": 60.0, "future_half_life": 60.0}),
     Candidate("ease_sequence", "ease", {"reg": 1000.0, "half_life_acts": 2.0}),
     Candidate("als", "als", {"factors": 64, "iterations": 8, "half_life": 60.0}),
     blend(120.0),

@@ -70,12 +70,10 @@ class SLIT(FadingRecommender):
             )
         gram, onward = self._products(Walks.of(interactions), n)
         gram[np.diag_indices(n)] += self.reg
-        # Symmetric, so its transpose is itself in the order LAPACK wants; likewise Wᵀ comes out in ours.
-        solved = (
-            linalg.solve(gram.T, onward, assume_a="pos", overwrite_a=True, check_finite=False)
-            if n
-            else onward
-        )
+        solved = onward
+        if n:  # symmetric, so its transpose is itself in the order LAPACK wants: no copy
+            factor = linalg.cho_factor(gram.T, overwrite_a=True, check_finite=False)
+            solved = linalg.cho_solve(factor, onward, overwrite_b=True, check_finite=False)
         weights = np.ascontiguousarray(solved, dtype=np.float32)
         if self.neighbours is None:
             self.weights_ = weights
