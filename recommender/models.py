@@ -114,3 +114,25 @@ class ClusterMembership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer}: {self.cluster}"
+
+
+class Score(models.Model):
+    """What a person is likely to do next, one row a person, written anew by each training.
+
+    A null says that there is not enough data for it, or that the model expects none; no number stands for that.
+    """
+
+    customer = models.OneToOneField(
+        "customers.Customer", on_delete=models.CASCADE, related_name="score", verbose_name=_("customer")
+    )
+    purchase = models.FloatField(_("probability of an order soon"), null=True, db_index=True)
+    churn = models.FloatField(_("probability of no order for long"), null=True, db_index=True)
+    lifetime_value = models.FloatField(_("expected money in a year"), null=True, db_index=True)
+    expected_at = models.DateField(_("expected next order"), null=True, db_index=True)
+    model = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, verbose_name=_("model"))
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("score"), _("scores")
+
+    def __str__(self) -> str:
+        return f"{self.customer}: score"

@@ -14,6 +14,7 @@ from recommender import evaluation
 from recommender.evaluation import TooLittle
 from recommender.models import Task, TrainingRun
 from recommender.training.clusters import clusters
+from recommender.training.futures import futures
 from recommender.training.interests import interests
 from recommender.training.publishing import Progress
 from recommender.training.recommend import recommend
@@ -23,6 +24,7 @@ TASKS: dict[str, Callable[[TrainingRun, Progress, datetime], dict[str, Any]]] = 
     Task.RECOMMEND: recommend,
     Task.INTERESTS: interests,
     Task.CLUSTERS: clusters,
+    Task.PROPENSITY: futures,
 }
 
 

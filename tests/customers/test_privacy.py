@@ -43,7 +43,7 @@ from customers.models import (
     Suppression,
 )
 from customers.purposes import PURPOSES
-from recommender.models import ClusterMembership, Interest, ModelVersion
+from recommender.models import ClusterMembership, Interest, ModelVersion, Score
 from tests.conftest import NOW, evidence, person
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +60,7 @@ DELETED = {
     "customers.PendingConsent",
     "recommender.ClusterMembership",
     "recommender.Interest",
+    "recommender.Score",
 }
 LET_GO = {"campaigns.Code", "campaigns.Redemption"}
 KEPT = {"customers.ConsentRecord", "customers.Customer"}
@@ -119,6 +120,7 @@ def canary(products: dict[str, Product]) -> Customer:
         customer=customer, category=Category.objects.get(name="Garden"), probability=0.8, model=model
     )
     ClusterMembership.objects.create(customer=customer, cluster=1, model=model)
+    Score.objects.create(customer=customer, purchase=0.4, model=model)
     offer = Offer.objects.create(slug="spring", title="Spring", benefit="percent", value=10)
     code = Code.objects.create(offer=offer, value="SPRING-1", state="redeemed", customer=customer)
     campaign = Campaign.objects.create(slug="spring", name="Spring")
