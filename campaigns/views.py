@@ -24,7 +24,7 @@ from customers.events import Incoming
 from customers.models import Customer, Identity
 from customers.views import Preferences as OwnPreferences
 from customers.views import guarded, nobody
-from recommender.models import ClusterMembership, Interest
+from recommender.models import ClusterMembership, Interest, Score
 
 GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 LAST_MESSAGES, STRONGEST_INTERESTS = 5, 8
@@ -82,9 +82,10 @@ def _offer_words(decision: Decision, language: str) -> str:
 
 
 def forget_what_was_inferred(customer_id: int) -> None:
-    """Drop the interests and the group that were worked out from what a person did."""
+    """Drop the interests, the group and the scores that were worked out from what a person did."""
     Interest.objects.filter(customer_id=customer_id).delete()
     ClusterMembership.objects.filter(customer_id=customer_id).delete()
+    Score.objects.filter(customer_id=customer_id).delete()
 
 
 class Preferences(OwnPreferences):

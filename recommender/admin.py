@@ -23,6 +23,7 @@ from recommender.models import (
     ModelVersion,
     Placement,
     Promotion,
+    Score,
     Shown,
     Task,
     TrainingRun,
@@ -31,6 +32,7 @@ from recommender.serving import Item, placements
 
 MEASURED = {
     "ndcg10": "NDCG@10", "recall20": "Recall@20", "hitrate10": "Hit@10", "mrr": "MRR", "coverage10": "Cover@10",
+    "auc": "AUC", "auc_low": "AUC, from", "auc_high": "AUC, to", "brier": "Brier", "log_loss": "Log loss",
 }  # fmt: skip
 AT_WORK = (TrainingRun.State.WAITING, TrainingRun.State.RUNNING)
 TOLD_ABOVE = ("reason", "label", "model")
@@ -210,6 +212,8 @@ class ModelVersionAdmin(ReadOnly):
                 return f"NDCG@10 {row['ndcg10']:.3f}"
         if "brier" in model.metrics:
             return f"Brier {model.metrics['brier']:.4f}"
+        if "purchase_auc" in model.metrics:
+            return f"AUC {model.metrics['purchase_auc']}"
         return "–"
 
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
@@ -311,6 +315,28 @@ class ClusterMembershipAdmin(ReadOnly):
     list_display = ("customer", "cluster", "model")
     list_select_related = ("customer", "model")
     search_fields = ("=customer__external_id", "=cluster")
+
+
+@admin.register(Score)
+class ScoreAdmin(ReadOnly):
+    list_display = ("customer", "told_purchase", "told_churn", "told_value", "expected_at")
+    fields = ("customer", ("told_purchase", "told_churn"), ("told_value", "expected_at"), "model")
+    readonly_fields = ("told_purchase", "told_churn", "told_value")
+    list_select_related = ("customer",)
+    search_fields = ("=customer__external_id",)
+    search_help_text = _("By the customer's own id, exactly")
+
+    @shown(_("orders soon"), order="purchase")
+    def told_purchase(self, score: Score) -> str:
+        return "–" if score.purchase is None else f"{score.purchase:.0%}"
+
+    @shown(_("stays away"), order="churn")
+    def told_churn(self, score: Score) -> str:
+        return "–" if score.churn is None else f"{score.churn:.0%}"
+
+    @shown(_("money in a year"), order="lifetime_value")
+    def told_value(self, score: Score) -> str:
+        return "–" if score.lifetime_value is None else f"{score.lifetime_value:.2f}"
 
 
 # --- placements ----------------------------------------------------------------------------------------------------

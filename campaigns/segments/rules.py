@@ -15,15 +15,17 @@ from catalog.models import Product
 from customers import histories
 from customers.events import TYPES
 from customers.models import Customer, Event
-from recommender.models import ClusterMembership, Interest
+from recommender.models import ClusterMembership, Interest, Score
 from recommender.serving import affinity
 
 MAX_DEPTH = 8
 MAX_LEAVES = 50
 COLUMNS = {"id": "external_id", "country": "country", "locale": "locale", "time_zone": "time_zone"}
 COMPARISONS = ("gt", "gte", "lt", "lte", "eq")
-BEHAVIOURAL = ("did", "recency_days", "frequency", "monetary", "interest", "cluster", "received", "affinity")
-LATER = ("score",)
+BEHAVIOURAL = (
+    "did", "recency_days", "frequency", "monetary", "interest", "cluster", "received", "affinity", "score",
+)  # fmt: skip
+SCORES = ("purchase", "churn", "lifetime_value")
 # What of an attribute's text is a number; short enough for every database to read.
 NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
 
@@ -86,11 +88,9 @@ def compiled(rule: Any, reading: Reading, *, path: str = "$", depth: int = 0, dr
     reading.leaves += 1
     if reading.leaves > MAX_LEAVES:
         raise InvalidRule(path, f"more than {MAX_LEAVES} conditions; split the segment in two")
-    kind = next((name for name in (*LEAVES, *LATER) if name in rule), None)
+    kind = next((name for name in LEAVES if name in rule), None)
     if kind is None:
         raise InvalidRule(path, f"no known condition; use one of {', '.join(('all', 'any', 'not', *LEAVES))}")
-    if kind in LATER:
-        raise InvalidRule(f"{path}.{kind}", "is not available yet")
     if kind in BEHAVIOURAL:
         reading.needs_behaviour = True
     try:
@@ -283,6 +283,17 @@ def _cluster(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     return Q(pk__in=reading.among(ClusterMembership.objects.filter(cluster=number)).values("customer_id"))
 
 
+def _score(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
+    """A person without the score, for want of data or of leave, matches no comparison of it."""
+    name = rule["score"]
+    if name not in SCORES:
+        raise InvalidRule(f"{path}.score", f"there is no score {name!r}; use one of {', '.join(SCORES)}")
+    _only(rule, path, "score", *COMPARISONS)
+    bounds = {operator: value for operator, value in rule.items() if operator != "score"}
+    condition = _comparison(bounds, path, name)
+    return Q(pk__in=reading.among(Score.objects.filter(condition)).values("customer_id"))
+
+
 def _segment(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     _only(rule, path, "segment")
     slug = _text(rule["segment"], f"{path}.segment")
@@ -358,6 +369,7 @@ LEAVES: Mapping[str, Callable[[dict[str, Any], str, Reading, bool], Q]] = {
     "monetary": _rfm("monetary", _number),
     "interest": _interest,
     "cluster": _cluster,
+    "score": _score,
     "segment": _segment,
     "random": _random,
     "received": _received,

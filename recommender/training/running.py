@@ -13,6 +13,7 @@ from recommender.evaluation import TooLittle
 from recommender.models import Task, TrainingRun
 from recommender.training import leases
 from recommender.training.clusters import clusters
+from recommender.training.futures import futures
 from recommender.training.interests import interests
 from recommender.training.leases import Cancelled, Progress, TakenOver, Watch
 from recommender.training.recommend import recommend
@@ -21,6 +22,7 @@ TASKS: dict[str, Callable[[TrainingRun, Progress, datetime], dict[str, Any]]] = 
     Task.RECOMMEND: recommend,
     Task.INTERESTS: interests,
     Task.CLUSTERS: clusters,
+    Task.PROPENSITY: futures,
 }
 
 

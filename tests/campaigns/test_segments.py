@@ -19,7 +19,7 @@ from customers import consent, events, identities
 from customers.events import Incoming
 from customers.models import Customer, Event, Suppression
 from customers.purposes import PURPOSES
-from recommender.models import ClusterMembership, Interest, ModelVersion
+from recommender.models import ClusterMembership, Interest, ModelVersion, Score
 from tests.campaigns.conftest import people
 from tests.conftest import NOW, person
 
@@ -308,6 +308,9 @@ def inferred(shop: None, anna: Customer, boris: Customer) -> None:
     for customer, probability, cluster in ((anna, 0.7, 3), (boris, 0.9, 3), (dora, 0.4, 0)):
         Interest.objects.create(customer=customer, category=garden, probability=probability, model=model)
         ClusterMembership.objects.create(customer=customer, cluster=cluster, model=model)
+        Score.objects.create(
+            customer=customer, purchase=probability, churn=None if cluster == 0 else 0.2, lifetime_value=100 * probability, model=model,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -322,6 +325,11 @@ def inferred(shop: None, anna: Customer, boris: Customer) -> None:
         ({"cluster": 3}, "anna"),
         ({"cluster": 0}, "dora"),
         ({"cluster": 7}, ""),
+        ({"score": "purchase", "gte": 0.4}, "anna dora"),
+        ({"score": "purchase", "gt": 0.4}, "anna"),
+        ({"score": "lifetime_value", "gte": 40, "lt": "70"}, "dora"),
+        ({"score": "churn", "lte": 1}, "anna"),  # dora's is not known: no comparison holds
+        ({"not": {"score": "churn", "lte": 1}}, "dora emil gwen"),
     ],
 )
 def test_interests_and_clusters_are_asked_of_those_who_allow_it(
@@ -496,12 +504,14 @@ LEAF = {"attribute": "country", "is": "DE"}
         ({}, "$", "a rule is an object"),
         ("country", "$", "a rule is an object"),
         ({"colour": "red"}, "$", "no known condition"),
-        ({"score": "churn", "gte": 1}, "$.score", "not available yet"),
         ({"affinity": "rose"}, "$.affinity", "sku"),
         ({"affinity": {"sku": "rose", "category": "x"}}, "$.affinity", "needs"),
         ({"affinity": {"sku": 5}}, "$.affinity.sku", "needs a text"),
         ({"affinity": {"sku": "rose"}, "top": 0}, "$.top", "from 1 to 5000"),
         ({"affinity": {"sku": "rose"}, "least": 1}, "$", "'least'"),
+        ({"score": "luck", "gte": 1}, "$.score", "no score 'luck'; use one of purchase, churn, lifetime_value"),
+        ({"score": "churn"}, "$", "needs one or more of"),
+        ({"score": "churn", "is": 1}, "$", "does not understand 'is'"),
         ({"all": []}, "$.all", "at least one"),
         ({"any": {}}, "$.any", "at least one"),
         ({"all": [LEAF, 5]}, "$.all[1]", "a rule is an object"),
@@ -608,6 +618,7 @@ def every_leaf() -> Iterator[Rule]:
     yield {"monetary": {"gte": 1}}
     yield {"interest": "garden", "gte": 0.6}
     yield {"cluster": 3}
+    yield {"score": "churn", "gte": 0.5}
     yield {"random": {"salt": "s", "percent": 50}}
     yield {"received": "spring", "outcome": "clicked"}
 

@@ -44,7 +44,7 @@ from customers.models import (
     Suppression,
 )
 from customers.purposes import PURPOSES
-from recommender.models import ClusterMembership, Interest, ModelVersion, Shown
+from recommender.models import ClusterMembership, Interest, ModelVersion, Score, Shown
 from tests.conftest import NOW, evidence, person
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +62,7 @@ DELETED = {
     "recommender.ClusterMembership",
     "recommender.Interest",
     "recommender.Shown",
+    "recommender.Score",
 }
 LET_GO = {"campaigns.Code", "campaigns.Redemption"}
 KEPT = {"customers.ConsentRecord", "customers.Customer"}
@@ -125,6 +126,7 @@ def canary(products: dict[str, Product]) -> Customer:
         recommendation_id=uuid4(), customer=customer, placement="home", model=model, basis="default",
         items=[{"sku": "rose", "propensity": None, "promotion": ""}], at=NOW,
     )  # fmt: skip
+    Score.objects.create(customer=customer, purchase=0.4, model=model)
     offer = Offer.objects.create(slug="spring", title="Spring", benefit="percent", value=10)
     code = Code.objects.create(offer=offer, value="SPRING-1", state="redeemed", customer=customer)
     campaign = Campaign.objects.create(slug="spring", name="Spring")

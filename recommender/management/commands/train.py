@@ -110,6 +110,11 @@ class Command(BaseCommand):
                 f"{result['brier']} against {result['brier_base_rate']} of the base rate; told {result['told']:.3f}, "
                 f"happened {result['happened']:.3f}."
             )
+        elif task == "propensity":
+            self.stdout.write(f"propensity: {result['people']} people.")
+            for name, figure in result.items():
+                if isinstance(figure, str | float):
+                    self.stdout.write(f"  {name.replace('_', ' ')}: {figure}")
         else:
             groups = result["clusters"]
             self.stdout.write(f"clusters: {len(groups)}, silhouette {result['silhouette']}.")

@@ -1,0 +1,17 @@
+"""Every model of the app, by its noun."""
+
+from recommender.models.learnt import ModelVersion, Task, TrainingRun
+from recommender.models.people import ClusterMembership, Interest, Score
+from recommender.models.placements import Placement, Promotion, Shown
+
+__all__ = [
+    "ClusterMembership",
+    "Interest",
+    "ModelVersion",
+    "Placement",
+    "Promotion",
+    "Score",
+    "Shown",
+    "Task",
+    "TrainingRun",
+]

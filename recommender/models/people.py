@@ -1,0 +1,65 @@
+"""What was learnt of each person, of those who allow it."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from recommender.models.learnt import ModelVersion
+
+
+class Interest(models.Model):
+    """The calibrated probability that a person acts in a category soon."""
+
+    customer = models.ForeignKey(
+        "customers.Customer", on_delete=models.CASCADE, related_name="interests", verbose_name=_("customer")
+    )
+    category = models.ForeignKey(
+        "catalog.Category", on_delete=models.CASCADE, related_name="interests", verbose_name=_("category")
+    )
+    probability = models.FloatField(_("probability"))
+    model = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, verbose_name=_("model"))
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("interest"), _("interests")
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "category"], name="one_interest_a_category")
+        ]
+        indexes = [models.Index(fields=["category", "probability"])]
+
+    def __str__(self) -> str:
+        return f"{self.customer}: {self.category} {self.probability:.0%}"
+
+
+class ClusterMembership(models.Model):
+    customer = models.OneToOneField(
+        "customers.Customer", on_delete=models.CASCADE, related_name="cluster", verbose_name=_("customer")
+    )
+    cluster = models.PositiveSmallIntegerField(_("cluster"), db_index=True)
+    model = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, verbose_name=_("model"))
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("cluster membership"), _("cluster memberships")
+
+    def __str__(self) -> str:
+        return f"{self.customer}: {self.cluster}"
+
+
+class Score(models.Model):
+    """What a person is likely to do next, one row a person, written anew by each training.
+
+    A null says that there is not enough data for it, or that the model expects none; no number stands for that.
+    """
+
+    customer = models.OneToOneField(
+        "customers.Customer", on_delete=models.CASCADE, related_name="score", verbose_name=_("customer")
+    )
+    purchase = models.FloatField(_("probability of an order soon"), null=True, db_index=True)
+    churn = models.FloatField(_("probability of no order for long"), null=True, db_index=True)
+    lifetime_value = models.FloatField(_("expected money in a year"), null=True, db_index=True)
+    expected_at = models.DateField(_("expected next order"), null=True, db_index=True)
+    model = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, verbose_name=_("model"))
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("score"), _("scores")
+
+    def __str__(self) -> str:
+        return f"{self.customer}: score"
