@@ -17,12 +17,14 @@ from recommender.training.clusters import clusters
 from recommender.training.interests import interests
 from recommender.training.publishing import Progress
 from recommender.training.recommend import recommend
+from recommender.training.sentiment import sentiment
 
 LEASE = timedelta(minutes=30)
 TASKS: dict[str, Callable[[TrainingRun, Progress, datetime], dict[str, Any]]] = {
     Task.RECOMMEND: recommend,
     Task.INTERESTS: interests,
     Task.CLUSTERS: clusters,
+    Task.SENTIMENT: sentiment,
 }
 
 

@@ -69,6 +69,12 @@ class Command(BaseCommand):
                 f"{result['brier']} against {result['brier_base_rate']} of the base rate; told {result['told']:.3f}, "
                 f"happened {result['happened']:.3f}."
             )
+        elif task == "sentiment":
+            self.stdout.write(
+                f"sentiment: accuracy {result['accuracy']} ({result['accuracy_low']} to {result['accuracy_high']}) on "
+                f"{result['measured_on']} reviews it had not seen, {result['baseline']} by always saying the commoner; "
+                f"{result['reason']}. {result['judged']} reviews judged."
+            )
         else:
             groups = result["clusters"]
             self.stdout.write(f"clusters: {len(groups)}, silhouette {result['silhouette']}.")
