@@ -78,7 +78,11 @@ BLENDS = (
         (0.1, "popularity", {"half_life": 14.0}),
     ),
 )
-# Only where somebody names them: without the package `implicit` a fit takes several times as long as any other.
-BY_NAME = (Candidate("als", "als", {"factors": 64, "iterations": 8, "half_life": 60.0}),)
+# Only where somebody names them: without the package `implicit` a fit of `als` takes several times as long as any other,
+# and `content_cold` is for what nobody has bought yet.
+BY_NAME = (
+    Candidate("als", "als", {"factors": 64, "iterations": 8, "half_life": 60.0}),
+    Candidate("content_cold", "content", {"half_life": 60.0, "cold": True}),
+)
 ALL = (*FLOORS, *SINGLE, *BLENDS)
 BY_LABEL = {candidate.label: candidate for candidate in (*ALL, *BY_NAME)}
