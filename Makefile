@@ -46,7 +46,7 @@ test-services: .venv/dev-installed ## the same and the fault tests on PostgreSQL
 
 # sqlite_writers is run as a file: its writers' Django must know nothing but their database.
 benchmark: .venv/run-installed ## side by side with peers and bare loops, one script after the other; JSON in var/benchmarks/
-	@failed=; for script in serving_speed algorithms delivery_speed events_speed import_speed minimum_orders sqlite_writers; do \
+	@failed=; for script in serving_speed algorithms words pictures delivery_speed events_speed import_speed minimum_orders sqlite_writers; do \
 		if [ $$script = sqlite_writers ]; then $(BIN)/python benchmarks/$$script.py; else $(BIN)/python -m benchmarks.$$script; fi \
 			|| failed="$$failed $$script"; \
 	done; [ -z "$$failed" ] || { echo "These failed:$$failed"; exit 1; }

@@ -1,14 +1,31 @@
 """The desk's pages of what we sell."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Avg, Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Category, Product, ProductChange, Review
-from catalog.pages import Page, ReadOnly, shown
+from catalog.pages import Page, ReadOnly, Section, shown
+
+FAVOURABLE = Q(sentiment__gte=0.5)
+UNFAVOURABLE = Q(sentiment__lt=0.5)
+NOT_KNOWN = Q(sentiment__isnull=True)
+MOOD = {
+    "many": Count("pk"),
+    "mean_rating": Avg("rating"),
+    "mean": Avg("sentiment"),
+    "favourable": Count("pk", filter=FAVOURABLE),
+    "unfavourable": Count("pk", filter=UNFAVOURABLE),
+    "unknown": Count("pk", filter=NOT_KNOWN),
+}
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.0%}"
 
 
 @admin.register(Category)
@@ -34,7 +51,17 @@ class ProductAdmin(Page):
     about = _(
         "Products come from the shop: by the API, by an import (manage.py import_data), or by hand with the plus above."
     )
-    list_display = ("title", "sku", "category", "price", "currency", "in_stock", "is_listed", "updated_at")
+    list_display = (
+        "title",
+        "sku",
+        "category",
+        "price",
+        "currency",
+        "in_stock",
+        "is_listed",
+        "mood",
+        "updated_at",
+    )
     list_filter = ("is_listed", "in_stock")
     search_fields = ("=sku", "title", "brand")
     search_help_text = _("By SKU, title or brand")
@@ -52,6 +79,33 @@ class ProductAdmin(Page):
         """Orders point at products: a product is unlisted, never deleted."""
         return False
 
+    def prepare(self, rows: Sequence[Any]) -> None:
+        told = Review.objects.filter(product__in=rows).values("product_id").annotate(**MOOD).order_by()
+        moods = {row["product_id"]: row for row in told}
+        for row in rows:
+            row.told_mood = moods.get(row.pk)
+
+    @shown(_("reviews"))
+    def mood(self, product: Any) -> str:
+        told = product.told_mood
+        return f"{told['many']} · {_percent(told['mean'])}" if told else "–"
+
+    def sections(self, request: HttpRequest, row: Any) -> list[Section]:
+        told = row.reviews.aggregate(**MOOD)
+        if not told["many"]:
+            return [Section(_("Reviews"), (), (), empty=_("Nobody has reviewed it yet."))]
+        rating = "–" if told["mean_rating"] is None else f"{told['mean_rating']:.1f}"
+        counts = [told[name] for name in ("favourable", "unfavourable", "unknown")]
+        heads = (
+            _("reviews"),
+            _("mean rating"),
+            _("mean sentiment"),
+            _("favourable"),
+            _("unfavourable"),
+            _("not known"),
+        )
+        return [Section(_("Reviews"), heads, [(told["many"], rating, _percent(told["mean"]), *counts)])]
+
 
 @admin.register(ProductChange)
 class ProductChangeAdmin(ReadOnly):
@@ -62,13 +116,35 @@ class ProductChangeAdmin(ReadOnly):
     list_filter = ("in_stock",)
 
 
+class SentimentFilter(admin.SimpleListFilter):
+    """What the words say; not known until a sentiment model has judged them, or where there are none."""
+
+    title = _("sentiment")
+    parameter_name = "mood"
+    conditions = {"favourable": FAVOURABLE, "unfavourable": UNFAVOURABLE, "unknown": NOT_KNOWN}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("favourable", _("favourable")),
+            ("unfavourable", _("unfavourable")),
+            ("unknown", _("not known")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = self.conditions.get(self.value() or "")
+        return queryset if wanted is None else queryset.filter(wanted)
+
+
 @admin.register(Review)
 class ReviewAdmin(ReadOnly):
     """People write reviews; the desk may only take one away."""
 
+    about = _(
+        "Reviews come from the shop: by the API, or by an import (manage.py import_data reviews-csv). A training learns what they say once 50 favourable and 50 unfavourable ones are rated; until then their sentiment is not known."
+    )
     list_display = ("product", "rating", "title", "mood", "locale", "written_at")
     list_select_related = ("product",)
-    list_filter = ("rating",)
+    list_filter = (SentimentFilter, "rating")
     search_fields = ("=product__sku", "title")
     search_help_text = _("By SKU or title")
 
@@ -77,4 +153,4 @@ class ReviewAdmin(ReadOnly):
 
     @shown(_("sentiment"), order="sentiment")
     def mood(self, review: Review) -> str:
-        return "–" if review.sentiment is None else f"{review.sentiment:.0%}"
+        return _percent(review.sentiment)

@@ -111,6 +111,10 @@ class Review(models.Model):
     sentiment = models.FloatField(
         _("sentiment"), null=True, blank=True, help_text=_("Probability that it is favourable.")
     )
+    # A number, not a foreign key: the catalogue knows no models. A review without a text has it, and no sentiment.
+    sentiment_model = models.BigIntegerField(
+        _("sentiment told by model"), null=True, blank=True, editable=False
+    )
     written_at = models.DateTimeField(_("written"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

@@ -210,6 +210,11 @@ class ModelVersionAdmin(ReadOnly):
         for row in model.metrics.get("test", ()):
             if row.get("algorithm") == model.metrics.get("label") and "ndcg10" in row:
                 return f"NDCG@10 {row['ndcg10']:.3f}"
+        if "accuracy" in model.metrics:
+            told = {name: f"{value:.3f}" for name, value in model.metrics.items() if isinstance(value, float)}
+            return gettext(
+                "%(accuracy)s right (%(accuracy_low)s to %(accuracy_high)s), %(baseline)s by always saying the commoner"
+            ) % told  # fmt: skip
         if "brier" in model.metrics:
             return f"Brier {model.metrics['brier']:.4f}"
         if "purchase_auc" in model.metrics:

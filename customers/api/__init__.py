@@ -1,6 +1,6 @@
 """The door for people: who they are, what they did, what they allow."""
 
-from customers.api.behaviour import EventsView, ReviewsView
+from customers.api.behaviour import EventsView
 from customers.api.consents import (
     AskConsentView,
     ConsentHistoryView,
@@ -22,5 +22,4 @@ __all__ = [
     "EventsView",
     "PurposesView",
     "ReceiptView",
-    "ReviewsView",
 ]

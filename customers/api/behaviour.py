@@ -1,9 +1,8 @@
-"""The door for what people do: events and reviews."""
+"""The door for what people do."""
 
 from decimal import Decimal
 from typing import Any, cast
 
-from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers
@@ -12,10 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.api import CURRENCY
-from catalog.imports import product_ids
-from catalog.models import Review
 from customers import events, identities
-from customers.api.caller import access, customer_or_404, honour_gpc
+from customers.api.caller import access, honour_gpc
 
 
 class EventInput(serializers.Serializer[Any]):
@@ -114,49 +111,3 @@ class EventsView(APIView):
 
 def vars_of(refusal: events.Refusal) -> dict[str, str]:
     return {"message_id": refusal.message_id, "reason": refusal.reason}
-
-
-class ReviewInput(serializers.Serializer[Any]):
-    customer = serializers.CharField(max_length=200)
-    sku = serializers.CharField(max_length=100)
-    rating = serializers.IntegerField(min_value=1, max_value=5)
-    text = serializers.CharField(max_length=10_000, allow_blank=True, default="")
-    title = serializers.CharField(max_length=300, allow_blank=True, default="")
-    locale = serializers.CharField(max_length=20, allow_blank=True, default="")
-    message_id = serializers.CharField(
-        max_length=100, required=False, help_text="Left out: one review a customer and product, the newest."
-    )
-
-
-class ReviewOutput(serializers.Serializer[Any]):
-    id = serializers.IntegerField()
-    sentiment = serializers.FloatField(
-        allow_null=True, help_text="Probability that it is favourable; null until a sentiment model is live."
-    )
-
-
-class ReviewsView(APIView):
-    scopes = {"POST": "customers:write"}
-
-    @extend_schema(
-        operation_id="post_review", summary="A customer's review", request=ReviewInput, responses=ReviewOutput
-    )
-    def post(self, request: Request) -> Response:
-        given = ReviewInput(data=request.data)
-        given.is_valid(raise_exception=True)
-        said = given.validated_data
-        author = customer_or_404(said["customer"])
-        product = product_ids([said["sku"]]).get(said["sku"])
-        if product is None:
-            raise Http404(f"There is no product {said['sku']!r}.")
-        review, created = Review.objects.update_or_create(
-            source="api",
-            message_id=said.get("message_id") or f"{author.pk}:{product}",
-            defaults={
-                "product_id": product,
-                "author_id": author.pk,
-                "written_at": timezone.now(),
-                **{name: said[name] for name in ("rating", "text", "title", "locale")},
-            },
-        )
-        return Response({"id": review.pk, "sentiment": review.sentiment}, status=201 if created else 200)

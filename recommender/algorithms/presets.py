@@ -87,9 +87,10 @@ SEQUENCES = (
     Candidate("tifu_knn", "tifu_knn", {"neighbours": 100, "alpha": 0.5}),
     hybrid("sequence", (1.0, "slit", {}), (0.5, "ease", {"reg": 500.0, "half_life_acts": 20.0})),
 )
-# Only where somebody names them: hybrids weighed by hand, which the learnt ones have overtaken, and what takes long
-# to learn without the package `implicit`.
+# Only where somebody names them: hybrids weighed by hand, which the learnt ones have overtaken, what takes long to learn
+# without the package `implicit`, and `content_cold` for what nobody has bought yet.
 BY_NAME = (
+    Candidate("content_cold", "content", {"half_life": 60.0, "cold": True}),
     Candidate("slit", "slit", {}),
     Candidate("slit_pruned", "slit", {"neighbours": 200}),
     # A shop's orders: what is bought again.

@@ -15,6 +15,7 @@ CLASSES: Mapping[str, str] = {
     "als": "als:ALS",
     "ease": "ease:EASE",
     "content": "content:Content",
+    "visual": "visual:Visual",
     "hybrid": "hybrid:Hybrid",
     "slit": "slit:SLIT",
     "sequential_rules": "sequential_rules:SequentialRules",

@@ -1,7 +1,8 @@
 """What was learnt becomes what serves: whole or not at all."""
 
+from collections.abc import Sized
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from django.conf import settings
@@ -9,12 +10,18 @@ from django.db import transaction
 
 from recommender.algorithms import storage
 from recommender.algorithms.base import Arrays
-from recommender.algorithms.interactions import Interactions
 from recommender.models import ModelVersion, TrainingRun
 from recommender.training.leases import Progress, go_live
 
 KEPT_AFTER = timedelta(hours=1)
 __all__ = ["Progress", "bulk", "drop_files", "publish", "retire"]
+
+
+class LearntFrom(Sized, Protocol):
+    """As many acts (or reviews) as its length, of as many people as `users` has."""
+
+    @property
+    def users(self) -> Sized: ...
 
 
 def publish(
@@ -23,7 +30,7 @@ def publish(
     algorithm: str,
     parameters: dict[str, Any],
     arrays: Arrays,
-    learnt_from: Interactions,
+    learnt_from: LearntFrom,
     *,
     metrics: dict[str, Any],
     promote: bool,

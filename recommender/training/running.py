@@ -17,12 +17,14 @@ from recommender.training.futures import futures
 from recommender.training.interests import interests
 from recommender.training.leases import Cancelled, Progress, TakenOver, Watch
 from recommender.training.recommend import recommend
+from recommender.training.sentiment import sentiment
 
 TASKS: dict[str, Callable[[TrainingRun, Progress, datetime], dict[str, Any]]] = {
     Task.RECOMMEND: recommend,
     Task.INTERESTS: interests,
     Task.CLUSTERS: clusters,
     Task.PROPENSITY: futures,
+    Task.SENTIMENT: sentiment,
 }
 
 

@@ -4,7 +4,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from catalog.models import Review
 from customers import consent, identities, ledger
 from customers.models import ConsentRecord, ConsentState, Customer, Event
 from tests.conftest import Caller, person
@@ -126,15 +125,6 @@ def test_c13_gpc_is_written_down_before_any_event_of_the_request(server: Caller,
     assert max(record.at for record in signals) <= Event.objects.get().received_at
     for value in ("0", "true", ""):
         assert "gpc" not in server("POST", "events", event(9), **{"Sec-GPC": value}).body
-
-
-def test_a_review_is_kept_once_a_customer_and_product(server: Caller, anna: Customer, products) -> None:
-    body = {"customer": "anna", "sku": "rose", "rating": 4, "text": "Lovely", "locale": "en"}
-    assert server("POST", "reviews", body).status == 201
-    assert server("POST", "reviews", {**body, "rating": 5}).status == 200
-    assert Review.objects.get().rating == 5
-    assert server("POST", "reviews", {**body, "rating": 6}).status == 400
-    assert server("POST", "reviews", {**body, "sku": "none"}).status == 404
 
 
 GRANT = {

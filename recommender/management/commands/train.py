@@ -115,6 +115,12 @@ class Command(BaseCommand):
             for name, figure in result.items():
                 if isinstance(figure, str | float):
                     self.stdout.write(f"  {name.replace('_', ' ')}: {figure}")
+        elif task == "sentiment":
+            self.stdout.write(
+                f"sentiment: accuracy {result['accuracy']} ({result['accuracy_low']} to {result['accuracy_high']}) on "
+                f"{result['measured_on']} reviews it had not seen, {result['baseline']} by always saying the commoner; "
+                f"{result['reason']}. {result['judged']} reviews judged."
+            )
         else:
             groups = result["clusters"]
             self.stdout.write(f"clusters: {len(groups)}, silhouette {result['silhouette']}.")
