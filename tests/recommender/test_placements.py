@@ -36,7 +36,8 @@ def ask(server: Caller, learnt: list[str]) -> Callable[..., list[dict]]:
     def asked(query: str = "", who: str = "p1", limit: int = 10) -> list[dict]:
         answer = server("GET", f"recommendations?customer={who}&placement=shelf&limit={limit}{query}")
         assert answer.status == 200, answer.body
-        return answer.body["items"]
+        items: list[dict] = answer.body["items"]
+        return items
 
     return asked
 
