@@ -12,9 +12,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+from unfold.admin import StackedInline
 
 from catalog.models import Product
-from catalog.pages import Page, ReadOnly, Rows, Section, button, shown
+from catalog.pages import Page, ReadOnly, Section, button, shown
 from customers import identities
 from recommender import serving, training
 from recommender.models import (
@@ -355,13 +356,15 @@ class PromotionForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
         if not self.errors and not given.get("products") and not given.get("categories"):
-            raise forms.ValidationError(gettext("Name at least one product or one category to promote."))
+            self.add_error("products", gettext("Name at least one product or one category to promote."))
         return given
 
 
-class PromotionRows(Rows):
+class PromotionRows(StackedInline):  # type: ignore[misc]
     model = Promotion
     form = PromotionForm
+    extra = 0
+    fields = (("name", "percent", "priority"), "products", "categories", ("starts_at", "ends_at"))
     autocomplete_fields = ("products", "categories")
     verbose_name_plural = _("Promotions: products that get a share of the list")
 

@@ -17,25 +17,33 @@ def known(model: Recommender, items: IntArray) -> IntArray:
     return places[is_known]
 
 
-def likings(model: Recommender, histories: Sequence[History], columns: IntArray, *, at: float) -> FloatArray:
-    """(len(histories),) the mean score of the columns, less what a stranger's would be; nought for an empty history.
+class Question:
+    """How much people like some columns of a model, made ready once and asked of one page of them after another.
 
     Linear models: one column of weights for all, so the work is linear in the acts. Others score whole rows, so many
     at a time that memory is bounded: people × items. Raises ValueError for no column.
     """
-    if not len(columns):
-        raise ValueError("no item is known to the model")
-    if isinstance(model, LinearRecommender):
-        weights = np.zeros(len(model.items_))
-        for column in columns:
-            weights += model._column(int(column))  # noqa: SLF001 - its own kind
-        queries = Queries.of(histories, model.items_, at=at)
-        return np.asarray(queries.matrix(model.half_life) @ (weights / len(columns))).ravel()
-    (strange,) = model.scores([History.empty()], at=at)
-    found = np.zeros(len(histories))
-    for start, rows in blocks(model, histories, at=at):
-        found[start : start + len(rows)] = (rows[:, columns] - strange[columns]).mean(axis=1)
-    return found
+
+    def __init__(self, model: Recommender, columns: IntArray, *, at: float) -> None:
+        if not len(columns):
+            raise ValueError("no item is known to the model")
+        self.model, self.columns, self.at = model, columns, at
+        if isinstance(model, LinearRecommender):
+            self.weights = np.zeros(len(model.items_))
+            for column in columns:
+                self.weights += model._column(int(column)) / len(columns)  # noqa: SLF001 - its own kind
+        else:
+            self.strange = model.scores([History.empty()], at=at)[0, columns]
+
+    def likings(self, histories: Sequence[History]) -> FloatArray:
+        """(len(histories),) the mean score of the columns, less a stranger's; nought for an empty history."""
+        if isinstance(self.model, LinearRecommender):
+            queries = Queries.of(histories, self.model.items_, at=self.at)
+            return np.asarray(queries.matrix(self.model.half_life) @ self.weights).ravel()
+        found = np.zeros(len(histories))
+        for start, rows in blocks(self.model, histories, at=self.at):
+            found[start : start + len(rows)] = (rows[:, self.columns] - self.strange).mean(axis=1)
+        return found
 
 
 def blocks(

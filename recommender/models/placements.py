@@ -27,7 +27,7 @@ class Placement(models.Model):
 
     class Diversity(models.TextChoices):
         NONE = "none", _("none: best first")
-        MMR = "mmr", _("no two alike next to each other (maximal marginal relevance)")
+        MMR = "mmr", _("each as unlike those above it as may be (maximal marginal relevance)")
         CALIBRATED = "calibrated", _("categories in the shares they have in the customer's past (calibrated)")
 
     class Relevance(models.TextChoices):

@@ -45,11 +45,10 @@ def customers_for(
     if not 1 <= top <= MOST:
         raise ValueError(f"top must be from 1 to {MOST:,}")
     source, columns = _model_of(product_ids)
-    day = histories.day(at)
+    question = affinity.Question(source.model, columns, at=histories.day(at))
     ids, scores = np.empty(0, np.int64), np.empty(0)
     for page, pasts in _pages(people):
-        liked = affinity.likings(source.model, pasts, columns, at=day)
-        ids, scores = _best(np.append(ids, page), np.append(scores, liked), top)
+        ids, scores = _best(np.append(ids, page), np.append(scores, question.likings(pasts)), top)
     return [Liking(pk, score) for pk, score in zip(ids.tolist(), scores.tolist(), strict=True)]
 
 

@@ -29,9 +29,9 @@ def test_a_linear_model_is_asked_for_a_few_columns_only() -> None:
     columns = affinity.known(model, np.array([2, 99]))
     assert columns.tolist() == [1]  # 99 was never bought
     # Items 1 and 2 share two people, of three and of two: 2/√6. Items 2 and 3 share none.
-    liked = affinity.likings(model, PEOPLE, columns, at=0.0)
+    liked = affinity.Question(model, columns, at=0.0).likings(PEOPLE)
     np.testing.assert_allclose(liked, [2 / np.sqrt(6), 0, 2 / np.sqrt(6), 0, 0], rtol=1e-6)
-    both = affinity.likings(model, PEOPLE, affinity.known(model, np.array([2, 3])), at=0.0)
+    both = affinity.Question(model, affinity.known(model, np.array([2, 3])), at=0.0).likings(PEOPLE)
     whole = model.scores(PEOPLE, at=0.0)[:, [1, 2]].mean(axis=1)
     np.testing.assert_allclose(both, whole, rtol=1e-6)
 
@@ -39,14 +39,14 @@ def test_a_linear_model_is_asked_for_a_few_columns_only() -> None:
 def test_what_everybody_likes_is_no_taste_of_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(affinity, "CELLS", 8)  # two people at once
     model = Hybrid([(0.5, Frequency()), (0.5, Popularity())]).fit(BOUGHT, at=0.0)
-    liked = affinity.likings(model, PEOPLE, affinity.known(model, np.array([1])), at=0.0)
+    liked = affinity.Question(model, affinity.known(model, np.array([1])), at=0.0).likings(PEOPLE)
     assert liked.tolist() == [0.5, 0, 0.5, 0, 0]
 
 
 def test_no_item_is_no_question() -> None:
     model = ItemKNN().fit(BOUGHT, at=0.0)
     with pytest.raises(ValueError, match="no item"):
-        affinity.likings(model, PEOPLE, affinity.known(model, np.array([99])), at=0.0)
+        affinity.Question(model, affinity.known(model, np.array([99])), at=0.0).likings(PEOPLE)
 
 
 def test_shares_of_what_suits_each() -> None:
