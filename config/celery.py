@@ -18,6 +18,7 @@ app.conf.beat_schedule = {
     "credit outcomes": {"task": "campaigns.tasks.credit_outcomes", "schedule": 60.0},
     "run trainings that were asked for": {"task": "recommender.tasks.run_due", "schedule": 15.0},
     "keep the models up": {"task": "recommender.tasks.renew", "schedule": 60.0},
+    "count pairs that were asked for": {"task": "recommender.tasks.count_pairs", "schedule": 60.0},
     "train every night": {"task": "recommender.tasks.train_nightly", "schedule": 24 * 3600.0},
     "keep no longer than needed": {"task": "customers.tasks.tidy", "schedule": 3600.0},
 }

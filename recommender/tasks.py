@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from recommender import training
+from recommender.training import shards
 
 
 @shared_task
@@ -26,3 +27,9 @@ def train_nightly() -> None:
     training.drop_files(at=timezone.now())
     for task in training.TRAINABLE:
         training.ask(task, by="schedule")
+
+
+@shared_task
+def count_pairs() -> None:
+    """Count the shards of people that were asked for; several workers may, each takes others."""
+    shards.work(at=timezone.now())

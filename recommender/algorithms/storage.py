@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import tempfile
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,41 +20,44 @@ class TornModel(Exception):
 
 
 def write_arrays(path: Path, manifest: dict[str, Any], arrays: Arrays) -> str:
-    """Write beside and rename into place, so that a reader sees a whole file or none. Answers the SHA-256 (hex)."""
-    buffer = BytesIO()
+    """Write beside and rename into place, so that a reader sees a whole file or none. Answers the SHA-256 (hex).
+
+    Straight to the disk and read back for the hash: a model of 20,000 × 20,000 weights has no room in memory twice.
+    """
     content = np.frombuffer(json.dumps(manifest).encode(), dtype=np.uint8)
-    np.savez(
-        buffer,
-        allow_pickle=False,
-        **{MANIFEST: content},
-        **{f"a.{name}": value for name, value in arrays.items()},
-    )
-    data = buffer.getvalue()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        with os.fdopen(handle, "w+b") as file:
+            np.savez(
+                file,
+                allow_pickle=False,
+                **{MANIFEST: content},
+                **{f"a.{name}": value for name, value in arrays.items()},
+            )
             file.flush()
             os.fsync(file.fileno())
+            file.seek(0)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return hashlib.sha256(data).hexdigest()
+    return sha256
 
 
 def read_arrays(path: Path, *, sha256: str) -> tuple[dict[str, Any], Arrays]:
     """The manifest and the arrays. Raises TornModel when the file is not the one whose hash this is."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                raise TornModel(f"{path.name} is not the file that was published")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                manifest: dict[str, Any] = json.loads(archive[MANIFEST].tobytes())
+                return manifest, {name[2:]: archive[name] for name in archive.files if name != MANIFEST}
     except OSError as error:
         raise TornModel(f"{path.name} cannot be read: {error.strerror}") from error
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise TornModel(f"{path.name} is not the file that was published")
-    with np.load(BytesIO(data), allow_pickle=False) as archive:
-        manifest: dict[str, Any] = json.loads(archive[MANIFEST].tobytes())
-        return manifest, {name[2:]: archive[name] for name in archive.files if name != MANIFEST}
 
 
 def save(path: Path, model: Recommender) -> str:
