@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from recommender.algorithms.base import Recommender
+from recommender.algorithms.base import Mode, Recommender
 from recommender.algorithms.explain import HALF, explained
 from recommender.algorithms.interactions import History
 
@@ -42,13 +42,14 @@ def why(
     at: float,
     bought: Collection[int],
     least: float = HALF,
+    mode: Mode = "all",
 ) -> Why | None:
     """The fewest past products that carry at least `least` of what the history says for the product.
 
     None where the model cannot be taken apart, or the history says nothing for it: then there is no reason to tell.
     `bought` : which of the past products were ordered; whoever only looked is not told that they bought.
     """
-    said = explained(model, history, product_id, score, at=at, least=least)
+    said = explained(model, history, product_id, score, at=at, least=least, mode=mode)
     if not len(said.items):
         return None
     past = tuple(said.items.tolist())

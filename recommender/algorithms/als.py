@@ -1,6 +1,6 @@
 """Taste in a few dimensions, learnt from what was taken and, more lightly, from what was not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -107,9 +107,7 @@ class ALS(Recommender):
         people = self._solved(confidence, self.factors_, self.gram_)
         return (people @ self.factors_.T).astype(np.float32)
 
-    def _contributions(
-        self, history: History, single: Sequence[History], column: int, *, at: float, mode: Mode = "all"
-    ) -> SingleArray:
+    def _contributions(self, history: History, column: int, *, at: float, mode: Mode = "all") -> SingleArray:
         """x·y = Σ_j c_j · y(YᵀCY + λI)⁻¹y_j (Hu et al., section 5); acts on one item share its part by their weights."""
         out = np.zeros(len(history.items), dtype=np.float32)
         places, is_known = places_of(history.items, self.items_)

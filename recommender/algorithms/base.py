@@ -158,15 +158,9 @@ class Recommender(ABC):
         column = int(np.searchsorted(self.items_, item))
         if column == len(self.items_) or self.items_[column] != item:
             raise KeyError(item)
-        single = [
-            History(history.items[i : i + 1], history.weights[i : i + 1], history.days[i : i + 1])
-            for i in range(len(history.items))
-        ]
-        return self._contributions(history, single, column, at=at, mode=mode)
+        return self._contributions(history, column, at=at, mode=mode)
 
-    def _contributions(
-        self, history: History, single: Sequence[History], column: int, *, at: float, mode: Mode = "all"
-    ) -> SingleArray:
+    def _contributions(self, history: History, column: int, *, at: float, mode: Mode = "all") -> SingleArray:
         raise TypeError(f"{self.name} is not linear in the history")
 
     def _require_fitted(self) -> None:
@@ -186,27 +180,26 @@ class Recommender(ABC):
 
 
 class LinearRecommender(Recommender):
-    """score = (decayed history) · W: exact contributions come with it."""
+    """score = (faded history) · W: exact contributions come with it.
 
-    half_life: float | None
+    Acts fade by their age in days, in acts, or by a rule of their own (`_fade`). On clicks and ratings, where a whole
+    history falls into one sitting, days say nothing and places nearly all.
+    """
+
+    half_life: float | None = None
+    half_life_acts: float | None = None
+
+    def _fade(self, queries: Queries) -> SingleArray:
+        """(n_acts,) float32: what each act counts."""
+        return queries.faded(self.half_life, self.half_life_acts)
 
     @abstractmethod
     def _column(self, column: int) -> SingleArray:
         """(n_items,) float32: what one unit of each past item adds to this item's score."""
 
-    def _contributions(
-        self, history: History, single: Sequence[History], column: int, *, at: float, mode: Mode = "all"
-    ) -> SingleArray:
-        weights = self._column(column)
-        whole = Queries.of([history], self.items_, at=at)
+    def _contributions(self, history: History, column: int, *, at: float, mode: Mode = "all") -> SingleArray:
         out = np.zeros(len(history.items), dtype=np.float32)
-        if not len(whole.ages):
-            return out
-        newest = float(whole.ages.min())
-        for index, alone in enumerate(single):
-            query = Queries.of([alone], self.items_, at=at)
-            if len(query.columns):
-                age = float(query.ages[0]) - newest
-                factor = 1.0 if self.half_life is None else 2.0 ** (-max(age, 0.0) / self.half_life)
-                out[index] = weights[query.columns[0]] * query.weights[0] * factor
+        queries = Queries.of([history], self.items_, at=at)
+        _places, known = places_of(history.items, self.items_)
+        out[known] = self._column(column)[queries.columns] * self._fade(queries)
         return out

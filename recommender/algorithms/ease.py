@@ -8,7 +8,7 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from recommender.algorithms import gram
-from recommender.algorithms.fading import FadingRecommender
+from recommender.algorithms.base import LinearRecommender
 from recommender.algorithms.interactions import (
     FloatArray,
     IntArray,
@@ -22,7 +22,7 @@ from recommender.algorithms.interactions import (
 FEW = 3  # changed people at most items / FEW: above, solving anew is as fast
 
 
-class EASE(FadingRecommender):
+class EASE(LinearRecommender):
     """B = −P / diag(P) off the diagonal, P = (XᵀX + λI)⁻¹ (Steck 2019, eq. 8); score = x·B.
 
     X is 1 where there was any act; with `fade` (days) it is 2^(−age/fade) of the newest one, so that what went together

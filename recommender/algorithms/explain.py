@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recommender.algorithms.base import Recommender
+from recommender.algorithms.base import Mode, Recommender
 from recommender.algorithms.interactions import FloatArray, History, IntArray, SingleArray
 
 HALF = 0.5
@@ -54,11 +54,18 @@ def shortest(
 
 
 def explained(
-    model: Recommender, history: History, item: int, score: float, *, at: float, least: float = HALF
+    model: Recommender,
+    history: History,
+    item: int,
+    score: float,
+    *,
+    at: float,
+    least: float = HALF,
+    mode: Mode = "all",
 ) -> Explanation:
     """Why the model ranks `item` at `score` for this history; nothing where the model is not linear in it."""
     try:
-        contributions = model.contributions(history, item, at=at)
+        contributions = model.contributions(history, item, at=at, mode=mode)
     except TypeError:
         return NOTHING
     return shortest(history.items, contributions, score, least=least)

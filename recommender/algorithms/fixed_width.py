@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from recommender.algorithms.interactions import SingleArray
+from recommender.algorithms.interactions import Queries, SingleArray
 
 Ids = np.ndarray[Any, np.dtype[np.int32]]
 BLOCK = 1024
@@ -33,13 +33,15 @@ def strongest(weights: "SingleArray | sparse.csr_matrix", width: int) -> tuple[I
     return ids, values
 
 
-def score(query: sparse.csr_matrix, ids: Ids, values: SingleArray) -> SingleArray:
-    """(n_queries, n) float32: query · W."""
+def score(queries: Queries, weights: SingleArray, ids: Ids, values: SingleArray) -> SingleArray:
+    """(queries.n, n) float32: what the acts, each counting its weight, say of every item."""
     n, width = ids.shape
-    if query.shape[0] == 1:  # the live path: no sparse product to set up
-        weights = values[query.indices] * query.data[:, np.newaxis]
-        flat = np.bincount(ids[query.indices].ravel(), weights=weights.ravel(), minlength=n)
+    if queries.n == 1:  # the live path: no sparse product to set up
+        said = values[queries.columns] * weights[:, np.newaxis]
+        flat = np.bincount(ids[queries.columns].ravel(), weights=said.ravel(), minlength=n)
         return flat.astype(np.float32)[np.newaxis, :]
+    query = queries.of_acts(weights)
+    query.eliminate_zeros()
     matrix = sparse.csr_matrix(
         (values.ravel(), ids.ravel(), np.arange(0, n * width + 1, width)), shape=(n, n)
     )

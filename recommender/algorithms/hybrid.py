@@ -77,13 +77,11 @@ class Hybrid(Recommender):
             total += scores * factor[:, np.newaxis]
         return total
 
-    def _contributions(
-        self, history: History, single: Sequence[History], column: int, *, at: float, mode: Mode = "all"
-    ) -> SingleArray:
+    def _contributions(self, history: History, column: int, *, at: float, mode: Mode = "all") -> SingleArray:
         out = np.zeros(len(history.items), dtype=np.float32)
         for part, _scores, factor in self._parts(Queries.of([history], self.items_, at=at), mode):
             try:
-                out += factor[0] * part._contributions(history, single, column, at=at, mode=mode)  # noqa: SLF001 - its own kind
+                out += factor[0] * part._contributions(history, column, at=at, mode=mode)  # noqa: SLF001 - its own kind
             except TypeError:  # a component that cannot be taken apart explains nothing
                 continue
         return out

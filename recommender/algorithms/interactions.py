@@ -223,9 +223,13 @@ class Queries:
         """
         weights = self.weights.astype(np.float64)
         if half_life is not None and len(weights):
-            newest = np.full(self.n, np.inf)
-            np.minimum.at(newest, self.rows, self.ages)
-            weights = weights * decay(self.ages - newest[self.rows], half_life)
+            if self.n == 1:
+                newest = self.ages.min()
+            else:
+                of_row = np.full(self.n, np.inf)
+                np.minimum.at(of_row, self.rows, self.ages)
+                newest = of_row[self.rows]
+            weights = weights * decay(self.ages - newest, half_life)
         if acts is not None:
             weights = weights * decay(self.places.astype(np.float64), acts)
         return weights.astype(np.float32)

@@ -6,7 +6,8 @@ from typing import Any, Literal
 import numpy as np
 from scipy import sparse
 
-from recommender.algorithms.fading import FadingRecommender
+from recommender.algorithms import fixed_width
+from recommender.algorithms.base import LinearRecommender
 from recommender.algorithms.interactions import IntArray, Interactions, Queries, SingleArray
 
 BLOCK = 1024
@@ -19,7 +20,7 @@ def cosine(a: "np.typing.ArrayLike", b: "np.typing.ArrayLike") -> float:
     return float(x @ y) / norm if norm else 0.0
 
 
-class ItemKNN(FadingRecommender):
+class ItemKNN(LinearRecommender):
     """sim(i, j) = c_ij / (n_i^α · n_j^(1−α) + shrink), c_ij the people who took both, n_i those who took i.
 
     α = 1/2 is the cosine; another α is the asymmetric cosine (Aiolli 2013). "tfidf" and "bm25" weigh how often each person
@@ -106,22 +107,7 @@ class ItemKNN(FadingRecommender):
             self.values_[start + local, : len(ids)] = sims[order]
 
     def _score(self, queries: Queries) -> SingleArray:
-        query = queries.matrix(self.half_life, self.half_life_acts)
-        if queries.n == 1:  # the live path: no sparse product to set up
-            ids, weights = query.indices, query.data
-            flat = np.bincount(
-                self.ids_[ids].ravel(),
-                weights=(self.values_[ids] * weights[:, np.newaxis]).ravel(),
-                minlength=queries.n_items,
-            )
-            return flat.astype(np.float32)[np.newaxis, :]
-        n, width = self.ids_.shape
-        weights_matrix = sparse.csr_matrix(
-            (self.values_.ravel(), self.ids_.ravel(), np.arange(0, n * width + 1, width)), shape=(n, n)
-        )
-        dense: SingleArray = (query @ weights_matrix).toarray()
-        return dense
+        return fixed_width.score(queries, self._fade(queries), self.ids_, self.values_)
 
     def _column(self, column: int) -> SingleArray:
-        hits = self.ids_ == column
-        return (self.values_ * hits).sum(axis=1, dtype=np.float32)
+        return fixed_width.column(self.ids_, self.values_, column)

@@ -6,13 +6,13 @@ import numpy as np
 from scipy import sparse
 
 from recommender.algorithms import fixed_width
-from recommender.algorithms.fading import FadingRecommender
+from recommender.algorithms.base import LinearRecommender
 from recommender.algorithms.fixed_width import Ids
 from recommender.algorithms.interactions import Interactions, Queries, SingleArray
 from recommender.algorithms.sequence import Walks
 
 
-class SequentialRules(FadingRecommender):
+class SequentialRules(LinearRecommender):
     """rule(i → j) = Σ 1/d over pairs of acts i, j of one person, d ≤ `steps` apart, per act on i; score over the last `steps`.
 
     A pair speaks the other way round too, by `backward` (0: not at all). Each of the last `steps` acts of a history counts
@@ -54,9 +54,7 @@ class SequentialRules(FadingRecommender):
         return np.where(near, queries.weights / (1 + queries.places), 0.0).astype(np.float32)
 
     def _score(self, queries: Queries) -> SingleArray:
-        query = queries.of_acts(self._fade(queries))
-        query.eliminate_zeros()
-        return fixed_width.score(query, self.ids_, self.values_)
+        return fixed_width.score(queries, self._fade(queries), self.ids_, self.values_)
 
     def _column(self, column: int) -> SingleArray:
         return fixed_width.column(self.ids_, self.values_, column)

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import linalg
 
 from recommender.algorithms import fixed_width
-from recommender.algorithms.fading import FadingRecommender
+from recommender.algorithms.base import LinearRecommender
 from recommender.algorithms.fixed_width import Ids
 from recommender.algorithms.interactions import FloatArray, Interactions, Queries, SingleArray
 from recommender.algorithms.sequence import Walks
@@ -23,7 +23,7 @@ def reach(a: float, longest: int) -> int:
     return min(longest - 1, ceil(log2(20 * (1 + a) / (1 - a) ** 2) / -log2(a)))
 
 
-class SLIT(FadingRecommender):
+class SLIT(LinearRecommender):
     """W = (PᵀP + λI)⁻¹ PᵀF minimises ‖PW − F‖² + λ‖W‖²; score = (history faded by places) · W.
 
     Each moment t between two acts of a person is one row: P_t = Σ_{s≤t} a^(t−s) e_{i(s)} is the past faded by
@@ -99,9 +99,9 @@ class SLIT(FadingRecommender):
         return square, onward.reshape(n, n)
 
     def _score(self, queries: Queries) -> SingleArray:
-        query = queries.matrix(None, self.half_life_acts)
         if self.neighbours is not None:
-            return fixed_width.score(query, self.ids_, self.values_)
+            return fixed_width.score(queries, self._fade(queries), self.ids_, self.values_)
+        query = queries.matrix(None, self.half_life_acts)
         scores: SingleArray = np.asarray(query @ self.weights_, dtype=np.float32)
         return scores
 

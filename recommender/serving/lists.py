@@ -247,7 +247,13 @@ def _reasoned(
         return replace(entry, type="popular" if entry.score > 0 or not entry.promotion else "new")
     if wish.explain:
         told = explanations.why(
-            model, past.history, entry.product_id, entry.score, at=wish.day, bought=past.bought
+            model,
+            past.history,
+            entry.product_id,
+            entry.score,
+            at=wish.day,
+            bought=past.bought,
+            mode=wish.mode,
         )
         if told is not None:
             return replace(entry, type=told.kind, because=told.product_ids, share=told.share)
