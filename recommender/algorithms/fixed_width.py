@@ -36,6 +36,8 @@ def strongest(weights: "SingleArray | sparse.csr_matrix", width: int) -> tuple[I
 def score(queries: Queries, weights: SingleArray, ids: Ids, values: SingleArray) -> SingleArray:
     """(queries.n, n) float32: what the acts, each counting its weight, say of every item."""
     n, width = ids.shape
+    if not width:
+        return np.zeros((queries.n, n), dtype=np.float32)
     if queries.n == 1:  # the live path: no sparse product to set up
         said = values[queries.columns] * weights[:, np.newaxis]
         flat = np.bincount(ids[queries.columns].ravel(), weights=said.ravel(), minlength=n)

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from recommender.algorithms import fixed_width
 from recommender.algorithms.base import LinearRecommender
 from recommender.algorithms.interactions import (
     FloatArray,
@@ -154,17 +155,7 @@ class Visual(LinearRecommender):
         self.ids_[columns], self.values_[columns] = columns[near], cosines
 
     def _score(self, queries: Queries) -> SingleArray:
-        query = queries.matrix(self.half_life)
-        out = np.zeros((queries.n, queries.n_items), dtype=np.float32)
-        for row in range(queries.n):
-            mine = slice(query.indptr[row], query.indptr[row + 1])
-            ids, weights = query.indices[mine], query.data[mine]
-            out[row] = np.bincount(
-                self.ids_[ids].ravel(),
-                weights=(self.values_[ids] * weights[:, np.newaxis]).ravel(),
-                minlength=queries.n_items,
-            )
-        return out
+        return fixed_width.score(queries, self._fade(queries), self.ids_, self.values_)
 
     def _column(self, column: int) -> SingleArray:
-        return (self.values_ * (self.ids_ == column)).sum(axis=1, dtype=np.float32)
+        return fixed_width.column(self.ids_, self.values_, column)
