@@ -15,6 +15,7 @@ from recommender import review_api, shop
 api = [
     path("customers/bulk", customers.CustomersBulkView.as_view()),
     path("customers/<str:external_id>", customers.CustomerView.as_view()),
+    path("customers/<str:external_id>/profile", campaigns.ProfileView.as_view()),
     path("customers/<str:external_id>/token", customers.CustomerTokenView.as_view()),
     path("customers/<str:external_id>/consents", customers.ConsentsView.as_view()),
     path("customers/<str:external_id>/consents/ask", customers.AskConsentView.as_view()),

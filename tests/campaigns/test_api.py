@@ -15,6 +15,7 @@ from campaigns.codes import AlreadyUsed, NotRedeemable
 from campaigns.models import Campaign, Code, Decision, Offer, Redemption
 from customers import consent
 from customers.models import Customer
+from recommender.models import ModelVersion, Score
 from tests.campaigns.conftest import offer, people
 from tests.conftest import NOW, Caller
 
@@ -209,3 +210,24 @@ def test_the_same_person_has_the_same_code_everywhere(anna: Customer) -> None:
     again = codes.assign(first.offer, [anna.pk], at=timezone.now())[anna.pk]
     assert first.pk == again.pk
     assert set(first.value.replace("-", "")) <= set(codes.ALPHABET)
+
+
+def test_a_profile_tells_what_is_inferred_while_it_is_allowed(
+    server: Caller, browser, anna: Customer
+) -> None:
+    assert server("GET", "customers/anna/profile").body["scores"] is None
+    model = ModelVersion.objects.create(
+        task="propensity", algorithm="futures", parameters={"churn_days": 60.0}, state="live", file="f",
+        sha256="0" * 64, people=1, interactions=1, trained_until=NOW,
+    )  # fmt: skip
+    Score.objects.create(customer=anna, purchase=0.4, lifetime_value=120.5, model=model)
+    told = server("GET", "customers/anna/profile").body
+    scores = told["scores"]
+    assert (told["personalized"], scores["purchase"], scores["churn"]) == (True, 0.4, None)
+    assert (scores["lifetime_value"], scores["expected_at"]) == (120.5, None)
+    assert (scores["rests_on"]["version"], scores["rests_on"]["churn_days"]) == (model.pk, 60.0)
+    assert browser("anna")("GET", "customers/anna/profile").status == 403
+    assert server("GET", "customers/nobody/profile").status == 404
+    consent.withdraw(anna.pk, "personalization", method="m", source="s", actor="a", at=NOW)
+    told = server("GET", "customers/anna/profile").body
+    assert (told["personalized"], told["interests"], told["scores"]) == (False, [], None)
