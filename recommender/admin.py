@@ -14,7 +14,15 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import ReadOnly, Section, button, shown
 from recommender import training
-from recommender.models import ClusterMembership, Interest, ModelVersion, Task, TrainingRun
+from recommender.models import (
+    ClusterMembership,
+    Interest,
+    ModelVersion,
+    PairCount,
+    PairShard,
+    Task,
+    TrainingRun,
+)
 
 MEASURED = {
     "ndcg10": "NDCG@10", "recall20": "Recall@20", "hitrate10": "Hit@10", "mrr": "MRR", "coverage10": "Cover@10",
@@ -274,3 +282,17 @@ class ClusterMembershipAdmin(ReadOnly):
     list_display = ("customer", "cluster", "model")
     list_select_related = ("customer", "model")
     search_fields = ("=customer__external_id", "=cluster")
+
+
+@admin.register(PairCount)
+class PairCountAdmin(ReadOnly):
+    about = _("Nobody has counted pairs in shards yet; “manage.py count_pairs” does.")
+    list_display = ("until", "created_at", "ended_at", "file")
+    fields = ("until", ("created_at", "ended_at"), ("items_file", "items_sha256"), ("file", "sha256"))
+
+
+@admin.register(PairShard)
+class PairShardAdmin(ReadOnly):
+    list_display = ("count", "first", "beyond", "attempt", "lease_until", "file")
+    list_select_related = ("count",)
+    fields = ("count", ("first", "beyond"), ("attempt", "lease_until"), ("file", "sha256"))

@@ -20,6 +20,7 @@ LEDGERS = (
     "customers.consentrecord", "customers.consentstate", "customers.event", "customers.idempotentreply",
     "customers.personkey", "customers.importrun", "campaigns.decision", "campaigns.delivery", "campaigns.outcome",
     "campaigns.redemption", "recommender.modelversion", "recommender.trainingrun",
+    "recommender.paircount", "recommender.pairshard",
 )  # fmt: skip
 LANGUAGES = ("en", "zh-hans")
 
