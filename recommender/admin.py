@@ -22,6 +22,8 @@ from recommender.models import (
     ClusterMembership,
     Interest,
     ModelVersion,
+    PairCount,
+    PairShard,
     Placement,
     Promotion,
     Score,
@@ -485,3 +487,17 @@ class ShownAdmin(ReadOnly):
             for place, item in enumerate(row.items, 1)
         ]
         return [Section(_("Items"), (_("place"), _("SKU"), _("propensity"), _("promotion")), rows)]
+
+
+@admin.register(PairCount)
+class PairCountAdmin(ReadOnly):
+    about = _("Nobody has counted pairs in shards yet; “manage.py count_pairs” does.")
+    list_display = ("until", "created_at", "ended_at", "file")
+    fields = ("until", ("created_at", "ended_at"), ("items_file", "items_sha256"), ("file", "sha256"))
+
+
+@admin.register(PairShard)
+class PairShardAdmin(ReadOnly):
+    list_display = ("count", "first", "beyond", "attempt", "lease_until", "file")
+    list_select_related = ("count",)
+    fields = ("count", ("first", "beyond"), ("attempt", "lease_until"), ("file", "sha256"))

@@ -36,7 +36,16 @@ from customers.models import (
     Suppression,
 )
 from customers.purposes import PURPOSES
-from recommender.models import ClusterMembership, Interest, ModelVersion, Placement, Shown, TrainingRun
+from recommender.models import (
+    ClusterMembership,
+    Interest,
+    ModelVersion,
+    PairCount,
+    PairShard,
+    Placement,
+    Shown,
+    TrainingRun,
+)
 
 PASSWORD = "a long enough password"
 
@@ -185,6 +194,10 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
         task="interests", algorithm="interests", state="live", file="x.npz", sha256="0" * 64, people=9,
         interactions=90, trained_until=now, metrics={"brier": 0.1, "test": [{"algorithm": "a", "ndcg10": 0.2}]}, run=run,
     )  # fmt: skip
+    pairs = PairCount.objects.create(until=now, items_file="pairs-items.npz", items_sha256="0" * 64)
+    PairShard.objects.bulk_create(
+        PairShard(count=pairs, first=n, beyond=n + 1) for n in range(len(customers))
+    )
     category = Category.objects.get(name="Garden")
     Interest.objects.bulk_create(
         Interest(customer=customer, category=category, probability=0.5, model=model) for customer in customers

@@ -22,6 +22,7 @@ LEDGERS = (
     "customers.personkey", "customers.importrun", "campaigns.decision", "campaigns.delivery", "campaigns.outcome",
     "campaigns.redemption", "recommender.modelversion", "recommender.trainingrun",
     "recommender.shown",
+    "recommender.paircount", "recommender.pairshard",
 )  # fmt: skip
 LANGUAGES = ("en", "zh-hans")
 
