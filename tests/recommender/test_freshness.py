@@ -26,7 +26,7 @@ from tests.recommender.test_training_and_serving import customer, shop
 
 __all__ = ["shop"]
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
-TRIALS = int(os.environ.get("TRIALS", "200"))
+TRIALS = int(os.environ.get("TRIALS", "100"))
 LIMIT = 24  # everything, so that no change is out of sight
 NEW = Filters(mode="new")
 

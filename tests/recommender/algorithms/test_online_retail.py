@@ -52,7 +52,7 @@ def test_the_input_is_the_protocol_s(acts: Interactions) -> None:
 
 def test_the_champion_of_the_validation_month_holds_on_the_test_month(acts: Interactions) -> None:
     before, last = validation_split(acts), global_split(acts)
-    candidates = [weighed(BY_LABEL[label], before) for label in ("frequency", "hybrid_svd", "learnt")]
+    candidates = [weighed(BY_LABEL[label], before) for label in ("frequency", "learnt")]
     validated = [measure_apart(candidate, before) for candidate in candidates]
     chosen = by_mode(
         {
