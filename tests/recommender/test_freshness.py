@@ -1,6 +1,6 @@
 """An event posted, an answer asked: the answer reflects that event, in every trial.
 
-TRIALS says how many; the suite makes two hundred, the project's promise is a thousand.
+TRIALS says how many; the suite makes one hundred, the project's promise is a thousand.
 """
 
 import os
