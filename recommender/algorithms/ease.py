@@ -27,7 +27,7 @@ class EASE(LinearRecommender):
 
     X is 1 where there was any act; with `fade` (days) it is 2^(−age/fade) of the newest one, so that what went together
     long ago counts less.
-    O(n_items³) time and O(n_items²) memory: `fit` raises ValueError above `max_items`; EASESparse takes more.
+    O(n_items³) time and O(n_items²) memory: `fit` raises ValueError above `max_items`.
     `weights_` : (n_items, n_items) float32 with a zero diagonal · `diagonal_` : (n_items,) float64, of P: with the weights
     it is P whole, so that people who come, go or change are worked in without solving anew (`refit`) · `at_` : (), the
     moment that `fade` counts from.
@@ -61,7 +61,7 @@ class EASE(LinearRecommender):
         if n > self.max_items:
             raise ValueError(
                 f"{n} items need {n * n * 12 / 2**30:.0f} GiB to solve; the limit is {self.max_items} items. "
-                "ease_sparse learns from any number."
+                "item_knn (also by bm25), svd and sequential_rules learn from any number."
             )
         system: FloatArray = gram.gram(faded(interactions, at=at, fade=self.fade), dtype=np.float64).astype(
             np.float64, copy=False
