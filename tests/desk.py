@@ -43,6 +43,7 @@ from recommender.models import (
     PairCount,
     PairShard,
     Placement,
+    Score,
     Shown,
     TrainingRun,
 )
@@ -204,6 +205,10 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
     )
     ClusterMembership.objects.bulk_create(
         ClusterMembership(customer=customer, cluster=1, model=model) for customer in customers
+    )
+    Score.objects.bulk_create(
+        Score(customer=customer, purchase=0.4, churn=0.2, lifetime_value=30.0, model=model)
+        for customer in customers
     )
     placement = Placement.objects.create(name=f"Home {prefix}", slug=f"home-{prefix}", is_measured=True)
     placement.promotions.create(name="Winter", percent=20).categories.set([category])

@@ -63,9 +63,11 @@ def test_it_tells_who_allows_what_and_measures_against_both_floors(street: Stree
     assert allowed is not None
     assert 0 < int(allowed.group(1)) < CUSTOMERS
     for label in ("popularity", "frequency"):
-        assert len(re.findall(rf"^{label} +0\.\d+ \(", street.told, re.MULTILINE)) == 2
+        assert (
+            len(re.findall(rf"^{label} +0\.\d+ \(", street.told, re.MULTILINE)) == 4
+        )  # choosing, and three modes
     assert re.search(
-        r"^\w+ is live: the first; \+0\.\d+ NDCG@10 over plain popularity", street.told, re.MULTILINE
+        r"^[\w/]+ is live: the first; \+0\.\d+ NDCG@10 over plain popularity", street.told, re.MULTILINE
     )
 
 
