@@ -21,8 +21,8 @@ WEIGHTS: Mapping[str, float] = {
 
 
 def history(acts: Sequence[Act], *, person: int | None = None) -> History:
-    """A person's newest acts as the algorithms read them."""
-    weighed = [act for act in acts if act.type in WEIGHTS]
+    """A person's newest acts, which come newest first, as the algorithms read them: of one moment, the newer last."""
+    weighed = [act for act in reversed(acts) if act.type in WEIGHTS]
     return History(
         items=np.fromiter((act.product_id for act in weighed), dtype=np.int64),
         weights=np.fromiter((WEIGHTS[act.type] for act in weighed), dtype=np.float32),
