@@ -10,7 +10,7 @@ from catalog import api as catalog
 from config import health
 from customers import api as customers
 from recommender import api as recommender
-from recommender import review_api, shop
+from recommender import shop
 
 api = [
     path("customers/bulk", customers.CustomersBulkView.as_view()),
@@ -24,7 +24,7 @@ api = [
     path("consents/bulk", customers.ConsentsBulkView.as_view()),
     path("purposes", customers.PurposesView.as_view()),
     path("events", customers.EventsView.as_view()),
-    path("reviews", review_api.ReviewsView.as_view()),
+    path("reviews", recommender.ReviewsView.as_view()),
     path("products/bulk", catalog.ProductsBulkView.as_view()),
     path("products/<str:sku>", catalog.ProductView.as_view()),
     path("products/<str:sku>/similar", recommender.SimilarView.as_view()),

@@ -1,0 +1,159 @@
+"""The desk's pages of where lists stand, and of what was shown there."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import StackedInline
+
+from catalog.models import Product
+from catalog.pages import Page, ReadOnly, Section, button, shown
+from customers import identities
+from recommender import serving
+from recommender.admin.figures import number
+from recommender.models import Placement, Promotion, Shown
+from recommender.serving import Item, placements
+
+
+class PromotionForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Promotion
+        fields = ("name", "percent", "products", "categories", "priority", "starts_at", "ends_at")
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if not self.errors and not given.get("products") and not given.get("categories"):
+            self.add_error("products", gettext("Name at least one product or one category to promote."))
+        return given
+
+
+class PromotionRows(StackedInline):  # type: ignore[misc]
+    model = Promotion
+    form = PromotionForm
+    extra = 0
+    fields = (("name", "percent", "priority"), "products", "categories", ("starts_at", "ends_at"))
+    autocomplete_fields = ("products", "categories")
+    verbose_name_plural = _("Promotions: products that get a share of the list")
+
+
+@admin.register(Placement)
+class PlacementAdmin(Page):
+    about = _(
+        "A placement is where a list stands: home page, basket, mail. It says what may stand there and how varied it "
+        "is. The shop asks for it by its slug; names that are not here get the plain list."
+    )
+    list_display = ("name", "slug", "told_mode", "told_bought", "told_variety", "told_chance", "is_measured")
+    list_filter = ("mode", "diversity")
+    search_fields = ("name", "slug")
+    prepopulated_fields = {"slug": ("name",)}
+    autocomplete_fields = ("categories",)
+    inlines = (PromotionRows,)
+    actions_detail = ("preview",)
+    fieldsets = (
+        (None, {"fields": (("name", "slug"),)}),
+        (
+            _("What may stand there"),
+            {
+                "fields": ("mode", ("bought", "bought_within_days"), "in_stock", "categories", "relevance"),
+                "description": _("A request may ask for less than this, never for more."),
+            },
+        ),
+        (_("Variety"), {"fields": ("diversity", "strength")}),
+        (_("Chance and measuring"), {"fields": ("exploration", "is_measured")}),
+    )
+
+    @shown(_("what it is for"), order="mode")
+    def told_mode(self, placement: Placement) -> str:
+        return placement.get_mode_display()
+
+    @shown(_("what they bought already"), order="bought")
+    def told_bought(self, placement: Placement) -> str:
+        return placement.get_bought_display()
+
+    @shown(_("variety"), order="diversity")
+    def told_variety(self, placement: Placement) -> str:
+        if placement.diversity == Placement.Diversity.NONE:
+            return "–"
+        return f"{placement.diversity} {placement.strength:g}"
+
+    @shown(_("share left to chance"), order="exploration")
+    def told_chance(self, placement: Placement) -> str:
+        return f"{placement.exploration:.0%}" if placement.exploration else "–"
+
+    @button(_("Preview"), path="preview", icon="visibility")
+    def preview(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The list before and after the placement's rules, as one customer would get it now. Nothing is kept."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            return HttpResponseRedirect(reverse("admin:recommender_placement_changelist"))
+        named = request.GET.get("customer", "").strip()
+        customer = identities.find([named]).get(named) if named else None
+        wrong = gettext("No customer has this id.") if named and customer is None else ""
+        return self.own_page(
+            request,
+            "admin/desk/placement_preview.html",
+            title=gettext("Preview: %s") % row,
+            row=row,
+            named=named,
+            wrong=wrong,
+            lists=[] if wrong else _before_and_after(row, customer),
+        )
+
+
+def _before_and_after(row: Placement, customer: int | None) -> list[dict[str, Any]]:
+    at = timezone.now()
+    placed = placements.placed(row, at=at)
+    answers = (
+        (gettext("Before"), serving.recommend(customer, at=at)),
+        (gettext("After"), serving.recommend(customer, at=at, filters=placed.filters, how=placed.how)),
+    )
+    needed = {item.product_id for _title, answer in answers for item in answer.items}
+    products = Product.objects.select_related("category").in_bulk(needed)
+    return [
+        {
+            "title": title,
+            "personalized": answer.personalized,
+            "items": [_told(item, products[item.product_id]) for item in answer.items],
+        }
+        for title, answer in answers
+    ]
+
+
+def _told(item: Item, product: Product) -> dict[str, Any]:
+    promoted = gettext("Promotion: %s") % item.promotion if item.promotion else ""
+    return {
+        "sku": item.sku,
+        "title": product.title,
+        "category": product.category or "–",
+        "why": promoted or item.reason.text,
+        "score": number(item.score),
+        "propensity": "–" if item.propensity is None else f"{item.propensity:.3f}",
+    }
+
+
+@admin.register(Shown)
+class ShownAdmin(ReadOnly):
+    about = _(
+        "No list is kept yet. A placement keeps its lists where it is measured, or leaves a share to chance."
+    )
+    list_display = ("at", "placement", "customer", "model", "told_items")
+    list_select_related = ("customer", "model")
+    date_hierarchy = "at"
+    search_fields = ("=customer__external_id", "=placement")
+    fields = (("at", "placement"), ("customer", "model"), ("basis", "consent_record_id"), "recommendation_id")
+
+    @shown(_("items"))
+    def told_items(self, row: Shown) -> int:
+        return len(row.items)
+
+    def sections(self, request: HttpRequest, row: Any) -> list[Section]:
+        rows = [
+            (place, item["sku"], number(item["propensity"]), item["promotion"] or "–")
+            for place, item in enumerate(row.items, 1)
+        ]
+        return [Section(_("Items"), (_("place"), _("SKU"), _("propensity"), _("promotion")), rows)]

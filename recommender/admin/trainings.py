@@ -1,0 +1,176 @@
+"""The desk's pages of trainings, and of counts of pairs."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from catalog.pages import ReadOnly, Section, button, shown
+from recommender import training
+from recommender.admin.figures import measured
+from recommender.models import PairCount, PairShard, Task, TrainingRun
+
+AT_WORK = (TrainingRun.State.WAITING, TrainingRun.State.RUNNING)
+
+
+@admin.register(TrainingRun)
+class TrainingRunAdmin(ReadOnly):
+    about = _(
+        "Nothing has been learnt yet. “Train now” learns from the orders of everyone who allows personalization."
+    )
+    list_display = (
+        "told_task",
+        "told_state",
+        "told_progress",
+        "step",
+        "came_of_it",
+        "requested_by",
+        "created_at",
+    )
+    list_filter = ("task", "state")
+    date_hierarchy = "created_at"
+    actions_list = ("train",)
+    actions_detail = ("cancel",)
+    list_before_template = "admin/desk/watched.html"
+    fields = (
+        ("task", "state"),
+        ("told_progress", "step"),
+        "came_of_it",
+        ("requested_by", "created_at"),
+        ("started_at", "ended_at"),
+        ("cancelled_by", "cancel_asked_at"),
+    )
+    readonly_fields = ("told_progress", "came_of_it")
+
+    def sections(self, request: HttpRequest, row: Any) -> list[Section]:
+        return measured(row.result)
+
+    def is_at_work(self) -> bool:
+        """Whether a list of trainings has something to follow."""
+        return TrainingRun.objects.filter(state__in=AT_WORK).exists()
+
+    @shown(_("task"), order="task")
+    def told_task(self, run: TrainingRun) -> str:
+        return run.get_task_display()
+
+    @shown(
+        _("state"),
+        order="state",
+        label={
+            "waiting": "info",
+            "running": "warning",
+            "done": "success",
+            "failed": "danger",
+            "cancelled": "default",
+        },
+    )
+    def told_state(self, run: TrainingRun) -> tuple[str, str]:
+        if run.cancel_asked_at is not None and run.state == TrainingRun.State.RUNNING:
+            return run.state, gettext("stopping")
+        return run.state, run.get_state_display()
+
+    @shown(_("progress"))
+    def told_progress(self, run: TrainingRun) -> SafeString:
+        percent = round(run.progress * 100)
+        return format_html(
+            '<span class="desk-progress" role="img" aria-label="{0} %"><i style="width:{0}%"></i></span> {0} %{1}',
+            percent,
+            self._left(run),
+        )
+
+    def _left(self, run: TrainingRun) -> str:
+        """Only running trainings are asked about, of which there are no more than workers."""
+        seconds = training.seconds_left(run, at=timezone.now())
+        if seconds is None:
+            return ""
+        minutes = round(seconds / 60)
+        if not minutes:
+            return ", " + gettext("less than a minute left")
+        return ", " + ngettext("about %s minute left", "about %s minutes left", minutes) % minutes
+
+    @shown(_("result"))
+    def came_of_it(self, run: TrainingRun) -> str:
+        for name in ("error", "refused", "reason"):
+            if told := run.result.get(name):
+                return str(told)
+        return "–"
+
+    @button(_("Cancel this training"), path="cancel", icon="cancel")
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The same deed as the API's: nothing goes live, and what serves stays."""
+        run = self.get_object(request, object_id)
+        back = HttpResponseRedirect(reverse("admin:recommender_trainingrun_changelist"))
+        if run is None or run.state not in AT_WORK:
+            messages.info(request, gettext("This training has ended; there is nothing to cancel."))
+            return back
+        if request.method == "POST":
+            try:
+                run = training.cancel(run, by=request.user.get_username(), at=timezone.now())
+            except training.TooLate:
+                messages.error(request, gettext("Too late: it has ended, or is going live already."))
+                return back
+            self.log_change(request, run, "Cancelled.")
+            if run.state == TrainingRun.State.CANCELLED:
+                messages.success(request, gettext("It is cancelled. What serves now goes on serving."))
+            else:
+                messages.success(
+                    request, gettext("It stops at its next step. What serves now goes on serving.")
+                )
+            return back
+        return self.own_page(
+            request,
+            "admin/desk/confirm.html",
+            title=gettext("Cancel this training?"),
+            row=run,
+            sentences=[
+                gettext("Nothing of it goes live; the model that serves now goes on serving."),
+                gettext("What it has learnt so far is lost. It can be asked for again at any time."),
+            ],
+            confirm=gettext("Cancel this training"),
+            is_grave=True,
+        )
+
+    def is_useful(self, name: str, row: TrainingRun) -> bool:
+        return name != "cancel" or (row.state in AT_WORK and row.cancel_asked_at is None)
+
+    @button(_("Train now"), path="train", icon="model_training")
+    def train(self, request: HttpRequest) -> HttpResponse:
+        """Write the wish down; the worker takes it up. The same deed as the command and the API."""
+        if request.method == "POST":
+            asked = [task for task in training.TRAINABLE if task in request.POST.getlist("task")]
+            for task in asked:
+                training.ask(task, by=request.user.get_username())
+            if asked:
+                names = ", ".join(str(Task(task).label) for task in asked)
+                messages.success(
+                    request,
+                    gettext("Asked for: %s. The worker begins within seconds; you may leave.") % names,
+                )
+                return HttpResponseRedirect(reverse("admin:recommender_trainingrun_changelist"))
+            messages.error(request, gettext("Choose at least one thing to learn."))
+        return self.own_page(
+            request,
+            "admin/desk/train.html",
+            title=gettext("Train now"),
+            tasks=[(str(task), Task(task).label) for task in training.TRAINABLE],
+        )
+
+
+@admin.register(PairCount)
+class PairCountAdmin(ReadOnly):
+    about = _("Nobody has counted pairs in shards yet; “manage.py count_pairs” does.")
+    list_display = ("until", "created_at", "ended_at", "file")
+    fields = ("until", ("created_at", "ended_at"), ("items_file", "items_sha256"), ("file", "sha256"))
+
+
+@admin.register(PairShard)
+class PairShardAdmin(ReadOnly):
+    list_display = ("count", "first", "beyond", "attempt", "lease_until", "file")
+    list_select_related = ("count",)
+    fields = ("count", ("first", "beyond"), ("attempt", "lease_until"), ("file", "sha256"))
