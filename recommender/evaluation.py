@@ -161,11 +161,16 @@ def gate(champion: Row, incumbent: Row | None, floor: Row) -> Verdict:
 
 
 def choose(
-    interactions: Interactions, candidates: Sequence[Candidate], *, progress: Progress | None = None
+    interactions: Interactions,
+    candidates: Sequence[Candidate],
+    *,
+    progress: Progress | None = None,
+    check: Callable[[], None] | None = None,
 ) -> dict[Target, list[Row]]:
     """The candidates measured on the validation month, best first, for each target; the test month stays unseen.
 
-    Weights that a candidate leaves open are learnt there. Raises TooLittle.
+    Weights that a candidate leaves open are learnt there. `check` is called between pages of people, and stops it by
+    raising. Raises TooLittle.
     """
     split = validation_split(interactions)
     if len(split.people) < MINIMUM_PEOPLE:
@@ -178,7 +183,7 @@ def choose(
         if progress is not None:
             progress(place / len(candidates), candidate.label)
         whole = weighed(candidate, split, texts=described)
-        for target, row in measure_apart(whole, split, texts=described).items():
+        for target, row in measure_apart(whole, split, texts=described, check=check).items():
             rows[target].append(row)
     return {
         target: [found[place] for place in np.argsort([-row.ndcg10 for row in found], kind="stable")]

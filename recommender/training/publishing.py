@@ -10,10 +10,11 @@ from django.db import transaction
 
 from recommender.algorithms import storage
 from recommender.algorithms.base import Arrays
-from recommender.models import ModelVersion, TrainingRun
+from recommender.models import ModelVersion, PairCount, TrainingRun
 from recommender.training.leases import Progress, go_live
 
 KEPT_AFTER = timedelta(hours=1)
+COUNTS_KEPT = timedelta(days=1)
 __all__ = ["Progress", "bulk", "drop_files", "publish", "retire"]
 
 
@@ -92,12 +93,14 @@ def bulk(rows: Any) -> None:
 
 
 def drop_files(*, at: datetime) -> int:
-    """Delete the files of models that serve no longer, and of trainings that died; answers how many.
+    """Delete the files of models that serve no longer, of trainings that died and of old counts; answers how many.
 
     They hold what people did who may have left since (D4). Young files stay: a server may be opening one.
     """
     live = ModelVersion.objects.filter(state=ModelVersion.State.LIVE).values_list("file", "acts_file")
-    serving = {name for files in live for name in files}
+    counted = PairCount.objects.filter(created_at__gt=at - COUNTS_KEPT)
+    counts = counted.values_list("items_file", "file", "shards__file")
+    serving = {name for files in (*live, *counts) for name in files}
     old = [
         path
         for path in settings.MODEL_DIR.glob("*")

@@ -28,23 +28,26 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
     progress(0.0, "reading what people did")
     known_consents = consent.newest_record()  # before anything is read: renewal finds who leaves from now on
     bought = evaluation.learnable(at=at)
-    known = {"consents_until": known_consents, **renewal.keep_acts(bought, at=at)}
     candidates = evaluation.candidates_for(bought, run.algorithms)
     texts = evaluation.texts()
     live = ModelVersion.objects.filter(task=Task.RECOMMEND, state=ModelVersion.State.LIVE).first()
     incumbent = Candidate(live.metrics["label"], live.algorithm, live.parameters) if live else None
     if incumbent is not None and not evaluation.can_learn(incumbent, bought):
         incumbent = None  # the catalogue has outgrown it: there is nothing to compare with
-    learn = partial(_learn, run, bought, known, texts=texts, at=at)
+    learn = partial(_learn, run, bought, texts=texts, at=at)
     try:
         divided = evaluation.divide(bought, "global")
         ranked = evaluation.choose(
-            bought, candidates, progress=lambda share, step: progress(share * 0.6, step)
+            bought,
+            candidates,
+            progress=lambda share, step: progress(share * 0.6, step),
+            check=progress.check,
         )
     except TooLittle as reason:
+        known = _known(bought, known_consents, at=at)
         _learn_popular(run, bought, known, at=at)
         if live is not None and incumbent is not None and len(bought):
-            learn(incumbent, live.metrics, f"stays, learnt anew; {reason}")
+            learn(known, incumbent, live.metrics, f"stays, learnt anew; {reason}")
         else:
             retire(Task.RECOMMEND)
         raise
@@ -65,6 +68,7 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
         )
     verdict = evaluation.gate(test[chosen.label], against, test["popularity"])
     progress(0.8, "learning from everything")
+    known = _known(bought, known_consents, at=at)
     metrics: dict[str, Any] = {
         "label": chosen.label,
         "test": [row.as_dict() for row in test.values()],
@@ -73,16 +77,15 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
     for target in ("again", "new"):
         metrics[f"test_{target}"] = [rows[target].as_dict() for rows in apart.values()]
         metrics[f"validation_{target}"] = [row.as_dict() for row in ranked[target]]
-    version = learn(chosen, metrics, verdict.reason, promote=verdict.promote)
+    version = learn(known, chosen, metrics, verdict.reason, promote=verdict.promote)
     if incumbent is not None and against is not None and not verdict.promote:
         rows = (test | {incumbent.label: against}).values()
         kept = {**metrics, "label": incumbent.label, "test": [row.as_dict() for row in rows]}
-        learn(incumbent, kept, f"stays, learnt anew; {chosen.label} was refused")
+        learn(known, incumbent, kept, f"stays, learnt anew; {chosen.label} was refused")
     elif not verdict.promote:
         retire(Task.RECOMMEND)
-    _learn_popular(
-        run, bought, known, at=at
-    )  # last: a training that is called off while it learns has changed nothing
+    # Last: a training that is called off while it learns has changed nothing.
+    _learn_popular(run, bought, known, at=at)
     return {
         "model": version.pk,
         "algorithm": chosen.label,
@@ -90,6 +93,11 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
         "reason": verdict.reason,
         **metrics,
     }
+
+
+def _known(bought: Interactions, consents_until: int, *, at: datetime) -> dict[str, Any]:
+    """What renewal will ask the model's row: until where the ledger was read, and which file holds the acts."""
+    return {"consents_until": consents_until, **renewal.keep_acts(bought, at=at)}
 
 
 def _learn(

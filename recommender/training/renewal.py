@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+import structlog
 from django.conf import settings
 
 from customers import consent
@@ -19,6 +20,7 @@ from recommender.algorithms.interactions import Interactions
 from recommender.models import ModelVersion
 from recommender.training.publishing import write
 
+log = structlog.get_logger()
 EVERY = timedelta(hours=1)
 """How often new acts are worked in. Who leaves is not kept waiting for it."""
 _ARRAYS = ("users", "items", "rows", "columns", "weights", "days", "baskets")
@@ -42,9 +44,21 @@ def read_acts(version: ModelVersion) -> tuple[Interactions, float]:
 
 
 def renew(*, at: datetime) -> list[ModelVersion]:
-    """Every live model that somebody left, or that new acts wait for; answers those that changed."""
-    live = ModelVersion.objects.filter(state=ModelVersion.State.LIVE).exclude(acts_file="")
-    return [version for version in live.order_by("pk") if _renew(version, at=at)]
+    """Every live model that somebody left, or that new acts wait for; answers those that changed.
+
+    An act that is told late, from before the last renewal, waits for the next training. A model whose file is torn
+    does too, and does not keep the others waiting.
+    """
+    changed = []
+    for version in (
+        ModelVersion.objects.filter(state=ModelVersion.State.LIVE).exclude(acts_file="").order_by("pk")
+    ):
+        try:
+            if _renew(version, at=at):
+                changed.append(version)
+        except storage.TornModel as torn:
+            log.error("model not renewed", model=version.pk, reason=str(torn))
+    return changed
 
 
 def _renew(version: ModelVersion, *, at: datetime) -> bool:

@@ -33,8 +33,8 @@ class NotReady(Exception):
 def deal(shards: int, *, at: datetime) -> PairCount:
     """Ask for a count of everything before `at`: ranges of ids with equally many people, and the products of all.
 
-    The products are written down once, so that every shard counts the same ones. The files live until the night's
-    `drop_files`. Raises ValueError for no shards, and where nobody allows it.
+    The products are written down once, so that every shard counts the same ones. The files live for a
+    day. Raises ValueError for no shards, and where nobody allows it.
     """
     if shards < 1:
         raise ValueError("at least one shard")

@@ -110,6 +110,15 @@ def test_a_training_that_came_in_between_wins(shop: list[str]) -> None:
     assert ModelVersion.objects.get(pk=stale.pk).file == stale.file
 
 
+def test_a_torn_file_does_not_keep_the_others_waiting(shop: list[str]) -> None:
+    trained(algorithms=["blend"])
+    torn = live()
+    (settings.MODEL_DIR / torn.file).write_bytes(b"half")
+    leaves([shop[1]])
+    assert [version.task for version in training.renew(at=LATER)] == [Task.POPULAR]
+    assert live().file == torn.file
+
+
 def test_when_everybody_has_left_nothing_serves(shop: list[str]) -> None:
     trained(algorithms=["blend"])
     leaves(shop)
