@@ -1,6 +1,6 @@
 """Online Retail by the protocol: chosen on the validation month, measured on the test month, beside `implicit`.
 
-    python -m benchmarks.algorithms [FILE]
+    python -m benchmarks.algorithms [FILE] [--target new]
 
 Everyone's last 30 days are the test, the 30 days before them the validation. Each model is fitted on what came before
 and ranks every item, those had before too. Same split, same metrics and same histories for everyone. Where the library
@@ -26,14 +26,15 @@ from customers.imports.retail import ONLINE_RETAIL, PRODUCT_CODE
 from customers.imports.source import rows as lines_of
 from customers.imports.values import moment, number, whole_id
 from recommender.algorithms.base import Mode, Ranking, Recommender
-from recommender.algorithms.compare import PAGE, Candidate, Row, difference, measure
+from recommender.algorithms.compare import PAGE, TARGETS, Candidate, Row, difference, measure
 from recommender.algorithms.interactions import BoolArray, History, Interactions, Queries, SingleArray
 from recommender.algorithms.presets import BY_LABEL
-from recommender.algorithms.split import Split, global_split, validation_split
+from recommender.algorithms.split import Split, Target, global_split, validation_split
+from recommender.algorithms.weighing import weighed
 
 FILE = BASE_DIR.parent / "shared/data/online-retail/online_retail_2010_2011.csv.gz"
 OURS = (
-    "popularity", "frequency", "item_knn", "user_knn_cosine", "svd_truncated", "ease", "blend", "hybrid",
+    "popularity", "frequency", "item_knn", "user_knn_cosine", "svd_truncated", "ease", "blend", "hybrid", "learnt", "learnt_ease",
 )  # fmt: skip
 # Theirs: the class, what is fixed, and what the validation month may choose from. One thread, as ours have.
 PEERS: Mapping[str, tuple[str, dict[str, Any], Sequence[dict[str, Any]]]] = {
@@ -41,6 +42,11 @@ PEERS: Mapping[str, tuple[str, dict[str, Any], Sequence[dict[str, Any]]]] = {
         "als.AlternatingLeastSquares",
         {"factors": 64, "random_state": 0, "num_threads": 1},
         [{"alpha": alpha, "regularization": reg} for alpha in (1.0, 5.0, 20.0) for reg in (0.01, 1.0)],
+    ),
+    "implicit ALS 128": (
+        "als.AlternatingLeastSquares",
+        {"factors": 128, "random_state": 0, "num_threads": 1},
+        [{"alpha": alpha, "regularization": reg} for alpha in (1.0, 5.0) for reg in (0.01, 1.0, 10.0)],
     ),
     "implicit item-cosine": (
         "nearest_neighbours.CosineRecommender",
@@ -119,33 +125,34 @@ def make(candidate: Candidate) -> Recommender:
     return candidate.make()
 
 
-def judged(candidate: Candidate, split: Split) -> Row:
-    return measure(candidate, split, fitted=make(candidate).fit(split.past, at=split.at))
+def judged(candidate: Candidate, split: Split, target: Target) -> Row:
+    return measure(candidate, split, target=target, fitted=make(candidate).fit(split.past, at=split.at))
 
 
-def entries(split: Split, *, with_peers: bool) -> list[Entry]:
-    found = [Entry(BY_LABEL[label], judged(BY_LABEL[label], split).ndcg10) for label in OURS]
+def entries(split: Split, target: Target, *, with_peers: bool) -> list[Entry]:
+    ours = [weighed(BY_LABEL[label], split) for label in OURS]
+    found = [Entry(candidate, judged(candidate, split, target).ndcg10) for candidate in ours]
     for label, (kind, fixed, choices) in PEERS.items() if with_peers else ():
         tried = [Candidate(label, "implicit", {"kind": kind, **fixed, **choice}) for choice in choices]
-        best = max((judged(candidate, split) for candidate in tried), key=lambda row: row.ndcg10)
+        best = max((judged(candidate, split, target) for candidate in tried), key=lambda row: row.ndcg10)
         found.append(Entry(best.candidate, best.ndcg10))
     return found
 
 
-def rank(model: Recommender, split: Split) -> None:
+def rank(model: Recommender, split: Split, target: Target) -> None:
     for start in range(0, len(split.people), PAGE):
-        model.recommend(split.histories[start : start + PAGE], 10, at=split.at)
+        model.recommend(split.histories[start : start + PAGE], 10, at=split.at, mode=target)
 
 
-def tested(entry: Entry, split: Split, repetitions: int) -> tuple[Row, dict[str, Any]]:
+def tested(entry: Entry, split: Split, target: Target, repetitions: int) -> tuple[Row, dict[str, Any]]:
     wall, cpu, rates = [], [], []
     for _ in range(repetitions):
         model = make(entry.candidate)
         seconds, busy = timed(partial(model.fit, split.past, at=split.at))
         wall.append(seconds)
         cpu.append(busy)
-        rates.append(len(split.people) / timed(partial(rank, model, split))[0])
-    row = measure(entry.candidate, split, fitted=model)
+        rates.append(len(split.people) / timed(partial(rank, model, split, target))[0])
+    row = measure(entry.candidate, split, target=target, fitted=model)
     return row, {
         "parameters": dict(entry.candidate.parameters),
         "validation_ndcg10": round(entry.validation, 4),
@@ -175,6 +182,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("file", nargs="?", type=Path, default=FILE, help="Online Retail as .csv.gz")
+    parser.add_argument("--target", choices=TARGETS, default="all", help="new: only what people had not had")
     parser.add_argument("--repetitions", type=int, default=3)
     asked = parser.parse_args()
     if not asked.file.exists():
@@ -184,15 +192,17 @@ def main() -> None:
     if not with_peers:
         print("algorithms: `implicit` is not installed and takes no part (benchmarks/README.md says how).")
     acts = read(asked.file)
-    field, split = entries(validation_split(acts), with_peers=with_peers), global_split(acts)
+    field = entries(validation_split(acts), asked.target, with_peers=with_peers)
+    split = global_split(acts)
+    people = len(split.restricted(asked.target).people)
     print(
-        f"algorithms: {len(acts):,} acts, {len(split.people):,} people measured, {asked.repetitions} fits each"
+        f"algorithms: {len(acts):,} acts, {people:,} people measured on {asked.target}, {asked.repetitions} fits each"
     )
     print(f"  {'':22}{'NDCG@10':>8}{'95 % interval':>19}{'valid.':>8}  {'fit s':22} people/s")
     rows, figures = {}, {}
     for entry in field:
         label = entry.candidate.label
-        row, figures[label] = tested(entry, split, asked.repetitions)
+        row, figures[label] = tested(entry, split, asked.target, asked.repetitions)
         rows[label], fit = row, told(figures[label]["fit_seconds"], 2)
         print(
             f"  {label:22}{row.ndcg10:8.4f}{f'[{row.ndcg10_low:.4f}, {row.ndcg10_high:.4f}]':>19}"
@@ -204,9 +214,14 @@ def main() -> None:
     for label, found in against.items():
         mean, low, high = found["difference"]
         print(f"    {found['ratio']:6.3f} times that of {label:22} {mean:+.4f} [{low:+.4f}, {high:+.4f}]")
-    sizes = {"acts": len(acts), "people": len(split.people), "chosen": chosen}
+    sizes = {"acts": len(acts), "people": people, "target": asked.target, "chosen": chosen}
     sizes["implicit"] = version("implicit") if with_peers else None
-    save("algorithms", sizes, {"models": figures, "chosen_against": against}, also=("scikit-learn",))
+    save(
+        "algorithms" if asked.target == "all" else f"algorithms_{asked.target}",
+        sizes,
+        {"models": figures, "chosen_against": against},
+        also=("scikit-learn",),
+    )
 
 
 if __name__ == "__main__":

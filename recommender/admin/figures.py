@@ -40,13 +40,13 @@ def measured(metrics: Mapping[str, Any]) -> list[Section]:
         found.append(
             Section(_("Groups of people"), (_("cluster"), _("people"), _("what sets it apart")), rows)
         )
-    plain = [
+    single = [
         (name, plain(value))
         for name, value in metrics.items()
         if isinstance(value, bool | int | float | str) and name not in TOLD_ABOVE
     ]
-    if plain:
-        found.append(Section(_("Figures"), (_("figure"), _("value")), plain))
+    if single:
+        found.append(Section(_("Figures"), (_("figure"), _("value")), single))
     return found
 
 

@@ -41,8 +41,8 @@ class Rhythms:
 
     @classmethod
     def of(cls, people: IntArray, days: FloatArray, values: FloatArray, *, at: float) -> Self:
-        """From lines of orders (aligned, in any order); what came after `at` is not looked at."""
-        past = days <= at
+        """From lines of orders (aligned, in any order); what came after the day of `at` is not looked at."""
+        past = np.floor(days) <= np.floor(at)
         who, values = people[past], values[past]
         whole = np.floor(days[past]).astype(np.int64)
         order = np.lexsort((whole, who))
