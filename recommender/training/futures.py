@@ -143,18 +143,19 @@ def _learnt(name: str, past: Past, day: float, days: float, *, absent: bool) -> 
     told = choice.winner.probabilities(table)
     found = measure(choice.winner.name, told, table, did)
     floors = {"base rate": np.full(len(did), check[1].mean())}
-    recency = (
-        Classifier("logistic_regression", columns=["since_order"]).fit(*_together(early)).calibrate(*check)
-    )
+    recency = _by_recency().fit(*_together(early)).calibrate(*check)
     floors["recency"] = recency.probabilities(table)
     if returns is not None:
         soon = returns.returning(past.rhythms(moments[-1]), days)
         floors["BG/NBD"] = 1 - soon if absent else soon
     rows = [found, *(measure(floor, guess, table, did) for floor, guess in floors.items())]
     more, low, high = advantage(told, floors["recency"], table, did)
+    lost = high < 0  # by the whole interval: then the simple thing is told, with its own figures
+    found = next(row for row in rows if row.algorithm == "recency") if lost else found
     answer = Told(
         figures={
-            f"{name}_winner": found.algorithm,
+            f"{name}_winner": choice.winner.name,
+            f"{name}_told_by": found.algorithm,
             f"{name}_auc": f"{found.auc:.3f} ({found.auc_low:.3f} to {found.auc_high:.3f})",
             f"{name}_brier": f"{found.brier:.4f} ({found.brier_low:.4f} to {found.brier_high:.4f})",
             f"{name}_against_recency": f"{more:+.3f} AUC ({low:+.3f} to {high:+.3f})",
@@ -171,10 +172,16 @@ def _learnt(name: str, past: Past, day: float, days: float, *, absent: bool) -> 
         answer.figures[f"{name}_refused"] = f"{name}: people cannot be told apart yet, so nothing is told."
         return answer
     # What serves has learnt from the window that chose it too, and is calibrated on the newest.
-    final = Classifier(found.algorithm).fit(*_together([*early, check])).calibrate(table, did)
+    final = _by_recency() if lost else Classifier(choice.winner.name)
+    final.fit(*_together([*early, check])).calibrate(table, did)
     answer.people = final.probabilities(past.table(day, returns=returns, days=days))
     answer.arrays = {f"{name}_{part}": array for part, array in final.state().items()}
     return answer
+
+
+def _by_recency() -> Classifier:
+    """Nothing but how long ago the newest order was: what every winner must not lose to."""
+    return Classifier("logistic_regression", columns=["since_order"])
 
 
 def _together(parts: list[Known]) -> Known:
