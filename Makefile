@@ -24,6 +24,10 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ .venv/run-installed
 
+.venv/benchmark-installed: requirements.txt requirements-benchmark.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-benchmark.txt
+	@touch $@ .venv/run-installed
+
 install: .venv/dev-installed ## the virtual environment with everything for development
 
 demo: .venv/run-installed ## the whole street: a shop, a campaign, a measured effect; SERVE=0 stops after the report
@@ -45,7 +49,7 @@ test-services: .venv/dev-installed ## the same and the fault tests on PostgreSQL
 	$(BIN)/python -m tests.private_servers $(SPREAD)
 
 # sqlite_writers is run as a file: its writers' Django must know nothing but their database.
-benchmark: .venv/run-installed ## side by side with peers and bare loops, one script after the other; JSON in var/benchmarks/
+benchmark: .venv/benchmark-installed ## side by side with peers and bare loops, one script after the other; JSON in var/benchmarks/
 	@failed=; for script in serving_speed algorithms words pictures delivery_speed events_speed import_speed minimum_orders sqlite_writers; do \
 		if [ $$script = sqlite_writers ]; then $(BIN)/python benchmarks/$$script.py; else $(BIN)/python -m benchmarks.$$script; fi \
 			|| failed="$$failed $$script"; \

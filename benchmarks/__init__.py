@@ -53,6 +53,8 @@ if "BENCHMARK_HOME" not in os.environ:
         POSTAL_ADDRESS="Shop, 1 Example Street, 10115 Berlin",
         API_REQUESTS_PER_MINUTE="1000000000",
         OPENBLAS_NUM_THREADS="1",
+        LK_NUM_THREADS="1",
+        LK_NUM_BACKEND_THREADS="1",
         DJANGO_SETTINGS_MODULE="config.settings",
     )
     os.environ.pop("REDIS_URL", None)
