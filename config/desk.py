@@ -289,6 +289,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _item(_("Models"), "model_training", "recommender.modelversion"),
             _item(_("Trainings"), "fitness_center", "recommender.trainingrun"),
             _item(_("Interests"), "interests", "recommender.interest"),
+            _item(_("Scores"), "speed", "recommender.score"),
             _item(_("Clusters"), "bubble_chart", "recommender.clustermembership"),
         ),
         _group(

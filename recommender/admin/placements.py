@@ -79,7 +79,8 @@ class PlacementAdmin(Page):
     def told_variety(self, placement: Placement) -> str:
         if placement.diversity == Placement.Diversity.NONE:
             return "–"
-        return f"{placement.diversity} {placement.strength:g}"
+        name = "MMR" if placement.diversity == Placement.Diversity.MMR else gettext("calibrated")
+        return f"{name} {placement.strength:g}"
 
     @shown(_("share left to chance"), order="exploration")
     def told_chance(self, placement: Placement) -> str:
@@ -156,4 +157,4 @@ class ShownAdmin(ReadOnly):
             (place, item["sku"], number(item["propensity"]), item["promotion"] or "–")
             for place, item in enumerate(row.items, 1)
         ]
-        return [Section(_("Items"), (_("place"), _("SKU"), _("propensity"), _("promotion")), rows)]
+        return [Section(_("Items"), (_("place"), _("SKU"), _("Propensity"), _("promotion")), rows)]
