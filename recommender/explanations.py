@@ -17,6 +17,7 @@ KINDS = (
     "seen_before",
     "for_you",
     "goes_with",
+    "looks_like",
     "popular",
     "new",
 )
@@ -63,6 +64,8 @@ def words(kind: str, titles: Sequence[str] = (), share: float | None = None) -> 
     match kind:
         case "goes_with":
             return _("Goes with %s") % listed(titles)
+        case "looks_like":
+            return _("Looks like %s") % listed(titles)
         case "because_bought":
             told = _("Partly because you bought %s") if partly else _("Because you bought %s")
             return told % listed(titles)

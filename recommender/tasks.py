@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from recommender import training
+from recommender.models import Task
 from recommender.training import shards
 
 
@@ -26,7 +27,8 @@ def train_nightly() -> None:
     """Ask for every training anew (`run_due` does them), and let go of the models of the nights before."""
     training.drop_files(at=timezone.now())
     for task in training.TRAINABLE:
-        training.ask(task, by="schedule")
+        if task != Task.LOOKS:  # pictures change when `see_pictures` reads them, and it learns at once
+            training.ask(task, by="schedule")
 
 
 @shared_task

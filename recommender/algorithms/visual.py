@@ -118,8 +118,8 @@ class Visual(LinearRecommender):
     """score(j) = Σ_i x_i · cos(look of i, look of j), over the `neighbours` that look most like each item.
 
     Pictures come by `see` before `fit`; an item without one has no neighbours.
-    `pictured_` : (p,) int64, sorted · `looks_` : (p, d) float32 · `ids_` : (n_items, N) int32 · `values_` : (n_items, N)
-    float32, nought-padded.
+    `ids_` : (n_items, N) int32 · `values_` : (n_items, N) float32, nought-padded · for `fit` alone: `pictured_` : (p,) int64,
+    sorted · `looks_` : (p, d) float32.
     """
 
     name = "visual"
@@ -133,23 +133,22 @@ class Visual(LinearRecommender):
         self.colour = colour
         self.half_life = half_life
 
-    def see(self, items: IntArray, pixels: Pixels) -> Self:
-        """Take in one picture an item: (p,) different ids and (p, h, w, 3) uint8. Raises ValueError."""
-        if len(items) != len(pixels) or len(np.unique(items)) != len(items):
+    def see(self, items: IntArray, what: SingleArray) -> Self:
+        """Take in one picture an item: (p,) different ids and (p, d) of `seen`. Raises ValueError."""
+        if len(items) != len(what) or len(np.unique(items)) != len(items):
             raise ValueError("one picture an item, and one item a picture")
         order = np.argsort(items)
-        what = seen(pixels[order])
         self.pictured_ = np.asarray(items, dtype=np.int64)[order]
-        self.looks_ = looks(what, what.mean(axis=0), colour=self.colour) if len(what) else what
+        self.looks_ = looks(what[order], what.mean(axis=0), colour=self.colour) if len(what) else what
         return self
 
     def _learn(self, interactions: Interactions, *, at: float, texts: Mapping[int, str]) -> None:
         n = len(self.items_)
         pictured = getattr(self, "pictured_", np.empty(0, np.int64))
+        vectors = getattr(self, "looks_", np.zeros((0, 1), np.float32))
         places, has_one = places_of(self.items_, pictured)
         columns = np.flatnonzero(has_one)
-        vectors = self.looks_[places[columns]] if len(columns) else np.zeros((0, 1), np.float32)
-        near, cosines = nearest(vectors, self.neighbours)
+        near, cosines = nearest(vectors[places[columns]], self.neighbours)
         self.ids_ = np.zeros((n, near.shape[1]), np.int32)
         self.values_ = np.zeros((n, near.shape[1]), np.float32)
         self.ids_[columns], self.values_[columns] = columns[near], cosines

@@ -1,6 +1,7 @@
 """Every model of the app, by its noun."""
 
 from recommender.models.learnt import ModelVersion, Task, TrainingRun
+from recommender.models.looks import Look
 from recommender.models.pairs import PairCount, PairShard
 from recommender.models.people import ClusterMembership, Interest, Score
 from recommender.models.placements import Placement, Promotion, Shown
@@ -8,6 +9,7 @@ from recommender.models.placements import Placement, Promotion, Shown
 __all__ = [
     "ClusterMembership",
     "Interest",
+    "Look",
     "ModelVersion",
     "PairCount",
     "PairShard",

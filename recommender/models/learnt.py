@@ -12,6 +12,7 @@ class Task(models.TextChoices):
     CLUSTERS = "clusters", _("clusters")
     SENTIMENT = "sentiment", _("sentiment")
     PROPENSITY = "propensity", _("propensity")
+    LOOKS = "looks", _("what looks alike")
 
 
 class TrainingRun(models.Model):

@@ -107,26 +107,33 @@ def recommend(
 def similar(
     product_id: int, *, at: datetime, limit: int = 10, filters: Filters | None = None
 ) -> Recommendation:
-    """What goes with a product, for anybody: the live model asked as if this were all that someone had bought."""
+    """What goes with a product, for anybody: the live model asked as if this were all that someone had bought.
+
+    Where that says too little, as of what nobody has bought yet, what looks like it; then what is popular.
+    """
     wanted = filters or Filters()
     wanted = replace(wanted, exclude_ids={*wanted.exclude_ids, product_id})
-    models = live(Task.RECOMMEND, Task.POPULAR)
+    models = live(Task.RECOMMEND, Task.LOOKS, Task.POPULAR)
     shelf, day = catalogue.current(), histories.day(at)
+    one = history([Act(product_id, "ordered", day)])
     entries: list[Entry] = []
-    if (source := models.get(Task.RECOMMEND)) is not None:
-        one = history([Act(product_id, "ordered", day)])
-        may = allowed(source.model, shelf, wanted)
-        (ranking,) = source.model.recommend([one], limit, at=day, mode="new", allowed=may)
-        entries = [
-            Entry(pk, score, "goes_with", (product_id,))
-            for pk, score in zip(ranking.items.tolist(), ranking.scores.tolist(), strict=True)
-            if score > 0
-        ]
+
+    def rest() -> Filters:
+        return replace(wanted, exclude_ids={*wanted.exclude_ids, *(entry.product_id for entry in entries)})
+
+    for task, kind in ((Task.RECOMMEND, "goes_with"), (Task.LOOKS, "looks_like")):
+        if (source := models.get(task)) is not None and len(entries) < limit:
+            may = allowed(source.model, shelf, rest())
+            (ranking,) = source.model.recommend([one], limit - len(entries), at=day, mode="new", allowed=may)
+            entries += [
+                Entry(pk, score, kind, (product_id,))
+                for pk, score in zip(ranking.items.tolist(), ranking.scores.tolist(), strict=True)
+                if score > 0
+            ]
     if len(entries) < limit:
-        rest = replace(
-            wanted, exclude_ids={*wanted.exclude_ids, *(entry.product_id for entry in entries)}, mode="all"
-        )
-        entries += _popular(models.get(Task.POPULAR), shelf, rest, limit - len(entries), day=day)
+        rests = replace(rest(), mode="all")
+        entries += _popular(models.get(Task.POPULAR), shelf, rests, limit - len(entries), day=day)
+    source = models.get(Task.RECOMMEND)
     products = products_of([entries])
     found: list[Item] = [item(entry, products) for entry in entries]
     return Recommendation(found, False, source.version if source is not None else None)

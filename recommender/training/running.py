@@ -16,6 +16,7 @@ from recommender.training.clusters import clusters
 from recommender.training.futures import futures
 from recommender.training.interests import interests
 from recommender.training.leases import Cancelled, Progress, TakenOver, Watch
+from recommender.training.looks import looks
 from recommender.training.recommend import recommend
 from recommender.training.sentiment import sentiment
 
@@ -25,6 +26,7 @@ TASKS: dict[str, Callable[[TrainingRun, Progress, datetime], dict[str, Any]]] = 
     Task.CLUSTERS: clusters,
     Task.PROPENSITY: futures,
     Task.SENTIMENT: sentiment,
+    Task.LOOKS: looks,
 }
 
 

@@ -121,6 +121,8 @@ class Command(BaseCommand):
                 f"{result['measured_on']} reviews it had not seen, {result['baseline']} by always saying the commoner; "
                 f"{result['reason']}. {result['judged']} reviews judged."
             )
+        elif task == "looks":
+            self.stdout.write(f"looks: {result['pictures']:,} products with a picture compared.")
         else:
             groups = result["clusters"]
             self.stdout.write(f"clusters: {len(groups)}, silhouette {result['silhouette']}.")

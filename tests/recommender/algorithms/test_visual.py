@@ -24,7 +24,9 @@ PICTURES = np.stack(
 
 class TestVisual(Contract):
     def make(self) -> Recommender:
-        return Visual(neighbours=3, half_life=60.0).see(np.array([60, 50, 40, 30, 20, 10]), PICTURES[::-1])
+        return Visual(neighbours=3, half_life=60.0).see(
+            np.array([60, 50, 40, 30, 20, 10]), seen(PICTURES[::-1])
+        )
 
     def test_what_looks_alike_is_near(self) -> None:
         model = self.fitted()
@@ -94,7 +96,7 @@ def test_pictures_of_a_wrong_shape_and_two_of_one_item_are_refused() -> None:
         with pytest.raises(ValueError, match="picture"):
             seen(wrong)
     with pytest.raises(ValueError, match="one item a picture"):
-        Visual().see(np.array([1, 1]), PICTURES[:2])
+        Visual().see(np.array([1, 1]), seen(PICTURES[:2]))
 
 
 def test_nothing_seen_is_no_error() -> None:
