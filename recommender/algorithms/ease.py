@@ -61,7 +61,8 @@ class EASE(LinearRecommender):
         if n > self.max_items:
             raise ValueError(
                 f"{n} items need {n * n * 12 / 2**30:.0f} GiB to solve; the limit is {self.max_items} items. "
-                "item_knn (also by bm25), svd and sequential_rules learn from any number."
+                "ease_sparse, which solves for each item's nearest only, and item_knn, svd, als and sequential_rules "
+                "learn from any number."
             )
         system: FloatArray = gram.gram(faded(interactions, at=at, fade=self.fade), dtype=np.float64).astype(
             np.float64, copy=False

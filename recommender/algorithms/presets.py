@@ -32,6 +32,7 @@ def learnt(label: str, *parts: tuple[str, dict[str, Any]]) -> Candidate:
 
 
 FADED = {"reg": 100.0, "half_life": 60.0, "fade": 60.0}
+NEAREST = {"neighbours": 100, "reg": 50.0, "half_life": 60.0, "fade": 60.0}
 FLOORS = (
     Candidate("popularity", "popularity", {}),
     Candidate("frequency", "frequency", {}),
@@ -54,6 +55,8 @@ SINGLE = (
     Candidate("svd_randomized", "svd", {"factors": 64, "half_life": 60.0, "solver": "randomized"}),
     Candidate("ease", "ease", {"reg": 200.0, "half_life": 60.0}),
     Candidate("ease_faded", "ease", FADED),
+    Candidate("ease_sparse", "ease_sparse", NEAREST),
+    Candidate("als", "als", {"factors": 128, "regularization": 20.0, "alpha": 2.0, "half_life": 60.0}),
     Candidate("content", "content", {"half_life": 60.0}),
 )
 BLENDS = (
@@ -87,8 +90,8 @@ SEQUENCES = (
     Candidate("tifu_knn", "tifu_knn", {"neighbours": 100, "alpha": 0.5}),
     hybrid("sequence", (1.0, "slit", {}), (0.5, "ease", {"reg": 500.0, "half_life_acts": 20.0})),
 )
-# Only where somebody names them: hybrids weighed by hand, which the learnt ones have overtaken, what takes long to learn
-# without the package `implicit`, and `content_cold` for what nobody has bought yet.
+# Only where somebody names them: hybrids weighed by hand, which the learnt ones have overtaken, `content_cold` for what
+# nobody has bought yet, and `learnt_sparse`, which gains little for its time.
 BY_NAME = (
     Candidate("content_cold", "content", {"half_life": 60.0, "cold": True}),
     Candidate("slit", "slit", {}),
@@ -96,7 +99,7 @@ BY_NAME = (
     # A shop's orders: what is bought again.
     Candidate("slit_60", "slit", {"reg": 20_000.0, "half_life_acts": 60.0, "future_half_life": 60.0}),
     Candidate("ease_sequence", "ease", {"reg": 1000.0, "half_life_acts": 2.0}),
-    Candidate("als", "als", {"factors": 64, "iterations": 8, "half_life": 60.0}),
+    learnt("learnt_sparse", *OPINIONS, ("ease_sparse", NEAREST)),
     blend(120.0),
     hybrid(
         "blend_season",

@@ -14,6 +14,7 @@ CLASSES: Mapping[str, str] = {
     "svd": "svd:SVD",
     "als": "als:ALS",
     "ease": "ease:EASE",
+    "ease_sparse": "ease_sparse:EASESparse",
     "content": "content:Content",
     "visual": "visual:Visual",
     "hybrid": "hybrid:Hybrid",

@@ -200,8 +200,8 @@ class TestEASE(Contract):
             expected = np.linalg.solve(a.T @ a + 2.0 * np.eye(len(others)), a.T @ x[:, column])
             np.testing.assert_allclose(model.weights_[others, column], expected, rtol=1e-4, atol=1e-6)
 
-    def test_it_refuses_more_items_than_memory_holds(self) -> None:
-        with pytest.raises(ValueError, match="the limit is 3 items"):
+    def test_it_refuses_more_items_than_memory_holds_and_says_what_does_not(self) -> None:
+        with pytest.raises(ValueError, match=r"the limit is 3 items\. ease_sparse"):
             EASE(max_items=3).fit(shop(), at=AT)
 
 
