@@ -33,7 +33,7 @@ from recommender.algorithms.weighing import weighed
 
 FILE = BASE_DIR.parent / "shared/data/online-retail/online_retail_2010_2011.csv.gz"
 OURS = (
-    "popularity", "frequency", "item_knn", "user_knn_cosine", "svd_truncated", "ease", "blend", "hybrid", "learnt", "learnt_ease",
+    "popularity", "frequency", "item_knn", "user_knn_cosine", "svd_truncated", "als", "ease", "ease_sparse", "blend", "hybrid", "learnt", "learnt_ease",
 )  # fmt: skip
 
 
