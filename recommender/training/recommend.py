@@ -13,6 +13,7 @@ from recommender.algorithms.weighing import by_mode
 from recommender.evaluation import TooLittle
 from recommender.models import ModelVersion, Task, TrainingRun
 from recommender.training import renewal
+from recommender.training.expected import calibrated
 from recommender.training.publishing import Progress, publish, retire
 
 STRANGERS = BY_LABEL["popularity_30d"]
@@ -70,6 +71,8 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
         STRANGERS, divided, texts=texts, check=progress.check
     )
     verdict = evaluation.gate(test[chosen.label], against, test["popularity"])
+    serves = chosen if verdict.promote else incumbent
+    worth = {} if serves is None else calibrated(serves, bought, progress, texts=texts, at=at)
     progress(0.8, "learning from everything")
     known = _known(bought, known_consents, at=at)
     metrics: dict[str, Any] = {
@@ -86,7 +89,8 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
     for target in ("again", "new"):
         metrics[f"test_{target}"] = [rows[target].as_dict() for rows in apart.values()]
         metrics[f"validation_{target}"] = [row.as_dict() for row in ranked[target]]
-    version = learn(known, chosen, metrics, verdict.reason, promote=verdict.promote)
+    measured = {**metrics, "expected": worth} if verdict.promote else metrics
+    version = learn(known, chosen, measured, verdict.reason, promote=verdict.promote)
     if incumbent is not None and against is not None and not verdict.promote:
         rows = (test | {incumbent.label: against}).values()
         kept = {
@@ -94,6 +98,7 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
             "label": incumbent.label,
             "test": [row.as_dict() for row in rows],
             "against_floor": _against("popularity", against, test["popularity"]),
+            "expected": worth,
         }
         learn(known, incumbent, kept, f"stays, learnt anew; {chosen.label} was refused")
     elif not verdict.promote:
