@@ -117,7 +117,8 @@ class OfferAdmin(Page):
                 found = forecasts.bring(offer, among, at=timezone.now())
                 if request.GET.get("format") == "csv":
                     return as_csv(offer, found)
-                context |= {"found": found, "rows": [told(line, found.currency) for line in found.lines]}
+                context |= {"found": found, "rows": [told(line) for line in found.lines]}
+                context["in_currency"] = f", {found.currency}" if found.currency else ""
                 context["more"] = max(0, Segment.objects.count() - len(among))
         except expected.NothingLearnt as reason:
             context["nothing"] = str(reason)
@@ -195,24 +196,23 @@ def quality_words(quality: dict[str, Any]) -> list[str]:
     ]
 
 
-def told(line: forecasts.Line, currency: str) -> dict[str, str]:
+def told(line: forecasts.Line) -> dict[str, str]:
     """One line of the table in words and numbers."""
     name = str(line.segment) if line.segment else gettext("Everyone")
     if (forecast := line.forecast) is None:
         return {"name": name, "trouble": line.trouble}
-    most = gettext("%(people)s, %(asked)s asked") % {
+    people = gettext("%(people)s of %(allowed)s") % {
         "people": f"{forecast.people:,}",
-        "asked": f"{forecast.asked:,}",
+        "allowed": f"{forecast.allowed:,}",
     }
     return {
         "name": name,
-        "allowed": f"{forecast.allowed:,}",
-        "people": gettext("about %s") % most if forecast.is_sampled else f"{forecast.people:,}",
+        "people": f"{people} ({forecast.asked:,})" if forecast.is_sampled else people,
         "buyers": f"{forecast.buyers:,.1f}" if forecast.buyers < 100 else f"{forecast.buyers:,.0f}",
-        "interval": f"{forecast.low:,.0f} … {forecast.high:,.0f}",
-        "revenue": f"{line.revenue:,.2f} {currency}".strip(),
-        "discount": f"{line.discount:,.2f} {currency}".strip(),
-        "left": f"{line.left:,.2f} {currency}".strip(),
+        "interval": f"{forecast.low:,.0f}\N{NO-BREAK SPACE}…\N{NO-BREAK SPACE}{forecast.high:,.0f}",
+        "revenue": f"{line.revenue:,.2f}",
+        "discount": f"{line.discount:,.2f}",
+        "left": f"{line.left:,.2f}",
     }
 
 

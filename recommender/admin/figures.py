@@ -119,9 +119,42 @@ def measured(metrics: Mapping[str, Any]) -> list[Section]:
         found.append(
             Section(_("Groups of people"), (_("cluster"), _("people"), _("what sets it apart")), rows)
         )
+    found += _buyers(metrics.get("expected", {}))
     if single := _single(metrics):
         found.append(Section(_("Figures"), (_("figure"), _("value")), single))
     return found
+
+
+def _buyers(expected: Mapping[str, Any]) -> list[Section]:
+    """How well the number of buyers was told on the last month, and in ten parts by what was told."""
+    title = _("Expected buyers, checked on the last month")
+    if "quality" not in expected:
+        return [Section(title, (), [], empty=expected["refused"])] if "refused" in expected else []
+    quality = expected["quality"]
+    rows: list[tuple[Any, ...]] = [
+        (row["algorithm"], _cell(row, "auc"), _cell(row, "brier")) for row in quality["test"]
+    ]
+    ratio, low, high = quality["ratio"]
+    parts = [
+        (
+            place,
+            part["told"],
+            part["happened"],
+            with_interval(part["told"] / part["happened"], part["low"], part["high"], digits=2)
+            if part.get("low") is not None
+            else "–",
+        )
+        for place, part in enumerate(quality["deciles"], 1)
+    ]
+    parts.append((gettext("all"), "", "", with_interval(ratio, low, high, digits=2)))
+    return [
+        Section(title, (_("algorithm"), "AUC", "Brier"), rows),
+        Section(
+            _("… in ten parts by what was told"),
+            (_("part"), _("expected"), _("happened"), _("expected for each that happened")),
+            parts,
+        ),
+    ]
 
 
 def _single(metrics: Mapping[str, Any]) -> list[tuple[str | Promise, str]]:

@@ -107,7 +107,7 @@ class Prospect:
         if every > 1:
             # The remainder of a multiplied id: the same people every time, without reading the others.
             asked = asked.annotate(drawn=F("pk") * SEED % PRIME % every).filter(drawn=0)
-        told, drawn, money = [np.empty(0)], [np.empty((0, self.expectation.draws))], []
+        told, drawn, money = [np.empty(0)], [np.empty((0, len(self.expectation.draws_)))], []
         read = 0
         day = histories.day(self.at)
         for n, found in affinity.pages(asked, types=("ordered",)):

@@ -187,7 +187,7 @@ def test_the_page_works_it_out_when_asked_and_says_what_it_is_not(
     assert "Checked on the last month" in told
     assert "Buyers" not in told
     told = client.get(page, {"now": 1}).content.decode()
-    assert '<th scope="row">Buyers</th>' in told
+    assert ">Buyers</th>" in told
     table = client.get(page, {"now": 1, "format": "csv"})
     head, everyone, buyers = table.content.decode().splitlines()
     assert head.startswith("segment,allow_personalization,ordered_before,asked,expected_buyers,from,to")

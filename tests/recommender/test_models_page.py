@@ -191,3 +191,15 @@ def test_trainings_leave_what_the_page_needs(shop: list[str], client: Client) ->
     assert "against_floor" in newer.metrics
     clusters = ModelVersion.objects.get(task="clusters").metrics
     assert clusters["silhouette"] > clusters["silhouette_by_chance"]
+
+
+def test_the_check_of_expected_buyers_is_shown_or_why_there_is_none() -> None:
+    row = {"algorithm": "expected", "auc": 0.9, "auc_low": 0.8, "auc_high": 0.95, "brier": 0.04}
+    deciles = [{"told": 1.0, "happened": 0}, {"told": 8.0, "happened": 10, "low": 0.5, "high": 1.3}]
+    quality = {"test": [row], "ratio": [0.9, 0.8, 1.0], "deciles": deciles}
+    table, parts = measured({"expected": {"weights": [], "quality": quality}})
+    assert table.rows == [("expected", "0.9000 (0.8000 … 0.9500)", "0.0400")]
+    assert parts.rows[:2] == [(1, 1.0, 0, "–"), (2, 8.0, 10, "0.80 (0.50 … 1.30)")]
+    assert parts.rows[2][3] == "0.90 (0.80 … 1.00)"
+    (refused,) = measured({"expected": {"refused": "not enough data yet: 3 of 20 people"}})
+    assert (refused.rows, refused.empty) == ([], "not enough data yet: 3 of 20 people")
