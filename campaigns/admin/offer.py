@@ -16,6 +16,7 @@ from campaigns.messages import benefit_words
 from campaigns.models import Code, Offer, Redemption, Segment
 from catalog.pages import Page, ReadOnly, button, shown
 from recommender.serving import expected
+from recommender.serving.affinity import NothingLearnt
 
 MOST_SEGMENTS = 20
 """How many segments, those changed last, one page works out: each costs as much as a thousand people do."""
@@ -120,7 +121,7 @@ class OfferAdmin(Page):
                 context |= {"found": found, "rows": [told(line) for line in found.lines]}
                 context["in_currency"] = f", {found.currency}" if found.currency else ""
                 context["more"] = max(0, Segment.objects.count() - len(among))
-        except expected.NothingLearnt as reason:
+        except NothingLearnt as reason:
             context["nothing"] = str(reason)
         return self.own_page(
             request,

@@ -135,7 +135,7 @@ def _buyers(expected: Mapping[str, Any]) -> list[Section]:
         (row["algorithm"], _cell(row, "auc"), _cell(row, "brier")) for row in quality["test"]
     ]
     ratio, low, high = quality["ratio"]
-    parts = [
+    parts: list[tuple[Any, ...]] = [
         (
             place,
             part["told"],

@@ -15,6 +15,7 @@ from recommender.admin.figures import Headline, difference, number, plain, weigh
 from recommender.models import ModelVersion
 
 MOST = 12
+State = ModelVersion.State
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def around(row: ModelVersion) -> list[ModelVersion]:
 def before(row: ModelVersion) -> ModelVersion | None:
     """The version that was live before it. One query."""
     lived = ModelVersion.objects.filter(task=row.task, pk__lt=row.pk)
-    return lived.exclude(state=ModelVersion.State.REFUSED).order_by("-pk").first()
+    return lived.exclude(state=State.REFUSED).order_by("-pk").first()
 
 
 def link(version: ModelVersion) -> str:
@@ -63,7 +64,7 @@ def over_time(row: ModelVersion, versions: Sequence[ModelVersion]) -> Section:
                 f"{head.name} {unbroken(head.told)}" if head else gettext("not measured"),
                 f"{head.floor_name} {head.told_floor}" if head and head.floor is not None else "–",
                 version.metrics.get("label", version.algorithm),
-                version.get_state_display(),
+                gettext("refused") if version.state == State.REFUSED else version.get_state_display(),
                 "–" if head is None or head.people is None else f"{head.people:,}",
                 f"{version.people:,}",
                 number(head.row.get("coverage10")) if head else "–",

@@ -181,6 +181,7 @@ def test_trainings_leave_what_the_page_needs(shop: list[str], client: Client) ->
         assert head is not None, task
         assert head.floor is not None, task
         assert head.low is not None, task
+        assert head.high is not None, task
         assert head.low <= head.value <= head.high, task
         with override("en"):
             assert client.get(page(row)).status_code == 200
