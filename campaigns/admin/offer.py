@@ -1,6 +1,7 @@
 """The desk's pages of offers and their codes."""
 
 import csv
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -112,7 +113,7 @@ class OfferAdmin(Page):
             return HttpResponseRedirect(reverse("admin:campaigns_offer_changelist"))
         context: dict[str, Any] = {"most": f"{expected.MOST:,}"}
         try:
-            context["measured"] = quality_words(expected.quality())
+            context["measured"] = quality_words(expected.quality(), is_for_all=not offer.categories.exists())
             if "now" in request.GET:
                 among = list(Segment.objects.order_by("-updated_at", "pk")[:MOST_SEGMENTS])
                 found = forecasts.bring(offer, among, at=timezone.now())
@@ -172,29 +173,33 @@ class OfferAdmin(Page):
         )
 
 
-def quality_words(quality: dict[str, Any]) -> list[str]:
-    """How the calibration did on the month it had not seen, in sentences."""
-    ratio, low, high = quality["ratio"]
+def quality_words(quality: dict[str, Any], *, is_for_all: bool) -> list[str]:
+    """How the calibration did on the month it had not seen, in sentences; of offers for everything one more."""
     rows = {row["algorithm"]: row for row in quality["test"]}
     mine, simple = rows["expected"], rows["the group's rate"]
-    return [
+    words = [
         gettext(
             "Checked on the last month, which it had not seen: of %(people)s people and %(groups)s groups of products it "
             "expected %(ratio)s times the purchases that happened (95 %% interval %(low)s to %(high)s)."
         )
-        % {
-            "people": f"{quality['people']:,}",
-            "groups": quality["groups"],
-            "ratio": f"{ratio:.2f}",
-            "low": f"{low:.2f}",
-            "high": f"{high:.2f}",
-        },
+        % {"people": f"{quality['people']:,}", "groups": quality["groups"], **_ratio(quality["ratio"])},
         gettext(
             "It told buyers from others with an AUC of %(auc)s, against %(simple)s when everyone is taken to buy at the "
             "products' usual rate."
         )
         % {"auc": f"{mine['auc']:.3f}", "simple": f"{simple['auc']:.3f}"},
     ]
+    if is_for_all and (of_all := quality["ratio_of_kinds"].get("everything")):
+        told = gettext(
+            "Of the whole catalogue together, which this offer is for, it expected %(ratio)s times (%(low)s to %(high)s)."
+        )
+        words.append(told % _ratio(of_all))
+    return words
+
+
+def _ratio(found: Sequence[float]) -> dict[str, str]:
+    ratio, low, high = found
+    return {"ratio": f"{ratio:.2f}", "low": f"{low:.2f}", "high": f"{high:.2f}"}
 
 
 def told(line: forecasts.Line) -> dict[str, str]:

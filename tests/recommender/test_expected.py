@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns import forecasts
+from campaigns.admin.offer import quality_words
 from campaigns.models import Offer, Segment
 from catalog.models import Category, Product
 from customers import consent
@@ -194,6 +195,13 @@ def test_the_page_works_it_out_when_asked_and_says_what_it_is_not(
     assert everyone.startswith(",108,108,108,")
     assert buyers.startswith("buyers,108,108,108,")
     assert 'filename="ten-0-forecast.csv"' in table["Content-Disposition"]
+
+
+def test_an_offer_for_everything_is_told_how_everything_was_off(learnt: ModelVersion) -> None:
+    quality = {**expected.quality(), "ratio_of_kinds": {"everything": [0.8, 0.7, 0.9]}}
+    of_some, of_all = quality_words(quality, is_for_all=False), quality_words(quality, is_for_all=True)
+    assert of_all[:-1] == of_some
+    assert "0.80 times (0.70 to 0.90)" in of_all[-1]
 
 
 def test_who_may_not_see_offers_may_not_see_this(learnt: ModelVersion, client: Client) -> None:
