@@ -1,17 +1,26 @@
 """The desk's pages of offers and their codes."""
 
+import csv
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from campaigns import forecasts
 from campaigns.messages import benefit_words
-from campaigns.models import Code, Offer, Redemption
+from campaigns.models import Code, Offer, Redemption, Segment
 from catalog.pages import Page, ReadOnly, button, shown
+from recommender.serving import expected
+from recommender.serving.affinity import NothingLearnt
+
+MOST_SEGMENTS = 20
+"""How many segments, those changed last, one page works out: each costs as much as a thousand people do."""
 
 
 @admin.register(Offer)
@@ -26,7 +35,7 @@ class OfferAdmin(Page):
     autocomplete_fields = ("categories",)
     readonly_fields = ("status", "given", "discount_given", "created_at")
     actions = ("approve_chosen",)
-    actions_detail = ("approve", "archive")
+    actions_detail = ("approve", "archive", "forecast")
     fieldsets = (
         (None, {"fields": (("title", "slug"), "description", "status")}),
         (_("Benefit"), {"fields": (("benefit", "value"), ("currency", "minimum_amount"), "categories")}),
@@ -45,6 +54,8 @@ class OfferAdmin(Page):
         return bool(super().has_delete_permission(request, obj))
 
     def is_useful(self, name: str, row: Offer) -> bool:
+        if name == "forecast":
+            return row.status != Offer.Status.ARCHIVED
         return row.status == Offer.Status.DRAFT or (name == "archive" and row.status == Offer.Status.APPROVED)
 
     @shown(_("benefit"))
@@ -94,6 +105,35 @@ class OfferAdmin(Page):
             confirm=gettext("Archive"),
         )
 
+    @button(_("What would it bring?"), path="forecast", icon="insights", needs="view")
+    def forecast(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Worked out when asked for and not kept: a page that opens computes nothing."""
+        offer = self.get_object(request, object_id)
+        if offer is None:
+            return HttpResponseRedirect(reverse("admin:campaigns_offer_changelist"))
+        context: dict[str, Any] = {"most": f"{expected.MOST:,}"}
+        try:
+            context["measured"] = quality_words(expected.quality(), is_for_all=not offer.categories.exists())
+            if "now" in request.GET:
+                among = list(Segment.objects.order_by("-updated_at", "pk")[:MOST_SEGMENTS])
+                found = forecasts.bring(offer, among, at=timezone.now())
+                if request.GET.get("format") == "csv":
+                    return as_csv(offer, found)
+                context |= {"found": found, "rows": [told(line) for line in found.lines]}
+                context["in_currency"] = f", {found.currency}" if found.currency else ""
+                context["more"] = max(0, Segment.objects.count() - len(among))
+        except NothingLearnt as reason:
+            context["nothing"] = str(reason)
+        return self.own_page(
+            request,
+            "admin/desk/offer_forecast.html",
+            title=gettext("What would “%s” bring?") % offer,
+            row=offer,
+            benefit=benefit_words(offer),
+            is_shipping=offer.benefit == Offer.Benefit.FREE_SHIPPING,
+            **context,
+        )
+
     def _to(
         self,
         request: HttpRequest,
@@ -131,6 +171,82 @@ class OfferAdmin(Page):
             confirm=confirm,
             is_grave=status == Offer.Status.ARCHIVED,
         )
+
+
+def quality_words(quality: dict[str, Any], *, is_for_all: bool) -> list[str]:
+    """How the calibration did on the month it had not seen, in sentences; of offers for everything one more."""
+    rows = {row["algorithm"]: row for row in quality["test"]}
+    mine, simple = rows["expected"], rows["the group's rate"]
+    words = [
+        gettext(
+            "Checked on the last month, which it had not seen: of %(people)s people and %(groups)s groups of products it "
+            "expected %(ratio)s times the purchases that happened (95 %% interval %(low)s to %(high)s)."
+        )
+        % {"people": f"{quality['people']:,}", "groups": quality["groups"], **_ratio(quality["ratio"])},
+        gettext(
+            "It told buyers from others with an AUC of %(auc)s, against %(simple)s when everyone is taken to buy at the "
+            "products' usual rate."
+        )
+        % {"auc": f"{mine['auc']:.3f}", "simple": f"{simple['auc']:.3f}"},
+    ]
+    if is_for_all and (of_all := quality["ratio_of_kinds"].get("everything")):
+        told = gettext(
+            "Of the whole catalogue together, which this offer is for, it expected %(ratio)s times (%(low)s to %(high)s)."
+        )
+        words.append(told % _ratio(of_all))
+    return words
+
+
+def _ratio(found: Sequence[float]) -> dict[str, str]:
+    ratio, low, high = found
+    return {"ratio": f"{ratio:.2f}", "low": f"{low:.2f}", "high": f"{high:.2f}"}
+
+
+def told(line: forecasts.Line) -> dict[str, str]:
+    """One line of the table in words and numbers."""
+    name = str(line.segment) if line.segment else gettext("Everyone")
+    if (forecast := line.forecast) is None:
+        return {"name": name, "trouble": line.trouble}
+    people = gettext("%(people)s of %(allowed)s") % {
+        "people": f"{forecast.people:,}",
+        "allowed": f"{forecast.allowed:,}",
+    }
+    return {
+        "name": name,
+        "people": f"{people} ({forecast.asked:,})" if forecast.is_sampled else people,
+        "buyers": f"{forecast.buyers:,.1f}" if forecast.buyers < 100 else f"{forecast.buyers:,.0f}",
+        "interval": f"{forecast.low:,.0f}\N{NO-BREAK SPACE}…\N{NO-BREAK SPACE}{forecast.high:,.0f}",
+        "revenue": f"{line.revenue:,.2f}",
+        "discount": f"{line.discount:,.2f}",
+        "left": f"{line.left:,.2f}",
+    }
+
+
+def as_csv(offer: Offer, found: forecasts.Bringing) -> HttpResponse:
+    """The table as a file; plain numbers."""
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{offer.slug}-forecast.csv"'
+    table = csv.writer(response)
+    table.writerow(
+        ["segment", "allow_personalization", "ordered_before", "asked", "expected_buyers", "from", "to",
+         "revenue_before_discount", "discount_if_all_use_it", "revenue_after_discount", "currency"]
+    )  # fmt: skip
+    for line in found.lines:
+        forecast = line.forecast
+        if forecast is None:
+            continue
+        numbers = (forecast.buyers, forecast.low, forecast.high, line.revenue, line.discount, line.left)
+        table.writerow(
+            [
+                line.segment.slug if line.segment else "",
+                forecast.allowed,
+                forecast.people,
+                forecast.asked,
+                *(f"{number:.2f}" for number in numbers),
+                found.currency,
+            ]
+        )
+    return response
 
 
 @admin.register(Code)

@@ -4,11 +4,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import ReadOnly, Section, shown
-from recommender.admin.figures import measured, parameters, plain, weight
+from recommender.admin import versions
+from recommender.admin.figures import Headline, measured, parameters, plain, weight
 from recommender.models import ModelVersion
 
 
@@ -17,6 +18,7 @@ class ModelVersionAdmin(ReadOnly):
     list_display = ("told_task", "algorithm", "told_state", "quality", "people", "interactions", "created_at")
     list_filter = ("state", "task")
     date_hierarchy = "created_at"
+    change_form_outer_after_template = "admin/desk/model.html"
     fields = (
         ("task", "algorithm"),
         ("state", "reason"),
@@ -38,19 +40,17 @@ class ModelVersionAdmin(ReadOnly):
 
     @shown(_("quality"))
     def quality(self, model: ModelVersion) -> str:
-        for row in model.metrics.get("test", ()):
-            if row.get("algorithm") == model.metrics.get("label") and "ndcg10" in row:
-                return f"NDCG@10 {row['ndcg10']:.3f}"
-        if "accuracy" in model.metrics:
-            told = {name: f"{value:.3f}" for name, value in model.metrics.items() if isinstance(value, float)}
-            return gettext(
-                "%(accuracy)s right (%(accuracy_low)s to %(accuracy_high)s), %(baseline)s by always saying the commoner"
-            ) % told  # fmt: skip
-        if "brier" in model.metrics:
-            return f"Brier {model.metrics['brier']:.4f}"
-        if "purchase_auc" in model.metrics:
-            return f"AUC {model.metrics['purchase_auc']}"
-        return "–"
+        head = Headline.of(model.metrics)
+        return head.sentence if head else "–"
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> TemplateResponse:
+        if (row := context.get("original")) is not None:
+            beside, old = versions.around(row), versions.before(row)
+            context |= versions.strips(row, beside) | {"verdict": versions.verdict(row, old)}
+            context["compared"] = [versions.over_time(row, beside), versions.changed(row, old)]
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
         parts = row.parameters.get("components")

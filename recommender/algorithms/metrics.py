@@ -68,6 +68,14 @@ def bootstrap(values: FloatArray, *, rng: np.random.Generator, samples: int = 10
     return float(low), float(high)
 
 
+def interval(values: FloatArray) -> tuple[float, float]:
+    """The 95 % interval of the mean by the normal approximation: for any number of people, where a bootstrap is dear."""
+    if not len(values):
+        return 0.0, 0.0
+    half = 1.96 * float(values.std()) / float(np.sqrt(len(values)))
+    return float(values.mean()) - half, float(values.mean()) + half
+
+
 def squared_error(truth: FloatArray, predicted: FloatArray) -> float:
     """Mean squared error."""
     difference = np.asarray(truth, dtype=np.float64) - np.asarray(predicted, dtype=np.float64)

@@ -101,7 +101,7 @@ def fits(people: QuerySet[Any], groups: Mapping[str, Collection[int]], *, at: da
     offers for one segment any unit serves. Only of who allows personalization and has done something; a group that
     the model has not seen fits nobody. Raises NothingLearnt.
     """
-    source = _live()
+    source = learnt()
     columns = [affinity.known(source.model, np.fromiter(ids, dtype=np.int64)) for ids in groups.values()]
     total, n = np.zeros(len(groups)), 0
     for _page, pasts in _pages(people):
@@ -114,7 +114,8 @@ def fits(people: QuerySet[Any], groups: Mapping[str, Collection[int]], *, at: da
     }
 
 
-def _live() -> Live:
+def learnt() -> Live:
+    """The live model of recommendations. Raises NothingLearnt."""
     source = live(Task.RECOMMEND).get(Task.RECOMMEND)
     if source is None:
         raise NothingLearnt("nothing has been learnt yet; train the recommender first")
@@ -122,21 +123,30 @@ def _live() -> Live:
 
 
 def _model_of(product_ids: Collection[int]) -> tuple[Live, IntArray]:
-    source = _live()
+    source = learnt()
     columns = affinity.known(source.model, np.fromiter(product_ids, dtype=np.int64))
     if not len(columns):
         raise NothingLearnt("nobody whom the live model learnt from has bought this yet")
     return source, columns
 
 
+def allowed(people: QuerySet[Any] | None) -> QuerySet[Any]:
+    """Who of these (or of all) allows personalization."""
+    asked = consent.permitted("personalization")
+    return asked if people is None else asked.filter(pk__in=people.values("pk"))
+
+
+def pages(asked: QuerySet[Any], *, types: Collection[str] = ()) -> Iterator[tuple[int, dict[int, History]]]:
+    """How many people a page has, and the newest histories of those of them who have one. Two queries a page."""
+    rows = asked.order_by("pk").values_list("pk", flat=True)
+    last = 0
+    while ids := list(rows.filter(pk__gt=last)[:PAGE]):
+        last = ids[-1]
+        acts = histories.newest(ids, "personalization", limit=HISTORY_LENGTH, types=types)
+        yield len(ids), {pk: history(did, person=pk) for pk, did in acts.items() if did}
+
+
 def _pages(people: QuerySet[Any] | None) -> Iterator[tuple[IntArray, list[History]]]:
     """Ids and newest histories of those who allow personalization and have one, a page at a time."""
-    asked = consent.permitted("personalization").order_by("pk").values_list("pk", flat=True)
-    if people is not None:
-        asked = asked.filter(pk__in=people.values("pk"))
-    last = 0
-    while ids := list(asked.filter(pk__gt=last)[:PAGE]):
-        last = ids[-1]
-        acts = histories.newest(ids, "personalization", limit=HISTORY_LENGTH)
-        pasts = {pk: history(did, person=pk) for pk, did in acts.items() if did}
+    for _n, pasts in pages(allowed(people)):
         yield np.fromiter(pasts, dtype=np.int64), list(pasts.values())

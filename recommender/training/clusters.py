@@ -29,7 +29,9 @@ def clusters(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, An
         str(group): {"people": int((groups == group).sum()), "marks": model.marks(group, names)}
         for group in range(len(model.centers_))
     }
-    metrics = {"silhouette": round(float(model.silhouette_[0]), 4), "clusters": described}
+    names_of = ("silhouette", "silhouette_low", "silhouette_high", "silhouette_by_chance")
+    figures = zip(names_of, model.silhouette_.tolist(), strict=True)
+    metrics = {**{name: round(value, 4) for name, value in figures}, "clusters": described}
     version = publish(
         run, Task.CLUSTERS, "clusters", model.parameters, model.state(), bought,
         metrics=metrics, promote=True, reason="newest behaviour", at=at,

@@ -9,6 +9,7 @@ from catalog.models import Product
 from recommender import evaluation
 from recommender.algorithms.interactions import Interactions
 from recommender.algorithms.interest import Interests
+from recommender.algorithms.metrics import interval
 from recommender.evaluation import TooLittle
 from recommender.models import Interest, Task, TrainingRun
 from recommender.training.publishing import Progress, bulk, publish
@@ -50,16 +51,30 @@ def interests(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
 
 
 def _interest_quality(model: Interests, bought: Interactions, day: float) -> dict[str, float]:
-    """Brier score of the probabilities against the base rate's, on a window the model never saw."""
+    """Brier score of the probabilities against the base rate's, on a window the model never saw.
+
+    Intervals are 95 %, over people; the difference is of the same people (below nought: better than the base rate,
+    which is the window's own, known only afterwards).
+    """
     at = day - model.window
     past = bought.chosen(bought.days <= at)
     told, truth = model.probabilities(past, at=at), model.truth(bought, past.users, at=at)
-    return {
-        "brier": round(float(((told - truth) ** 2).mean()), 5),
-        "brier_base_rate": round(float(((truth.mean(axis=0) - truth) ** 2).mean()), 5),
-        "told": round(float(told.mean()), 5),
-        "happened": round(float(truth.mean()), 5),
+    off = ((told - truth) ** 2).mean(axis=1)
+    less = off - ((truth.mean(axis=0) - truth) ** 2).mean(axis=1)
+    low, high = interval(off)
+    less_low, less_high = interval(less)
+    figures = {
+        "brier": off.mean(),
+        "brier_low": low,
+        "brier_high": high,
+        "brier_base_rate": (off - less).mean(),
+        "brier_difference": less.mean(),
+        "brier_difference_low": less_low,
+        "brier_difference_high": less_high,
+        "told": told.mean(),
+        "happened": truth.mean(),
     }
+    return {**{name: round(float(value), 5) for name, value in figures.items()}, "measured_on": len(off)}
 
 
 def categories() -> dict[int, int]:

@@ -6,17 +6,18 @@ from typing import Any
 
 from customers import consent
 from recommender import evaluation
-from recommender.algorithms.compare import Candidate, measure, measure_apart
+from recommender.algorithms.compare import Candidate, Row, difference, measure, measure_apart
 from recommender.algorithms.interactions import Interactions
-from recommender.algorithms.popularity import Popularity
-from recommender.algorithms.presets import FLOORS
+from recommender.algorithms.presets import BY_LABEL, FLOORS
 from recommender.algorithms.weighing import by_mode
 from recommender.evaluation import TooLittle
 from recommender.models import ModelVersion, Task, TrainingRun
 from recommender.training import renewal
+from recommender.training.expected import calibrated
 from recommender.training.publishing import Progress, publish, retire
 
-STRANGERS_HALF_LIFE = 30.0
+STRANGERS = BY_LABEL["popularity_30d"]
+"""What strangers see."""
 
 
 def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
         )
     except TooLittle as reason:
         known = _known(bought, known_consents, at=at)
-        _learn_popular(run, bought, known, at=at)
+        _learn_popular(run, bought, known, {}, at=at)
         if live is not None and incumbent is not None and len(bought):
             learn(known, incumbent, live.metrics, f"stays, learnt anew; {reason}")
         else:
@@ -66,26 +67,49 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
         against = (
             test[chosen.label] if same else measure(incumbent, divided, texts=texts, check=progress.check)
         )
+    for_strangers = test.get(STRANGERS.label) or measure(
+        STRANGERS, divided, texts=texts, check=progress.check
+    )
     verdict = evaluation.gate(test[chosen.label], against, test["popularity"])
+    serves = chosen if verdict.promote else incumbent
+    worth = {} if serves is None else calibrated(serves, bought, progress, texts=texts, at=at)
     progress(0.8, "learning from everything")
     known = _known(bought, known_consents, at=at)
     metrics: dict[str, Any] = {
         "label": chosen.label,
         "test": [row.as_dict() for row in test.values()],
         "validation": [row.as_dict() for row in ranked["all"]],
+        "against_floor": _against("popularity", test[chosen.label], test["popularity"]),
     }
+    if live is not None and against is not None and against is not test[chosen.label]:
+        metrics["against_live"] = {
+            "model": live.pk,
+            **_against(live.metrics["label"], test[chosen.label], against),
+        }
     for target in ("again", "new"):
         metrics[f"test_{target}"] = [rows[target].as_dict() for rows in apart.values()]
         metrics[f"validation_{target}"] = [row.as_dict() for row in ranked[target]]
-    version = learn(known, chosen, metrics, verdict.reason, promote=verdict.promote)
+    measured = {**metrics, "expected": worth} if verdict.promote else metrics
+    version = learn(known, chosen, measured, verdict.reason, promote=verdict.promote)
     if incumbent is not None and against is not None and not verdict.promote:
         rows = (test | {incumbent.label: against}).values()
-        kept = {**metrics, "label": incumbent.label, "test": [row.as_dict() for row in rows]}
+        kept = {
+            **{name: figures for name, figures in metrics.items() if name != "against_live"},
+            "label": incumbent.label,
+            "test": [row.as_dict() for row in rows],
+            "against_floor": _against("popularity", against, test["popularity"]),
+            "expected": worth,
+        }
         learn(known, incumbent, kept, f"stays, learnt anew; {chosen.label} was refused")
     elif not verdict.promote:
         retire(Task.RECOMMEND)
     # Last: a training that is called off while it learns has changed nothing.
-    _learn_popular(run, bought, known, at=at)
+    strangers = {
+        "label": STRANGERS.label,
+        "test": [row.as_dict() for row in (for_strangers, test["popularity"])],
+        "against_floor": _against("popularity", for_strangers, test["popularity"]),
+    }
+    _learn_popular(run, bought, known, strangers, at=at)
     return {
         "model": version.pk,
         "algorithm": chosen.label,
@@ -93,6 +117,12 @@ def recommend(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
         "reason": verdict.reason,
         **metrics,
     }
+
+
+def _against(name: str, row: Row, other: Row) -> dict[str, Any]:
+    """The difference of NDCG@10 on the same people, with its 95 % interval."""
+    mean, low, high = (round(value, 4) for value in difference(row, other))
+    return {"algorithm": name, "difference": mean, "low": low, "high": high}
 
 
 def _known(bought: Interactions, consents_until: int, *, at: datetime) -> dict[str, Any]:
@@ -129,21 +159,23 @@ def _learn(
     )
 
 
-def _learn_popular(run: TrainingRun, bought: Interactions, known: dict[str, Any], *, at: datetime) -> None:
+def _learn_popular(
+    run: TrainingRun, bought: Interactions, known: dict[str, Any], metrics: dict[str, Any], *, at: datetime
+) -> None:
     """What strangers see needs no gate: it is the floor itself."""
     if not len(bought):
         retire(Task.POPULAR)
         return
     day = float(bought.days.max())
-    strangers = Popularity(STRANGERS_HALF_LIFE).fit(bought, at=day)
+    strangers = STRANGERS.make().fit(bought, at=day)
     publish(
         run,
         Task.POPULAR,
         strangers.name,
-        strangers.parameters,
+        dict(strangers.parameters),
         strangers.state(),
         bought,
-        metrics={},
+        metrics=metrics,
         promote=True,
         reason="what strangers see",
         at=at,
