@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, expect, sync_playwright
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Offer
 from customers.models import Customer
+from recommender.models import ModelVersion
 from tests import chromium, desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -60,6 +62,13 @@ def shop(settings) -> Campaign:
     row = desk.measured(desk.shop(180, control=40))
     draft = desk.campaign(offers=[], name="Autumn tools")
     draft.audiences.all().delete()
+    for state, reached in (("retired", 0.31), ("live", 0.34)):
+        interval = {"ndcg10": reached, "ndcg10_low": reached - 0.02, "ndcg10_high": reached + 0.02}
+        ModelVersion.objects.create(
+            task="recommend", algorithm="frequency", state=state, file="f", sha256="0" * 64, people=900,
+            interactions=9_000, trained_until=timezone.now(),
+            metrics={"label": "frequency", "test": [{"algorithm": "frequency", "people": 300, **interval}]},
+        )  # fmt: skip
     return row
 
 
@@ -109,6 +118,12 @@ def pages(row: Campaign) -> dict[str, str]:
         "customers": reverse("admin:customers_customer_changelist"),
         "customer": reverse("admin:customers_customer_change", args=[person.pk]),
         "ledger": reverse("admin:customers_consentrecord_verify"),
+        "forecast": reverse("admin:campaigns_offer_forecast", args=[Offer.objects.earliest("pk").pk])
+        + "?now=1",
+        "placement": reverse("admin:recommender_placement_add"),
+        "model": reverse(
+            "admin:recommender_modelversion_change", args=[ModelVersion.objects.latest("pk").pk]
+        ),
         "trainings": reverse("admin:recommender_trainingrun_changelist"),
         "train": reverse("admin:recommender_trainingrun_train"),
     }
