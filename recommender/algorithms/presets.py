@@ -91,7 +91,7 @@ SEQUENCES = (
     hybrid("sequence", (1.0, "slit", {}), (0.5, "ease", {"reg": 500.0, "half_life_acts": 20.0})),
 )
 # Only where somebody names them: hybrids weighed by hand, which the learnt ones have overtaken, `content_cold` for what
-# nobody has bought yet, and `learnt_sparse`, which gains little for its time.
+# nobody has bought yet, `learnt_sparse`, which gains little for its time, and what cannot learn without torch.
 BY_NAME = (
     Candidate("content_cold", "content", {"half_life": 60.0, "cold": True}),
     Candidate("slit", "slit", {}),
@@ -99,6 +99,8 @@ BY_NAME = (
     # A shop's orders: what is bought again.
     Candidate("slit_60", "slit", {"reg": 20_000.0, "half_life_acts": 60.0, "future_half_life": 60.0}),
     Candidate("ease_sequence", "ease", {"reg": 1000.0, "half_life_acts": 2.0}),
+    Candidate("lstm", "lstm", {}),
+    Candidate("attention", "attention", {}),
     learnt("learnt_sparse", *OPINIONS, ("ease_sparse", NEAREST)),
     blend(120.0),
     hybrid(

@@ -22,6 +22,8 @@ CLASSES: Mapping[str, str] = {
     "sequential_rules": "sequential_rules:SequentialRules",
     "session_knn": "session_knn:SessionKNN",
     "tifu_knn": "tifu_knn:TIFUKNN",
+    "lstm": "deep:LSTM",
+    "attention": "deep:SelfAttention",
 }
 
 

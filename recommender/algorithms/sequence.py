@@ -13,11 +13,11 @@ from recommender.algorithms.interactions import (
     places_back,
 )
 
-Vector = np.ndarray[Any, np.dtype[np.float64]]
+Vector = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 
 def sigmoid(x: Vector) -> Vector:
-    return 1 / (1 + np.exp(-x))
+    return (1 + np.tanh(x / 2)) / 2  # as 1 / (1 + e^−x), which overflows far below nought
 
 
 def lstm_cell(
@@ -25,10 +25,10 @@ def lstm_cell(
 ) -> tuple[Vector, Vector]:
     """One step: c_t = f⊙c + i⊙g with g = tanh(…), h_t = o⊙tanh(c_t); f, i and o are logistic.
 
-    x : (n_in,) · h, c : (n,) · weights : (4n, n_in), recurrent : (4n, n), bias : (4n,), stacked as f, i, g, o.
-    Returns (h_t, c_t). Source: Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000.
+    x : (…, n_in) · h, c : (…, n), one or many at once · weights : (4n, n_in), recurrent : (4n, n), bias : (4n,),
+    stacked as f, i, g, o. Returns (h_t, c_t), as precise as what is given. Source: Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000.
     """
-    forget, enter, candidate, out = np.split(weights @ x + recurrent @ h + bias, 4)
+    forget, enter, candidate, out = np.split(x @ weights.T + h @ recurrent.T + bias, 4, axis=-1)
     cell = sigmoid(forget) * c + sigmoid(enter) * np.tanh(candidate)
     return sigmoid(out) * np.tanh(cell), cell
 
