@@ -44,8 +44,9 @@ class NextItem(Recommender):
     weight and not its age in days; of a history the newest `length` acts on known items. Nobody's history, no score.
     Learnt by Adam on the cross-entropy of a later act after each act: the next one, or with `future_half_life` the s-th
     next with a chance ∝ 2^(−s/half-life), drawn anew in each epoch. Against `negatives` items drawn for each batch,
-    against all where there are no more. An epoch is all acts, or 500 batches of them. After each epoch the newest act of a tenth of the people (at most 500), which
-    is not learnt from, is asked for; the best epoch is kept, and `patience` epochs without a better one end it.
+    against all where there are no more. An epoch is all acts, or 500 batches of them. After each epoch the newest act of
+    a tenth of the people (at most 500), which is not learnt from, is asked for; the best epoch is kept, and `patience`
+    epochs without a better one end it.
     One thread and one seed: the same acts give the same numbers on the same machine.
 
     `fit` takes O(epochs · acts · factors · (length + factors + negatives)) time. ValueError above `max_items`, and where

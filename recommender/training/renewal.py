@@ -47,7 +47,8 @@ def renew(*, at: datetime) -> list[ModelVersion]:
     """Every live model that somebody left, or that new acts wait for; answers those that changed.
 
     An act that is told late, from before the last renewal, waits for the next training. A model whose file is torn
-    does too, and does not keep the others waiting.
+    does too, and does not keep the others waiting. One that can no longer learn here waits as well, but where somebody
+    has left it, it serves no longer.
     """
     changed = []
     for version in (
@@ -81,7 +82,14 @@ def _renew(version: ModelVersion, *, at: datetime) -> bool:
     if not len(after):
         return _swap(version, state=ModelVersion.State.RETIRED, reason="everybody it learnt from has left")
     model = storage.load(settings.MODEL_DIR / version.file, sha256=version.sha256)
-    model.refit(before, after, at=day_now, texts=evaluation.texts())
+    try:
+        model.refit(before, after, at=day_now, texts=evaluation.texts())
+    except ValueError as refused:  # too many items by now, or a package is not installed here
+        log.error("model not renewed", model=version.pk, reason=str(refused))
+        if not left:
+            return False
+        reason = f"it knows people who have left, and cannot be learnt anew: {refused}"
+        return _swap(version, state=ModelVersion.State.RETIRED, reason=reason[:300])
     manifest = {"algorithm": model.name, "parameters": model.parameters}
     file, sha256 = write(version.task, manifest, model.state(), at=at)
     return _swap(

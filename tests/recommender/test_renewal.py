@@ -119,6 +119,25 @@ def test_a_torn_file_does_not_keep_the_others_waiting(shop: list[str]) -> None:
     assert live().file == torn.file
 
 
+def test_d4_a_model_that_cannot_be_learnt_anew_serves_nobody_who_has_left(shop: list[str]) -> None:
+    trained(algorithms=["ease"])
+    version = live()
+    acts, day = renewal.read_acts(version)
+    model = make("ease", {"max_items": len(acts.items)}).fit(acts, at=day)
+    model.max_items -= 1  # as if the catalogue had outgrown it
+    sha256 = storage.save(settings.MODEL_DIR / "outgrown.npz", model)
+    ModelVersion.objects.filter(pk=version.pk).update(file="outgrown.npz", sha256=sha256)
+    events.take_in([buys(name, "garden1", -0.05) for name in shop[:40]], source="tests", at=NEXT)
+    assert [changed.task for changed in training.renew(at=NEXT)] == [Task.POPULAR]
+    assert live().file == "outgrown.npz"  # nobody has left: it goes on serving
+    leaves(shop[:12])
+    assert {changed.task for changed in training.renew(at=NEXT)} == {Task.POPULAR, Task.RECOMMEND}
+    retired = ModelVersion.objects.get(pk=version.pk)
+    assert retired.state == "retired"
+    assert "cannot be learnt anew: " in retired.reason
+    assert "the limit is" in retired.reason
+
+
 def test_when_everybody_has_left_nothing_serves(shop: list[str]) -> None:
     trained(algorithms=["blend"])
     leaves(shop)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -298,3 +299,13 @@ def test_the_commands_speak(shop: list[str], capsys) -> None:
     assert "is live" in said
     assert '"ndcg10_low"' in said
     assert "You bought it before" in said
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="torch is installed here")
+def test_what_cannot_learn_here_says_what_to_install_and_nothing_goes_live(shop: list[str]) -> None:
+    with pytest.raises(CommandError, match=r"^recommend: .*pip install -r requirements-deep\.txt$"):
+        call_command("train", "--task", "recommend", "--algorithm", "lstm")
+    assert "pip install" in TrainingRun.objects.get().result["error"]
+    assert not ModelVersion.objects.exists()
+    with pytest.raises(CommandError, match="pip install"):
+        call_command("evaluate", "--algorithms", "attention")

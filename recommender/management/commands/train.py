@@ -71,7 +71,10 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(results))
 
     def learnt(self, run: TrainingRun, now: datetime) -> dict[str, Any]:
-        """What came of it. Raises CommandError where it was stopped: by Ctrl-C, SIGTERM, the desk or the API."""
+        """What came of it. Raises CommandError where an algorithm refused, or where it was stopped.
+
+        By Ctrl-C, SIGTERM, the desk or the API.
+        """
         try:
             with stoppable(), progress_bar() as progress:
                 done = training.work(run, at=now, tell=progress)
@@ -79,6 +82,8 @@ class Command(BaseCommand):
             run.refresh_from_db()
             told = run.result.get("error", "Cancelled: nothing of it went live.")
             raise CommandError(f"{run.task}: {told}", returncode=130) from stopped
+        except ValueError as refused:  # what was named cannot learn here, or not from so much
+            raise CommandError(f"{run.task}: {refused}") from refused
         if done.state == TrainingRun.State.CANCELLED:
             by = done.cancelled_by or "somebody"
             raise CommandError(f"{run.task}: Cancelled by {by}: nothing of it went live.")
