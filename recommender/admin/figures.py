@@ -63,7 +63,7 @@ class Headline:
                 name = f"AUC ({gettext('orders soon') if question == 'purchase' else gettext('stays away')})"
                 simple = "base rate" if told_by == "recency" else "recency"
                 floor = rows.get(f"{question}: {simple}", {}).get("auc")
-                words = _("how long ago the newest order was") if simple == "recency" else _("base rate")
+                words = _("recency") if simple == "recency" else _("base rate")
                 return cls._from(row, "auc", name, words, floor, row.get("rows"))
         return None
 

@@ -133,7 +133,7 @@ def test_the_parts_of_a_hybrid_are_told_apart_by_name() -> None:
         ({"purchase_told_by": "boosting", "test": [
             {"algorithm": "purchase: boosting", "auc": 0.8, "auc_low": 0.7, "auc_high": 0.9},
             {"algorithm": "purchase: recency", "auc": 0.6}]},
-         "AUC (orders soon) 0.800 (0.700 … 0.900); how long ago the newest order was: 0.600"),
+         "AUC (orders soon) 0.800 (0.700 … 0.900); recency: 0.600"),
     ],
 )  # fmt: skip
 def test_every_task_has_a_main_figure_with_its_interval_and_its_floor(
