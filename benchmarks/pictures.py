@@ -2,19 +2,18 @@
 
     python -m benchmarks.pictures [FOLDER]
 
-The pictures of the split "test" ask, those of "train" answer. Needs Pillow to open them, which Tact itself does not.
+The pictures of the split "test" ask, those of "train" answer.
 """
 
 import argparse
 import csv
-import importlib
-import importlib.util
 import io
 import tarfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from benchmarks.report import save, timed
 from config.processes import BASE_DIR
@@ -28,15 +27,14 @@ COLOURS = (0.0, 0.1, 0.2, 0.3, 1.0)
 
 def read(folder: Path) -> tuple[Any, Any, Any]:
     """Pixels (n, 64, 64, 3), classes and splits."""
-    picture = importlib.import_module("PIL.Image")
     with (folder / "clothing.csv").open(encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
     with tarfile.open(folder / "clothing.tar") as archive:
         pixels = [
             np.asarray(
-                picture.open(io.BytesIO(archive.extractfile(row["file"]).read()))
+                Image.open(io.BytesIO(archive.extractfile(row["file"]).read()))
                 .convert("RGB")
-                .resize((SIDE, SIDE), picture.Resampling.BILINEAR)
+                .resize((SIDE, SIDE), Image.Resampling.BILINEAR)
             )
             for row in rows
         ]
@@ -55,8 +53,8 @@ def main() -> None:
         "folder", nargs="?", type=Path, default=FOLDER, help="where clothing.tar and clothing.csv are"
     )
     asked = parser.parse_args()
-    if not (asked.folder / "clothing.tar").exists() or importlib.util.find_spec("PIL") is None:
-        print(f"pictures: needs clothing.tar in {asked.folder}, and Pillow; nothing is measured.")
+    if not (asked.folder / "clothing.tar").exists():
+        print(f"pictures: needs clothing.tar in {asked.folder}; nothing is measured.")
         return
     pixels, classes, split = read(asked.folder)
     held: list[Any] = []
