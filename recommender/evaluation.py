@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
+import structlog
 
 from catalog.models import Product
 from customers import histories
@@ -22,6 +23,7 @@ from recommender.algorithms.presets import ALL, BY_LABEL, FLOORS
 from recommender.algorithms.split import Split, Target, global_split, leave_last, validation_split
 from recommender.algorithms.weighing import weighed
 
+log = structlog.get_logger()
 SplitName = Literal["global", "leave-last"]
 MINIMUM_PEOPLE = 20
 Progress = Callable[[float, str], None]
@@ -169,8 +171,8 @@ def choose(
 ) -> dict[Target, list[Row]]:
     """The candidates measured on the validation month, best first, for each target; the test month stays unseen.
 
-    Weights that a candidate leaves open are learnt there. `check` is called between pages of people, and stops it by
-    raising. Raises TooLittle.
+    Weights that a candidate leaves open are learnt there. One that does not fit into the memory there is does not compete.
+    `check` is called between pages of people, and stops it by raising. Raises TooLittle.
     """
     split = validation_split(interactions)
     if len(split.people) < MINIMUM_PEOPLE:
@@ -182,8 +184,13 @@ def choose(
     for place, candidate in enumerate(candidates):
         if progress is not None:
             progress(place / len(candidates), candidate.label)
-        whole = weighed(candidate, split, texts=described)
-        for target, row in measure_apart(whole, split, texts=described, check=check).items():
+        try:
+            whole = weighed(candidate, split, texts=described)
+            found = measure_apart(whole, split, texts=described, check=check)
+        except MemoryError as error:
+            log.warning("candidate left out", candidate=candidate.label, reason=str(error))
+            continue
+        for target, row in found.items():
             rows[target].append(row)
     return {
         target: [found[place] for place in np.argsort([-row.ndcg10 for row in found], kind="stable")]

@@ -58,7 +58,7 @@ def take_in(
         progress(start / len(waiting), "reading pictures")
         page = waiting[start : start + PAGE]
         ids = product_ids([sku for sku, _path in page])
-        known = dict(Look.objects.filter(pk__in=ids.values()).values_list("pk", "sha256"))
+        known = dict(Look.objects.filter(product__in=ids.values()).values_list("product", "sha256"))
         rows, pixels = [], []
         for sku, path in page:
             if sku not in ids:
@@ -107,7 +107,7 @@ def opened(path: Path) -> Pixels:
 
 def looks() -> tuple[IntArray, SingleArray]:
     """(n,) products and (n, d) what is seen of their pictures, as `Visual.see` takes them."""
-    rows: list[tuple[int, Any]] = list(Look.objects.order_by("pk").values_list("pk", "seen"))
+    rows: list[tuple[int, Any]] = list(Look.objects.order_by("product").values_list("product", "seen"))
     ids = np.fromiter((pk for pk, _seen in rows), dtype=np.int64, count=len(rows))
     if not rows:
         return ids, np.zeros((0, 0), np.float32)

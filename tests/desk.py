@@ -39,6 +39,7 @@ from customers.purposes import PURPOSES
 from recommender.models import (
     ClusterMembership,
     Interest,
+    Look,
     ModelVersion,
     PairCount,
     PairShard,
@@ -209,6 +210,10 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
     Score.objects.bulk_create(
         Score(customer=customer, purchase=0.4, churn=0.2, lifetime_value=30.0, model=model)
         for customer in customers
+    )
+    Look.objects.bulk_create(
+        (Look(product=product, seen=b"", sha256="0" * 64) for product in Product.objects.all()),
+        ignore_conflicts=True,
     )
     placement = Placement.objects.create(name=f"Home {prefix}", slug=f"home-{prefix}", is_measured=True)
     placement.promotions.create(name="Winter", percent=20).categories.set([category])

@@ -1,6 +1,6 @@
 """A linear model of what follows what, in closed form."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import ceil, log2
 
 import numpy as np
@@ -9,8 +9,10 @@ from scipy import linalg
 from recommender.algorithms import fixed_width
 from recommender.algorithms.base import LinearRecommender
 from recommender.algorithms.fixed_width import Ids
-from recommender.algorithms.interactions import FloatArray, Interactions, Queries, SingleArray
+from recommender.algorithms.interactions import FloatArray, IntArray, Interactions, Queries, SingleArray
 from recommender.algorithms.sequence import Walks
+
+WIDTH = 2048  # columns solved at once: what they need beside the factor is a tenth of it at 20,000 items
 
 
 def fading(half_life: float) -> float:
@@ -68,35 +70,56 @@ class SLIT(LinearRecommender):
             raise ValueError(
                 f"{n} items need {n * n * 4 / 2**30:.0f} GiB; the limit is {self.max_items} items"
             )
-        gram, onward = self._products(Walks.of(interactions), n)
+        walks = Walks.of(interactions)
+        gram = self._gram(walks, n)
         gram[np.diag_indices(n)] += self.reg
-        solved = onward
+        weights = np.empty((n, n), dtype=np.float32)
         if n:  # symmetric, so its transpose is itself in the order LAPACK wants: no copy
             factor = linalg.cho_factor(gram.T, overwrite_a=True, check_finite=False)
-            solved = linalg.cho_solve(factor, onward, overwrite_b=True, check_finite=False)
-        weights = np.ascontiguousarray(solved, dtype=np.float32)
+            for start in range(0, n, WIDTH):
+                onward = self._onward(walks, n, start, min(start + WIDTH, n))
+                weights[:, start : start + WIDTH] = linalg.cho_solve(factor, onward, check_finite=False)
         if self.neighbours is None:
             self.weights_ = weights
         else:
             self.ids_, self.values_ = fixed_width.strongest(weights, self.neighbours)
 
-    def _products(self, walks: Walks, n: int) -> tuple[FloatArray, FloatArray]:
-        """(n, n) PᵀP and (n, n) PᵀF, float64."""
-        a, b = fading(self.half_life_acts), fading(self.future_half_life)
-        gram, onward = np.zeros(n * n), np.zeros(n * n)
+    def _gram(self, walks: Walks, n: int) -> FloatArray:
+        """(n, n) PᵀP, float64."""
+        a = fading(self.half_life_acts)
+        square = np.zeros((n, n))
         rest = (1 - a ** (2.0 * walks.after)) / (1 - a * a)  # Σ of a^(2k) over the moments after the act
-        between = 1.0  # Σ_k a^k b^(d−1−k), the weight of a pair d steps apart
-        for lag in range(1, max(reach(a, walks.longest), reach(b, walks.longest)) + 1):
-            first, second = walks.pairs(lag)
-            cells = walks.columns[first] * n + walks.columns[second]
-            both = walks.weights[first] * walks.weights[second]
-            np.add.at(gram, cells, a**lag * rest[second] * both)
-            np.add.at(onward, cells, between * both)
-            between = a * between + b**lag
-        square = gram.reshape(n, n)
-        square += square.T.copy()
+        for lag, first, second in self._pairs(walks):
+            lower, upper = np.sort([walks.columns[first], walks.columns[second]], axis=0)
+            both = a**lag * rest[second] * walks.weights[first] * walks.weights[second]
+            np.add.at(square.ravel(), lower * n + upper, np.where(lower == upper, 2 * both, both))
+        for start in range(0, n, WIDTH):  # what is below the diagonal, without a copy of it all
+            part = square[start:, start : start + WIDTH]
+            below = np.tri(len(part), part.shape[1], -1, dtype=np.bool_)
+            part[:] = np.where(below, square[start : start + WIDTH, start:].T, part)
         square[np.diag_indices(n)] += np.bincount(walks.columns, walks.weights**2 * rest, minlength=n)
-        return square, onward.reshape(n, n)
+        return square
+
+    def _onward(self, walks: Walks, n: int, start: int, end: int) -> FloatArray:
+        """(n, end − start) some columns of PᵀF, float64."""
+        a, b = fading(self.half_life_acts), fading(self.future_half_life)
+        part = np.zeros((n, end - start))
+        between = 1.0  # Σ_k a^k b^(d−1−k), the weight of a pair d steps apart
+        for lag, first, second in self._pairs(walks):
+            columns = walks.columns[second]
+            if end - start < n:
+                inside = (columns >= start) & (columns < end)
+                first, second, columns = first[inside], second[inside], columns[inside]
+            cells = walks.columns[first] * (end - start) + columns - start
+            np.add.at(part.ravel(), cells, between * walks.weights[first] * walks.weights[second])
+            between = a * between + b**lag
+        return part
+
+    def _pairs(self, walks: Walks) -> Iterator[tuple[int, IntArray, IntArray]]:
+        """How many steps apart, and the places of the earlier and the later act, as far as either fading reaches."""
+        fades = fading(self.half_life_acts), fading(self.future_half_life)
+        for lag in range(1, max(reach(fade, walks.longest) for fade in fades) + 1):
+            yield lag, *walks.pairs(lag)
 
     def _score(self, queries: Queries) -> SingleArray:
         if self.neighbours is not None:

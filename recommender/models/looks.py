@@ -10,7 +10,6 @@ class Look(models.Model):
     product = models.OneToOneField(
         "catalog.Product",
         on_delete=models.CASCADE,
-        primary_key=True,
         related_name="look",
         verbose_name=_("product"),
     )

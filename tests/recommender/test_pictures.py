@@ -40,7 +40,7 @@ def test_what_looks_alike_is_shown_beside_what_nobody_has_bought(folder, capsys)
     told = said(capsys)
     assert "5 pictures read, 0 as they were." in told
     assert "looks: 5 products with a picture compared." in told
-    ids = dict(Look.objects.values_list("product__sku", "pk"))
+    ids = dict(Look.objects.values_list("product__sku", "product"))
     found = serving.similar(ids["cup"], at=NOW, limit=5).items
     assert {item.sku for item in found[:2]} == {"mug", "jug"}
     assert found[0].reason.text == "Looks like Cup"

@@ -18,8 +18,10 @@ from customers import consent, events, identities
 from customers.events import Incoming
 from customers.models import Customer
 from recommender import evaluation, serving, training
+from recommender.algorithms.base import Recommender
+from recommender.algorithms.compare import Candidate
 from recommender.algorithms.interactions import Interactions
-from recommender.algorithms.presets import ALL
+from recommender.algorithms.presets import ALL, FLOORS
 from recommender.models import ClusterMembership, Interest, ModelVersion, Task, TrainingRun
 from recommender.serving import Filters
 from tests.conftest import NOW, evidence
@@ -195,6 +197,20 @@ def test_a_catalogue_too_large_for_one_algorithm_does_not_stop_the_others() -> N
         "sequence",
     }
     assert "ease" in {candidate.label for candidate in evaluation.candidates_for(bought, ["ease"])}
+
+
+class TooLarge(Candidate):
+    """What asks for more memory than there is."""
+
+    def make(self) -> Recommender:
+        np.empty(2**62, dtype=np.int8)
+        raise AssertionError("so much memory is nowhere")
+
+
+def test_what_does_not_fit_into_memory_does_not_compete(shop: list[str]) -> None:
+    bought = evaluation.learnable(at=NOW)
+    ranked = evaluation.choose(bought, [*FLOORS, TooLarge("too large", "ease", {})])
+    assert {row.candidate.label for row in ranked["all"]} == {"popularity", "frequency"}
 
 
 def test_the_next_answer_knows_the_newest_purchase(shop: list[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 from sklearn.linear_model import Ridge
 
-from recommender.algorithms import fixed_width
+from recommender.algorithms import fixed_width, slit
 from recommender.algorithms.interactions import History, Interactions, Queries
 from recommender.algorithms.sequential_rules import SequentialRules
 from recommender.algorithms.session_knn import SessionKNN
@@ -78,6 +78,11 @@ class TestSLIT(Contract):
     def test_it_refuses_more_items_than_memory_holds(self) -> None:
         with pytest.raises(ValueError, match="limit is 3"):
             SLIT(max_items=3).fit(shop(), at=AT)
+
+    def test_solved_a_few_columns_at_once_it_is_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        whole = self.make().fit(shop(), at=AT).weights_
+        monkeypatch.setattr(slit, "WIDTH", 3)
+        np.testing.assert_allclose(self.make().fit(shop(), at=AT).weights_, whole, rtol=1e-5, atol=1e-7)
 
 
 class TestSLITPruned(Contract):
