@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from customers import histories
-from recommender.algorithms import expected
+from recommender.algorithms import expected_training
 from recommender.algorithms.compare import Candidate
 from recommender.algorithms.interactions import Interactions
 from recommender.algorithms.lifetime import NotEnoughData
@@ -21,7 +21,9 @@ def calibrated(
     if not orders.filter(product__is_listed=True).exists():
         return {"refused": "not enough data yet: nobody who allows personalization has ordered anything"}
     try:
-        learnt = expected.learn(candidate.make, bought, categories(), texts=texts, check=progress.check)
+        learnt = expected_training.learn(
+            candidate.make, bought, categories(), texts=texts, check=progress.check
+        )
     except NotEnoughData as reason:
         return {"refused": str(reason)}
     return learnt.as_dict()

@@ -295,6 +295,7 @@ def test_a_grant_without_its_notice_is_refused(sales: Path) -> None:
 @pytest.mark.django_db
 @pytest.mark.data
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.skipif(not DATA.exists(), reason="the public data sets are not beside the project")
 class TestPublicFiles:
     def test_online_retail_equals_the_totals_counted_elsewhere(self) -> None:

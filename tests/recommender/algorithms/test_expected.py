@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from recommender.algorithms import expected
-from recommender.algorithms.expected import Asked, Expectation, Group
+from recommender.algorithms import expected, expected_training
+from recommender.algorithms.expected import Asked, Expectation
+from recommender.algorithms.expected_training import Group
 from recommender.algorithms.frequency import Frequency
 from recommender.algorithms.interactions import History, Interactions
 from recommender.algorithms.lifetime import NotEnoughData
@@ -20,9 +21,9 @@ ACTS = Interactions.of(
 
 def test_who_bought_of_a_group_counts_once_and_strangers_and_unknown_items_are_no_error() -> None:
     groups = [Group("set", np.array([10, 99])), Group("single", np.array([30]))]
-    found = expected.bought(ACTS, np.array([1, 2, 3, 4]), groups)
+    found = expected_training.bought(ACTS, np.array([1, 2, 3, 4]), groups)
     assert found.tolist() == [[True, False], [True, False], [False, True], [False, False]]
-    assert not expected.bought(ACTS.chosen(ACTS.days > 99), np.array([1]), groups).any()
+    assert not expected_training.bought(ACTS.chosen(ACTS.days > 99), np.array([1]), groups).any()
 
 
 def test_the_features_of_one_person() -> None:
@@ -63,11 +64,13 @@ def test_weights_are_found_again_and_the_draws_spread_as_far_as_they_are_off() -
 
 
 def test_the_ratio_and_its_interval_by_hand() -> None:
-    found, low, high = expected.ratio(np.array([[0.5], [0.5]]), np.array([[True], [False]]))
+    found, low, high = expected_training.ratio(np.array([[0.5], [0.5]]), np.array([[True], [False]]))
     spread = np.sqrt(0.25 + 0.25)  # each off by a half, of an expected one
     assert (found, low, high) == pytest.approx((1.0, np.exp(-1.96 * spread), np.exp(1.96 * spread)))
-    assert np.isnan(expected.ratio(np.ones((2, 1)), np.zeros((2, 1), np.bool_))).all()
-    parts = expected.deciles(np.linspace(0.01, 0.99, 100)[:, np.newaxis], np.ones((100, 1), np.bool_))
+    assert np.isnan(expected_training.ratio(np.ones((2, 1)), np.zeros((2, 1), np.bool_))).all()
+    parts = expected_training.deciles(
+        np.linspace(0.01, 0.99, 100)[:, np.newaxis], np.ones((100, 1), np.bool_)
+    )
     assert [part["happened"] for part in parts] == [10] * 10
     assert sum(part["told"] for part in parts) == pytest.approx(50, abs=0.5)
 
@@ -87,9 +90,11 @@ def shop(rng: np.random.Generator, people: int = 400) -> Interactions:
 def test_in_a_world_that_stays_the_same_the_sum_is_right_and_people_are_told_apart() -> None:
     acts = shop(np.random.default_rng(5))
     camps = {item: item // 12 for item in range(24)}
-    found = expected.learn(lambda: Frequency(half_life=None), acts, camps)
+    found = expected_training.learn(lambda: Frequency(half_life=None), acts, camps)
     quality = found.quality
-    assert found.as_dict() == expected.learn(lambda: Frequency(half_life=None), acts, camps).as_dict()
+    assert (
+        found.as_dict() == expected_training.learn(lambda: Frequency(half_life=None), acts, camps).as_dict()
+    )
     ratio, low, high = quality["ratio"]
     assert low < ratio < high
     assert 0.8 < ratio < 1.25
@@ -102,4 +107,4 @@ def test_in_a_world_that_stays_the_same_the_sum_is_right_and_people_are_told_apa
 def test_with_too_few_people_nothing_is_learnt_and_it_says_how_many_there_are() -> None:
     acts = shop(np.random.default_rng(5), people=15)
     with pytest.raises(NotEnoughData, match=r"not enough data yet: \d+ of 20 people"):
-        expected.learn(Frequency, acts, {})
+        expected_training.learn(Frequency, acts, {})
