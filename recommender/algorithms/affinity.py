@@ -39,7 +39,8 @@ class Question:
         """(len(histories),) the mean score of the columns, less a stranger's; nought for an empty history."""
         if isinstance(self.model, LinearRecommender):
             queries = Queries.of(histories, self.model.items_, at=self.at)
-            return np.asarray(queries.matrix(self.model.half_life) @ self.weights).ravel()
+            faded = queries.of_acts(self.model._fade(queries))  # noqa: SLF001 - its own kind
+            return np.asarray(faded @ self.weights).ravel()
         found = np.zeros(len(histories))
         for start, rows in blocks(self.model, histories, at=self.at):
             found[start : start + len(rows)] = (rows[:, self.columns] - self.strange).mean(axis=1)

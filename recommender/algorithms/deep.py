@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -183,24 +184,8 @@ class SelfAttention(NextItem):
     norms_: SingleArray
     last_norm_: SingleArray
 
-    def __init__(
-        self,
-        factors: int = 64,
-        length: int = 50,
-        blocks: int = 2,
-        epochs: int = 30,
-        patience: int = 2,
-        batch: int = 64,
-        learning_rate: float = 0.002,
-        dropout: float = 0.2,
-        future_half_life: float | None = None,
-        negatives: int = 1000,
-        seed: int = 0,
-        max_items: int = 20_000,
-    ) -> None:
-        super().__init__(
-            factors, length, epochs, patience, batch, learning_rate, dropout, future_half_life, negatives, seed, max_items,
-        )  # fmt: skip
+    def __init__(self, *, blocks: int = 2, **others: Any) -> None:
+        super().__init__(**others)
         self.blocks = blocks
 
     def _network(self) -> deep_training.Network:

@@ -5,8 +5,9 @@ changes the next answer. Whoever does not allow `personalization` has no history
 """
 
 from recommender.serving.answers import STRANGER, Item, Reason, Recommendation
+from recommender.serving.beside import similar
 from recommender.serving.filters import Filters, Mode
-from recommender.serving.lists import recommend, recommend_many, similar
+from recommender.serving.lists import recommend, recommend_many
 from recommender.serving.live import load
 from recommender.serving.pasts import HISTORY_LENGTH, WEIGHTS, history
 

@@ -1,6 +1,6 @@
-"""A list for a person, for many, for a stranger, and what goes with a product."""
+"""A list for a person, for many, and for a stranger."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,11 +14,12 @@ from recommender.algorithms.base import Mode as AskedMode
 from recommender.algorithms.base import Recommender
 from recommender.algorithms.interactions import History, IntArray
 from recommender.models import Task
-from recommender.serving.answers import STRANGER, Entry, Item, Recommendation, item, products_of
+from recommender.serving.answers import STRANGER, Entry, Recommendation, item, products_of
 from recommender.serving.arrangement import PLAIN, Arrangement, arrange
 from recommender.serving.filters import Filters, allowed, flags
 from recommender.serving.live import Live, live
-from recommender.serving.pasts import HISTORY_LENGTH, Past, history
+from recommender.serving.pasts import HISTORY_LENGTH, Past
+from recommender.serving.strangers import popular
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,41 +103,6 @@ def recommend(
     ids = [] if customer_id is None else [customer_id]
     answers = recommend_many(ids, at=at, limit=limit, filters=filters, explain=explain, how=how, rng=rng)
     return answers[STRANGER if customer_id is None else customer_id]
-
-
-def similar(
-    product_id: int, *, at: datetime, limit: int = 10, filters: Filters | None = None
-) -> Recommendation:
-    """What goes with a product, for anybody: the live model asked as if this were all that someone had bought.
-
-    Where that says too little, as of what nobody has bought yet, what looks like it; then what is popular.
-    """
-    wanted = filters or Filters()
-    wanted = replace(wanted, exclude_ids={*wanted.exclude_ids, product_id})
-    models = live(Task.RECOMMEND, Task.LOOKS, Task.POPULAR)
-    shelf, day = catalogue.current(), histories.day(at)
-    one = history([Act(product_id, "ordered", day)])
-    entries: list[Entry] = []
-
-    def rest() -> Filters:
-        return replace(wanted, exclude_ids={*wanted.exclude_ids, *(entry.product_id for entry in entries)})
-
-    for task, kind in ((Task.RECOMMEND, "goes_with"), (Task.LOOKS, "looks_like")):
-        if (source := models.get(task)) is not None and len(entries) < limit:
-            may = allowed(source.model, shelf, rest())
-            (ranking,) = source.model.recommend([one], limit - len(entries), at=day, mode="new", allowed=may)
-            entries += [
-                Entry(pk, score, kind, (product_id,))
-                for pk, score in zip(ranking.items.tolist(), ranking.scores.tolist(), strict=True)
-                if score > 0
-            ]
-    if len(entries) < limit:
-        rests = replace(rest(), mode="all")
-        entries += _popular(models.get(Task.POPULAR), shelf, rests, limit - len(entries), day=day)
-    source = models.get(Task.RECOMMEND)
-    products = products_of([entries])
-    found: list[Item] = [item(entry, products) for entry in entries]
-    return Recommendation(found, False, source.version if source is not None else None)
 
 
 # --- a person's list -----------------------------------------------------------------------------------------------
@@ -276,9 +242,9 @@ def _strangers(source: Live | None, wish: _Wish) -> list[Entry]:
     if wish.filters.wants_only_bought:
         return []
     pool = wish.how.pool(wish.limit)
-    candidates = _popular(source, wish.shelf, wish.filters, pool, day=wish.day)
+    candidates = popular(source, wish.shelf, wish.filters, pool, day=wish.day)
     promoted = [
-        _popular(
+        popular(
             source,
             wish.shelf,
             replace(wish.filters, category_ids=None, only_ids=promotion.product_ids.tolist()),
@@ -297,28 +263,3 @@ def _strangers(source: Live | None, wish: _Wish) -> list[Entry]:
         shelf=wish.shelf,
         rng=wish.rng,
     )
-
-
-def _popular(
-    source: Live | None, shelf: catalogue.Catalogue, filters: Filters, limit: int, *, day: float
-) -> list[Entry]:
-    """What is popular now, and where nothing was learnt yet the newest products."""
-    entries: list[Entry] = []
-    if source is not None:
-        model = source.model
-        may = allowed(model, shelf, filters)
-        (ranking,) = model.recommend([History.empty()], limit, at=day, allowed=may)
-        entries = [
-            Entry(pk, score, "popular")
-            for pk, score in zip(ranking.items.tolist(), ranking.scores.tolist(), strict=True)
-        ]
-    return entries + _newest(shelf, filters, entries, limit - len(entries))
-
-
-def _newest(shelf: catalogue.Catalogue, filters: Filters, above: Sequence[Entry], limit: int) -> list[Entry]:
-    if limit <= 0:
-        return []
-    seen = {entry.product_id for entry in above}
-    open_ids = shelf.ids[flags(shelf.ids, shelf, filters)]
-    newest = [pk for pk in open_ids[::-1][: limit + len(seen)].tolist() if pk not in seen]
-    return [Entry(pk, 0.0, "new") for pk in newest[:limit]]

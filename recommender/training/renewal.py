@@ -70,7 +70,8 @@ def _renew(version: ModelVersion, *, at: datetime) -> bool:
     if not left and at - since < EVERY:
         return False
     before, day = read_acts(version)
-    after, newer = without(before, left), evaluation.learnable(since=since, at=at)
+    kept, newer = without(before, left), evaluation.learnable(since=since, at=at)
+    after = kept
     if len(after) == len(before) and not len(newer):
         # The same as it was: only so much more of the ledger is known.
         _swap(version, consents_until=known_consents, renewed_at=at)
@@ -86,7 +87,7 @@ def _renew(version: ModelVersion, *, at: datetime) -> bool:
         model.refit(before, after, at=day_now, texts=evaluation.texts())
     except ValueError as refused:  # too many items by now, or a package is not installed here
         log.error("model not renewed", model=version.pk, reason=str(refused))
-        if not left:
+        if len(kept) == len(before):  # nobody of those who left is in it
             return False
         reason = f"it knows people who have left, and cannot be learnt anew: {refused}"
         return _swap(version, state=ModelVersion.State.RETIRED, reason=reason[:300])

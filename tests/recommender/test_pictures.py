@@ -9,9 +9,13 @@ from django.core.management.base import CommandError
 from PIL import Image
 
 from catalog.imports import ProductInput, save_products
+from catalog.models import Product
 from recommender import pictures, serving
 from recommender.models import Look, ModelVersion
 from tests.conftest import NOW
+from tests.recommender.test_training_and_serving import shop, trained
+
+__all__ = ["shop"]
 
 pytestmark = pytest.mark.django_db
 UPRIGHT, LEVEL = ("cup", "mug", "jug"), ("rug", "mat")
@@ -47,6 +51,22 @@ def test_what_looks_alike_is_shown_beside_what_nobody_has_bought(folder, capsys)
     assert {item.sku for item in found} == {"mug", "jug", "rug", "mat", "bare"}
     # The last place goes to what has no picture: it is new, and nothing else is said of it.
     assert {item.sku: item.reason.type for item in found}["bare"] == "new"
+
+
+def test_what_is_only_popular_does_not_go_with_it(shop, tmp_path) -> None:
+    trained(algorithms=["hybrid_svd"])
+    save_products(
+        [ProductInput(sku=sku, title=sku.title(), in_stock=True) for sku in ("new1", "new2")], at=NOW
+    )
+    for sku in ("new1", "new2"):
+        Image.linear_gradient("L").save(tmp_path / f"{sku}.png")
+    Image.radial_gradient("L").save(tmp_path / "garden1.png")
+    call_command("see_pictures", tmp_path)
+    ids = dict(Product.objects.values_list("sku", "pk"))
+    nobody_has_it = serving.similar(ids["new1"], at=NOW, limit=5).items
+    assert [item.sku for item in nobody_has_it if item.reason.type == "looks_like"] == ["new2"]
+    assert nobody_has_it[0].sku == "new2"
+    assert {item.reason.type for item in nobody_has_it[1:]} <= {"popular", "new"}
 
 
 def test_only_what_changed_is_read_again(folder, capsys) -> None:

@@ -130,6 +130,9 @@ def test_d4_a_model_that_cannot_be_learnt_anew_serves_nobody_who_has_left(shop: 
     events.take_in([buys(name, "garden1", -0.05) for name in shop[:40]], source="tests", at=NEXT)
     assert [changed.task for changed in training.renew(at=NEXT)] == [Task.POPULAR]
     assert live().file == "outgrown.npz"  # nobody has left: it goes on serving
+    leaves(shop[:1])
+    training.renew(at=NEXT)
+    assert live().file == "outgrown.npz"  # who said no was never in it
     leaves(shop[:12])
     assert {changed.task for changed in training.renew(at=NEXT)} == {Task.POPULAR, Task.RECOMMEND}
     retired = ModelVersion.objects.get(pk=version.pk)
