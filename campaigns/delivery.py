@@ -100,7 +100,7 @@ def claim(*, at: datetime, limit: int) -> list[Delivery]:
         status__in=(Status.PLANNED, Status.RETRY),
         not_before__lte=at,
         run__campaign__status=Campaign.Status.RUNNING,
-    ).order_by("not_before", "pk")
+    ).order_by("-priority", "not_before", "pk")
     with transaction.atomic():
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(of=("self",), skip_locked=True)
@@ -114,14 +114,14 @@ def claim(*, at: datetime, limit: int) -> list[Delivery]:
 def load(ids: Sequence[int]) -> list[Delivery]:
     """Deliveries with all that a message is made from. Five queries: what they share is read once, not joined to each."""
     rows = Delivery.objects.filter(pk__in=ids).select_related("customer__key", "decision__code")
-    shared = rows.prefetch_related("run__campaign__message", "decision__offer")
-    return list(shared.defer("decision__candidates").order_by("not_before", "pk"))
+    shared = rows.prefetch_related("run__campaign", "content", "decision__offer")
+    return list(shared.defer("decision__candidates").order_by("-priority", "not_before", "pk"))
 
 
 def _deliver(delivery: Delivery, line: Channel, about: Page, clock: Clock) -> str:
     """Bring one claimed delivery to its next state; answers that state. One bad message never stops the others."""
     try:
-        finished = messages.finish(delivery, delivery.run.campaign.message, about)
+        finished = messages.finish(delivery, delivery.content, about)
     except TemplateFailed as error:
         return _end(delivery, Status.SUPPRESSED, clock(), reason=Reason.TEMPLATE, detail=str(error))
     except Aborted as error:

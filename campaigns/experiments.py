@@ -1,12 +1,16 @@
 """Which arm: the same person always the same, by a hash and never by a list."""
 
 import hashlib
-from collections.abc import Collection
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
+from itertools import accumulate
 
+from django.db.models import Q
 from scipy import special
 
-from campaigns.models import Decision
+from campaigns.models import Campaign, Decision, Holdout, ShareChange, Variant
 
 BUCKETS = 10_000
 SAMPLE_RATIO_ALARM = 0.001
@@ -26,6 +30,52 @@ def arms(
     return {
         pk: Decision.Arm.CONTROL if bucket(salt, pk) < edge else Decision.Arm.TREATED for pk in customer_ids
     }
+
+
+def held_out_of_all(customer_ids: Collection[int], *, at: datetime) -> dict[int, Holdout]:
+    """Who belongs to a global holdout in force; of several the first. One query."""
+    in_force = Holdout.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), starts_at__lte=at)
+    held: dict[int, Holdout] = {}
+    for holdout in in_force.order_by("starts_at", "pk"):
+        for pk, arm in arms(holdout.salt, holdout.percent, customer_ids).items():
+            if arm == Decision.Arm.CONTROL:
+                held.setdefault(pk, holdout)
+    return held
+
+
+def shares(campaign: Campaign, variants: Sequence[Variant], *, at: datetime) -> dict[str, float]:
+    """Each variant's share of the treated at this moment: the bandit's last word, or the weights. One query at most."""
+    if campaign.allocation == Campaign.Allocation.BANDIT:
+        change = ShareChange.objects.filter(campaign=campaign, at__lte=at).order_by("-at").first()
+        if change is not None and set(change.shares) == {variant.key for variant in variants}:
+            return {variant.key: float(change.shares[variant.key]) for variant in variants}
+    total = sum(variant.weight for variant in variants)
+    return {variant.key: variant.weight / total for variant in variants}
+
+
+def drawn(salt: str, parts: Mapping[str, float], customer_id: int) -> str:
+    """The name whose part of the line from 0 to 1 holds the person's bucket: the same parts, the same name."""
+    edges = list(accumulate(parts.values()))
+    place = (bucket(salt, customer_id) + 0.5) / BUCKETS * edges[-1]
+    return list(parts)[min(bisect_right(edges, place), len(edges) - 1)]
+
+
+def variants(campaign: Campaign, customer_ids: Collection[int], *, at: datetime) -> dict[int, Variant]:
+    """Each person's variant; empty where the campaign has none. Who had one before keeps it. Three queries at most."""
+    found = list(campaign.variants.select_related("message").order_by("key"))
+    if not found:
+        return {}
+    by_key = {variant.key: variant for variant in found}
+    parts = shares(campaign, found, at=at)
+    salt = f"{campaign.salt}:variants:"
+    mine = {pk: by_key[drawn(salt, parts, pk)] for pk in customer_ids}
+    if campaign.kind != Campaign.Kind.ONCE:
+        by_pk = {variant.pk: variant for variant in found}
+        had = Decision.objects.filter(
+            campaign=campaign, customer_id__in=customer_ids, variant_id__in=by_pk
+        ).order_by("-decided_at")
+        mine |= {pk: by_pk[variant] for pk, variant in had.values_list("customer_id", "variant_id")}
+    return mine
 
 
 def sample_ratio(treated: int, control: int, control_percent: Decimal | float) -> float:

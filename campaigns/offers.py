@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from django.db.models import Count, F, Q
 
-from campaigns.models import Decision, Offer
+from campaigns.models import Decision, Offer, Placement
 from catalog.models import Product
 
 # What an amount off is compared with when the offer names no minimum: an ordinary basket, in the shop's currency.
@@ -26,12 +26,16 @@ class Taste:
 
 @dataclass(frozen=True)
 class Choice:
-    """The offer for one person, or none, with a verdict on every candidate."""
+    """The offer of one slot for one person, with a verdict on every candidate."""
 
-    offer: Offer | None
+    offer: Offer
     score: float
     candidates: list[dict[str, Any]] = field(default_factory=list)
-    fallback: bool = False
+    propensity: float = 1.0
+    """The chance with which it was drawn; 1 where nothing was."""
+    explored: bool = False
+    set_aside: Decimal = Decimal(0)
+    """What was set aside for it of the offer's budget."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,10 @@ def generosity(offer: Offer) -> float:
 
 
 def choose_and_commit(
-    tastes: Mapping[int, Taste], available: Sequence[Offer], *, at: datetime
-) -> dict[int, Choice]:
-    """The best offer for each person, with the caps held exactly. Call it inside the transaction that keeps the choice.
+    tastes: Mapping[int, Taste], available: Sequence[Offer], *, placement: Placement, at: datetime
+) -> dict[int, list[Choice]]:
+    """The best offers for each person, one a slot, with the caps held exactly. Call it inside the transaction that
+    keeps the choice.
 
     Order: priority, then expected benefit (how much of what suits the person the offer is for, times how generous
     it is), then slug. Whoever a cap turns away gets the next best; a person no offer is left for gets none.
@@ -64,16 +69,14 @@ def choose_and_commit(
     taken = _had(tastes, [candidate.offer for candidate in candidates])
     wishes = {pk: list(ranked) for pk, ranked in scores.items()}
     spent: set[int] = set()
-    choices: dict[int, Choice] = {}
+    choices: dict[int, tuple[Offer, float]] = {}
     verdicts: dict[int, dict[str, str]] = {pk: {} for pk in tastes}
     waiting = list(tastes)
     while waiting:
         wanted: dict[int, list[int]] = {}
         for pk in waiting:
             offer = _next(wishes[pk], spent, taken.get(pk, Counter()), verdicts[pk])
-            if offer is None:
-                choices[pk] = Choice(None, 0.0)
-            else:
+            if offer is not None:
                 wanted.setdefault(offer.pk, []).append(pk)
         waiting = []
         for offer_id, people in wanted.items():
@@ -81,19 +84,13 @@ def choose_and_commit(
             people.sort(key=lambda pk: (-wishes[pk][0][1], pk))
             granted = _grant(offer_id, len(people))
             for pk in people[:granted]:
-                offer, score = wishes[pk][0]
-                choices[pk] = Choice(offer, score)
+                choices[pk] = wishes[pk][0]
             if granted < len(people):
                 spent.add(offer_id)
                 waiting += people[granted:]
     return {
-        pk: Choice(
-            choice.offer,
-            choice.score,
-            [*_told(scores[pk], choice, verdicts[pk], taken.get(pk, Counter())), *refused],
-            choice.fallback,
-        )
-        for pk, choice in choices.items()
+        pk: [Choice(offer, score, [*_told(scores[pk], offer, verdicts[pk]), *refused])]
+        for pk, (offer, score) in choices.items()
     }
 
 
@@ -183,11 +180,11 @@ def _grant(offer_id: int, wanted: int) -> int:
 
 
 def _told(
-    ranked: Sequence[tuple[Offer, float]], choice: Choice, verdicts: Mapping[str, str], had: Counter[int]
+    ranked: Sequence[tuple[Offer, float]], chosen: Offer, verdicts: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     told = []
     for offer, score in ranked:
-        if choice.offer is not None and offer.pk == choice.offer.pk:
+        if offer.pk == chosen.pk:
             verdict = "chosen"
         else:
             verdict = verdicts.get(offer.slug, "eligible" if score > 0 else "nothing_fits")

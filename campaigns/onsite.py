@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 
-from campaigns import experiments, planning, segments
-from campaigns.models import Campaign, CampaignSegment, Code, Decision, Offer
-from campaigns.offers import Choice
+from campaigns import deciding, experiments, segments
+from campaigns.models import Campaign, CampaignSegment, Decision, Offer
 from campaigns.reach import reachable
 from customers import consent
 from recommender import serving
@@ -78,15 +77,19 @@ def _own(customer_id: int, running: Sequence[Campaign], placement: str, *, at: d
     if found is None:
         return None
     campaign, audience = found
-    arm = experiments.arms(campaign.salt, campaign.control_percent, [customer_id])[customer_id]
-    recommendation = serving.recommend(customer_id, at=at, limit=planning.TASTE_SIZE, explain=False)
-    choices: dict[int, Choice] = {}
-    assigned: dict[int, Code] = {}
+    held = not campaign.ignores_holdout and bool(experiments.held_out_of_all([customer_id], at=at))
+    arm = (
+        Decision.Arm.HOLDOUT
+        if held
+        else experiments.arms(campaign.salt, campaign.control_percent, [customer_id])[customer_id]
+    )
+    recommendation = serving.recommend(customer_id, at=at, limit=deciding.TASTE_SIZE, explain=False)
+    chosen = {}
     if arm == Decision.Arm.TREATED:
-        choices, assigned = planning.choose_offers(
-            {customer_id: audience}, {customer_id: recommendation}, at=at
+        chosen = deciding.choose_offers(
+            campaign, {customer_id: audience}, {customer_id: recommendation}, at=at
         )
-    decision = planning.decision_of(
+    decisions = deciding.decisions_of(
         campaign,
         None,
         customer_id,
@@ -94,13 +97,14 @@ def _own(customer_id: int, running: Sequence[Campaign], placement: str, *, at: d
         arm=arm,
         reach=reach,
         recommendation=recommendation,
-        choice=choices.get(customer_id),
-        code=assigned.get(customer_id),
+        chosen=chosen.get(customer_id, deciding.NOTHING),
         at=at,
     )
-    decision.expires_at = decision.expires_at or at + KEPT_FOR
-    decision.save(force_insert=True)
-    return decision
+    for decision in decisions:
+        decision.state = Decision.State.COMMITTED  # it is shown with this answer
+        decision.expires_at = decision.expires_at or at + KEPT_FOR
+        decision.save(force_insert=True)
+    return decisions[0]
 
 
 def _audience(

@@ -18,8 +18,8 @@ from django.db.models import Count, F, Q, Sum
 
 from campaigns import experiments, outcomes, statistics
 from campaigns.models import Campaign, CampaignRun, Code, Decision, Delivery, Outcome, Redemption
-from campaigns.planning import Waterfall
 from campaigns.statistics import Estimate, Values
+from campaigns.waterfall import Waterfall
 from customers import histories
 from customers.models import Customer
 
@@ -199,9 +199,7 @@ def report(campaign: Campaign, *, at: datetime, until: datetime | None = None) -
 def _waterfall(runs: Sequence[CampaignRun]) -> Waterfall:
     total = Waterfall()
     for run in runs:
-        one = Waterfall.from_dict(run.waterfall)
-        for name, value in vars(one).items():
-            setattr(total, name, getattr(total, name) + value)
+        total += Waterfall.from_dict(run.waterfall)
     return total
 
 
@@ -210,8 +208,9 @@ def _fates(run_ids: Sequence[int], waterfall: Waterfall) -> dict[str, int]:
     fates = dict(
         Delivery.objects.filter(run_id__in=run_ids).values_list("status").annotate(n=Count("pk")).order_by()
     )
-    decided = waterfall.held_out + waterfall.capped + waterfall.quiet_hours + waterfall.no_offer
-    gone = decided + waterfall.sendable - Decision.objects.filter(run_id__in=run_ids).count()
+    decided = waterfall.holdout + waterfall.held_out + waterfall.capped + waterfall.quiet_hours
+    decided += waterfall.no_offer + waterfall.sendable
+    gone = decided - Decision.objects.filter(run_id__in=run_ids, slot=0).count()
     missing = min(gone, waterfall.sendable - sum(fates.values()))
     if missing > 0:
         fates["erased"] = missing
@@ -236,7 +235,7 @@ def _people(
             continue
         window = timedelta(days=campaign.window_days)
         end = min(until or run.planned_at + window, at)
-        decided = Decision.objects.filter(run=run)
+        decided = Decision.objects.filter(run=run, slot=0).exclude(arm=Decision.Arm.HOLDOUT)
         measurable = histories.measurable(Customer.objects.filter(pk__in=decided.values("customer_id")))
         allowed = set(measurable.values_list("pk", flat=True).iterator(chunk_size=5000))
         first_planned = set()  # by this run; who was planned before is read in that run's window

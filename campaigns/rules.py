@@ -19,8 +19,9 @@ _COUNTED = (Delivery.Status.TRANSMITTING, Delivery.Status.SENT, Delivery.Status.
 _WAITING = (Delivery.Status.PLANNED, Delivery.Status.CLAIMED, Delivery.Status.RETRY)
 
 
-def capped(customer_ids: Collection[int], *, channel: str, at: datetime) -> set[int]:
+def capped(customer_ids: Collection[int], *, campaign: Campaign, at: datetime) -> set[int]:
     """Who has had, or will have with what waits, as many messages as the cap allows. One query."""
+    channel = campaign.channel
     cap = FREQUENCY_CAPS.get(channel)
     if cap is None or not customer_ids:
         return set()

@@ -47,7 +47,7 @@ def last_messages(customer: Customer, *, language: str) -> list[Sent]:
     """The newest messages, newest first. Three queries."""
     deliveries = (
         Delivery.objects.filter(customer=customer, status=Delivery.Status.SENT)
-        .select_related("decision__offer", "run__campaign__message")
+        .select_related("decision__offer", "content")
         .order_by("-ended_at")[:LAST_MESSAGES]
     )
     shown = {delivery.pk: delivery.decision.skus[: _shown(delivery)] for delivery in deliveries}
@@ -69,7 +69,7 @@ def last_messages(customer: Customer, *, language: str) -> list[Sent]:
 
 def _shown(delivery: Delivery) -> int:
     """How many of the chosen products the message showed."""
-    message = delivery.run.campaign.message
+    message = delivery.content
     return message.product_count if message is not None else 0
 
 

@@ -1,19 +1,41 @@
 """What we say, to whom, when, and what came of it: the facts."""
 
-from campaigns.models.campaign import Campaign, CampaignRun, CampaignSegment, Message, Segment
+from campaigns.models.campaign import Campaign, CampaignRun, CampaignSegment, Message, Segment, Tag
 from campaigns.models.decision import Decision, Delivery, Outcome
-from campaigns.models.offer import Code, Offer, Redemption
+from campaigns.models.experiment import Holdout, ShareChange, Variant
+from campaigns.models.journey import JourneyEntry, JourneyVersion, JourneyVisit, Trigger
+from campaigns.models.offer import CapCount, Code, CodeBatch, CodeMisuse, Offer, OfferCap, Redemption
+from campaigns.models.placement import Placement, RankingState
+from campaigns.models.sending import Bounce, DomainPace, FrequencyCap, QuietHours
 
 __all__ = [
+    "Bounce",
     "Campaign",
     "CampaignRun",
     "CampaignSegment",
+    "CapCount",
     "Code",
+    "CodeBatch",
+    "CodeMisuse",
     "Decision",
     "Delivery",
+    "DomainPace",
+    "FrequencyCap",
+    "Holdout",
+    "JourneyEntry",
+    "JourneyVersion",
+    "JourneyVisit",
     "Message",
     "Offer",
+    "OfferCap",
     "Outcome",
+    "Placement",
+    "QuietHours",
+    "RankingState",
     "Redemption",
     "Segment",
+    "ShareChange",
+    "Tag",
+    "Trigger",
+    "Variant",
 ]

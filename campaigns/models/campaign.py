@@ -1,4 +1,5 @@
 import secrets
+from decimal import Decimal
 
 from django.db import models
 from django.db.models import Q
@@ -29,11 +30,19 @@ class Segment(models.Model):
 
 
 class Message(models.Model):
-    """What a mail says: Liquid, with translations."""
+    """What a mail says: Liquid, in HTML or MJML, with translations."""
+
+    class Format(models.TextChoices):
+        HTML = "html", "HTML"
+        MJML = "mjml", "MJML"
 
     slug = models.SlugField(_("slug"), max_length=80, unique=True)
     name = models.CharField(_("name"), max_length=200)
     subject = models.CharField(_("subject"), max_length=300)
+    preheader = models.CharField(
+        _("preview line"), max_length=200, blank=True, help_text=_("What a mailbox shows after the subject.")
+    )
+    format = models.CharField(_("format"), max_length=4, choices=Format, default=Format.HTML)
     body = models.TextField(_("body (Liquid, HTML)"))
     text = models.TextField(_("text part (Liquid)"), blank=True, help_text=_("Empty: made from the body."))
     translations = models.JSONField(
@@ -53,7 +62,34 @@ class Message(models.Model):
         return self.name
 
 
+class Tag(models.Model):
+    """What several campaigns have in common, for caps and filters."""
+
+    slug = models.SlugField(_("slug"), max_length=60, unique=True)
+    name = models.CharField(_("name"), max_length=100)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("tag"), _("tags")
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Campaign(models.Model):
+    class Kind(models.TextChoices):
+        ONCE = "once", _("once")
+        RECURRING = "recurring", _("again and again")
+        JOURNEY = "journey", _("a journey, begun by what people do")
+
+    class SendTime(models.TextChoices):
+        AT_ONCE = "at_once", _("at the same moment everywhere")
+        LOCAL = "local", _("at that hour where each person is")
+        BEST_HOUR = "best_hour", _("at the hour that suits each person, within a day")
+
+    class Allocation(models.TextChoices):
+        FIXED = "fixed", _("by their weights")
+        BANDIT = "bandit", _("more and more to what works (bandit)")
+
     class Status(models.TextChoices):
         DRAFT = "draft", _("draft")
         APPROVED = "approved", _("approved")
@@ -84,6 +120,28 @@ class Campaign(models.Model):
         _("placement"), max_length=60, blank=True, help_text=_("Where in the shop it shows.")
     )
     webhook_url = models.URLField(_("webhook address"), max_length=500, blank=True)
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.ONCE)
+    recurrence = models.CharField(
+        _("again"),
+        max_length=200,
+        blank=True,
+        help_text=_(
+            "A rule of RFC 5545, such as FREQ=WEEKLY;BYDAY=MO;BYHOUR=9;BYMINUTE=0, by the shop's clock."
+        ),
+    )
+    send_time = models.CharField(_("sent"), max_length=10, choices=SendTime, default=SendTime.AT_ONCE)
+    priority = models.IntegerField(
+        _("priority"), default=0, help_text=_("Who may get only one more message gets that of the higher.")
+    )
+    tags = models.ManyToManyField(Tag, blank=True, related_name="campaigns", verbose_name=_("tags"))
+    allocation = models.CharField(
+        _("variants are shared out"), max_length=10, choices=Allocation, default=Allocation.FIXED
+    )
+    ignores_holdout = models.BooleanField(
+        _("also to the global holdout"),
+        default=False,
+        help_text=_("Only where silence would harm the person."),
+    )
     starts_at = models.DateTimeField(_("starts"), null=True, blank=True)
     ends_at = models.DateTimeField(_("ends"), null=True, blank=True)
     control_percent = models.DecimalField(
@@ -93,7 +151,16 @@ class Campaign(models.Model):
     window_days = models.PositiveSmallIntegerField(_("days an effect is measured"), default=14)
     margin_percent = models.DecimalField(_("margin, percent"), max_digits=5, decimal_places=2, default=40)
     sending_cost = models.DecimalField(_("cost of one message"), max_digits=8, decimal_places=4, default=0)
+    stop_at_complaints = models.DecimalField(
+        _("stops at complaints, percent"), max_digits=5, decimal_places=2, default=Decimal("0.30")
+    )
+    stop_at_errors = models.DecimalField(
+        _("stops at failures, percent"), max_digits=5, decimal_places=2, default=Decimal("10")
+    )
+    stopped_because = models.CharField(_("stopped because"), max_length=300, blank=True)
+    created_by = models.CharField(_("made by"), max_length=150, blank=True)
     approved_by = models.CharField(_("approved by"), max_length=150, blank=True)
+    approved_people = models.PositiveIntegerField(_("approved for so many people"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 

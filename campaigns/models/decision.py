@@ -4,7 +4,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models.campaign import Campaign, CampaignRun, Segment
+from campaigns.models.campaign import Campaign, CampaignRun, Message, Segment
+from campaigns.models.experiment import Variant
+from campaigns.models.journey import JourneyEntry
 from campaigns.models.offer import Code, Offer
 
 
@@ -14,6 +16,12 @@ class Decision(models.Model):
     class Arm(models.TextChoices):
         TREATED = "treated", _("treated")
         CONTROL = "control", _("control")
+        HOLDOUT = "holdout", _("global holdout")
+
+    class State(models.TextChoices):
+        RESERVED = "reserved", _("set aside")
+        COMMITTED = "committed", _("given")
+        RELEASED = "released", _("given back")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     campaign = models.ForeignKey(
@@ -39,7 +47,27 @@ class Decision(models.Model):
     segment = models.ForeignKey(
         Segment, null=True, blank=True, on_delete=models.SET_NULL, verbose_name=_("segment")
     )
+    # Where a journey decided: the person's way through it, and which of its messages.
+    entry = models.ForeignKey(
+        JourneyEntry,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="decisions",
+        verbose_name=_("person in a journey"),
+    )
+    step = models.PositiveSmallIntegerField(_("step"), default=0)
     placement = models.CharField(_("placement"), max_length=60)
+    # A placement with several slots keeps a decision a slot; the first is 0.
+    slot = models.PositiveSmallIntegerField(_("slot"), default=0)
+    variant = models.ForeignKey(
+        Variant,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="decisions",
+        verbose_name=_("variant"),
+    )
     arm = models.CharField(_("arm"), max_length=10, choices=Arm, default=Arm.TREATED)
     offer = models.ForeignKey(
         Offer,
@@ -60,7 +88,12 @@ class Decision(models.Model):
     skus = models.JSONField(_("products"), default=list)
     # [{"offer": slug, "score": …, "verdict": "chosen" | "eligible" | reason}]
     candidates = models.JSONField(_("candidates"), default=list)
+    # The chance with which this offer was drawn for this person; 1 where nothing was drawn.
     propensity = models.FloatField(_("propensity"), default=1.0)
+    explored = models.BooleanField(_("drawn by chance"), default=False)
+    # Caps and budgets: set aside when decided, given when the message left, given back when it did not.
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.COMMITTED)
+    set_aside = models.DecimalField(_("set aside of the budget"), max_digits=12, decimal_places=2, default=0)
     personalized = models.BooleanField(_("personalised"), default=False)
     model = models.ForeignKey(
         "recommender.ModelVersion", null=True, blank=True, on_delete=models.SET_NULL, verbose_name=_("model")
@@ -78,9 +111,17 @@ class Decision(models.Model):
         verbose_name, verbose_name_plural = _("decision"), _("decisions")
         constraints = [
             models.UniqueConstraint(
-                fields=["run", "customer"],
-                condition=Q(run__isnull=False),
+                fields=["run", "customer", "slot"],
+                condition=Q(run__isnull=False, entry__isnull=True),
                 name="a_person_is_planned_once_a_run",
+            ),
+            models.UniqueConstraint(
+                fields=["entry", "step", "slot"],
+                condition=Q(entry__isnull=False),
+                name="a_step_of_a_journey_is_decided_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(propensity__gt=0, propensity__lte=1), name="a_propensity_is_a_chance"
             ),
             models.CheckConstraint(
                 condition=~Q(basis="consent") | Q(consent_record_id__isnull=False),
@@ -91,7 +132,11 @@ class Decision(models.Model):
                 name="nothing_is_personalised_without_permission",
             ),
         ]
-        indexes = [models.Index(fields=["customer", "decided_at"])]
+        indexes = [
+            models.Index(fields=["customer", "decided_at"]),
+            models.Index(fields=["state"], condition=Q(state="reserved"), name="decisions_set_aside"),
+            models.Index(fields=["placement", "decided_at"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.placement} {self.arm} {self.decided_at:%Y-%m-%d %H:%M}"
@@ -122,6 +167,9 @@ class Delivery(models.Model):
         REFUSED = "refused", _("the receiving server refused")
         TOO_MANY_TRIES = "too_many_tries", _("tried too often")
         ERASED = "erased", _("the person was erased")
+        QUIET_HOURS = "quiet_hours", _("quiet hours")
+        TOO_LATE = "too_late", _("too late to be of use")
+        LEFT_JOURNEY = "left_journey", _("the person had left the journey")
 
     decision = models.OneToOneField(
         Decision, on_delete=models.CASCADE, related_name="delivery", verbose_name=_("decision")
@@ -129,16 +177,36 @@ class Delivery(models.Model):
     run = models.ForeignKey(
         CampaignRun, on_delete=models.CASCADE, related_name="deliveries", verbose_name=_("run")
     )
+    entry = models.ForeignKey(
+        JourneyEntry,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="deliveries",
+        verbose_name=_("person in a journey"),
+    )
     step = models.PositiveSmallIntegerField(_("step"), default=0)
     customer = models.ForeignKey(
         "customers.Customer", on_delete=models.CASCADE, related_name="deliveries", verbose_name=_("customer")
     )
     channel = models.CharField(_("channel"), max_length=10)
+    # The campaign's, its variant's or its step's, as it was planned; a webhook has none.
+    content = models.ForeignKey(
+        Message,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        verbose_name=_("message"),
+    )
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.PLANNED)
     reason = models.CharField(_("reason"), max_length=20, choices=Reason, blank=True)
     detail = models.CharField(_("detail"), max_length=300, blank=True)
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
+    # The campaign's, copied: of what is due the higher goes first.
+    priority = models.IntegerField(_("priority"), default=0)
     not_before = models.DateTimeField(_("not before"))
+    not_after = models.DateTimeField(_("of no use after"), null=True, blank=True)
     lease_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
     message_id = models.CharField(_("Message-ID"), max_length=200, blank=True)
     basis = models.CharField(_("legal basis"), max_length=10, blank=True)
@@ -150,7 +218,14 @@ class Delivery(models.Model):
         verbose_name, verbose_name_plural = _("delivery"), _("deliveries")
         constraints = [
             models.UniqueConstraint(
-                fields=["run", "step", "customer", "channel"], name="a_message_is_planned_once"
+                fields=["run", "step", "customer", "channel"],
+                condition=Q(entry__isnull=True),
+                name="a_message_is_planned_once",
+            ),
+            models.UniqueConstraint(
+                fields=["entry", "step", "channel"],
+                condition=Q(entry__isnull=False),
+                name="a_step_s_message_is_planned_once",
             ),
             models.CheckConstraint(
                 condition=~Q(status__in=["transmitting", "sent", "unknown"])
@@ -160,7 +235,14 @@ class Delivery(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["status", "not_before"]),
+            models.Index(
+                fields=["priority", "not_before", "id"],
+                condition=Q(status__in=["planned", "retry"]),
+                name="deliveries_that_wait",
+            ),
+            models.Index(
+                fields=["lease_until"], condition=Q(lease_until__isnull=False), name="deliveries_under_way"
+            ),
             models.Index(fields=["run", "status"]),
             models.Index(fields=["customer", "channel", "ended_at"]),
         ]

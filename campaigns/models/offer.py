@@ -30,7 +30,8 @@ class Offer(models.Model):
         FREE_SHIPPING = "free_shipping", _("free shipping")
 
     class CodeKind(models.TextChoices):
-        UNIQUE = "unique", _("one code a person")
+        UNIQUE = "unique", _("one code a person, made when it is needed")
+        POOL = "pool", _("one code a person, from a pool")
         NONE = "none", _("no code")
 
     slug = models.SlugField(_("slug"), max_length=80, unique=True)
@@ -54,6 +55,12 @@ class Offer(models.Model):
         verbose_name=_("categories"),
         help_text=_("Empty: everything."),
     )
+    eligibility = models.JSONField(
+        _("only for"),
+        null=True,
+        blank=True,
+        help_text=_("A segment rule, asked anew at every decision. Empty: whoever the campaign is for."),
+    )
     priority = models.IntegerField(_("priority"), default=0, help_text=_("Higher wins."))
     starts_at = models.DateTimeField(_("from"), null=True, blank=True)
     ends_at = models.DateTimeField(_("until"), null=True, blank=True)
@@ -64,10 +71,26 @@ class Offer(models.Model):
     max_per_customer = models.PositiveIntegerField(
         _("at most, per customer"), null=True, blank=True, default=1
     )
+    low_stock_at = models.PositiveIntegerField(
+        _("warn when so many codes are left"), null=True, blank=True, default=100
+    )
+    max_discount = models.DecimalField(
+        _("at most off one order"), max_digits=12, decimal_places=2, null=True, blank=True
+    )
     budget = models.DecimalField(_("discount budget"), max_digits=14, decimal_places=2, null=True, blank=True)
+    used_percent = models.PositiveSmallIntegerField(
+        _("share who will use it, percent"),
+        default=100,
+        help_text=_(
+            "What is set aside of the budget for each person: this share of the most they can take off."
+        ),
+    )
     # Counters of the caps; changed only by conditional updates, so that no race passes them.
     given = models.PositiveIntegerField(_("given"), default=0)
     discount_given = models.DecimalField(_("discount given"), max_digits=14, decimal_places=2, default=0)
+    discount_reserved = models.DecimalField(
+        _("discount set aside"), max_digits=14, decimal_places=2, default=0
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     objects: ClassVar = OfferQuerySet.as_manager()
@@ -83,10 +106,120 @@ class Offer(models.Model):
                 condition=Q(max_total__isnull=True) | Q(given__lte=models.F("max_total")),
                 name="an_offer_is_never_given_more_often_than_its_cap",
             ),
+            models.CheckConstraint(
+                condition=Q(budget__isnull=True) | Q(discount_given__lte=models.F("budget")),
+                name="an_offer_never_costs_more_than_its_budget",
+            ),
+            models.CheckConstraint(
+                condition=Q(used_percent__lte=100), name="no_more_than_everyone_uses_a_code"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.title
+
+
+class OfferCap(models.Model):
+    """How often an offer may be given, shown, clicked or used: in all or by one person, ever or in each period."""
+
+    class Event(models.TextChoices):
+        DECIDED = "decided", _("chosen for someone")
+        CLICKED = "clicked", _("clicked")
+        REDEEMED = "redeemed", _("used at the till")
+
+    class Scope(models.TextChoices):
+        TOTAL = "total", _("in all")
+        CUSTOMER = "customer", _("by each customer")
+
+    offer = models.ForeignKey(Offer, on_delete=models.CASCADE, related_name="caps", verbose_name=_("offer"))
+    event = models.CharField(_("counts when"), max_length=10, choices=Event, default=Event.DECIDED)
+    scope = models.CharField(_("counted"), max_length=10, choices=Scope, default=Scope.CUSTOMER)
+    placement = models.ForeignKey(
+        "campaigns.Placement",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="caps",
+        verbose_name=_("placement"),
+        help_text=_("Empty: everywhere together."),
+    )
+    most = models.PositiveIntegerField(_("at most"))
+    every_days = models.PositiveSmallIntegerField(
+        _("in so many days"),
+        null=True,
+        blank=True,
+        help_text=_("Counted anew each such period. Empty: ever."),
+    )
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("cap"), _("caps")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(every_days__isnull=True) | Q(every_days__gte=1),
+                name="a_period_has_a_day_at_least",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.most} {self.event} {self.scope}"
+
+
+class CapCount(models.Model):
+    """How much of a cap is used up in one period; changed only by conditional updates."""
+
+    cap = models.ForeignKey(OfferCap, on_delete=models.CASCADE, related_name="counts", verbose_name=_("cap"))
+    # Null for a cap counted in all.
+    customer = models.ForeignKey(
+        "customers.Customer",
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        verbose_name=_("customer"),
+    )
+    period = models.IntegerField(_("period"), default=0)
+    used = models.PositiveIntegerField(_("used"), default=0)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("count of a cap"), _("counts of caps")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cap", "period"],
+                condition=Q(customer__isnull=True),
+                name="a_cap_is_counted_once_a_period",
+            ),
+            models.UniqueConstraint(
+                fields=["cap", "customer", "period"],
+                condition=Q(customer__isnull=False),
+                name="a_person_is_counted_once_a_cap_and_period",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cap_id}: {self.used}"
+
+
+class CodeBatch(models.Model):
+    """Codes that came into an offer's pool together: made here, or brought in a file."""
+
+    class Origin(models.TextChoices):
+        GENERATED = "generated", _("made here")
+        IMPORTED = "imported", _("brought in a file")
+
+    offer = models.ForeignKey(
+        Offer, on_delete=models.PROTECT, related_name="batches", verbose_name=_("offer")
+    )
+    origin = models.CharField(_("origin"), max_length=10, choices=Origin)
+    name = models.CharField(_("file"), max_length=200, blank=True)
+    count = models.PositiveIntegerField(_("codes"), default=0)
+    expires_at = models.DateTimeField(_("expire"), null=True, blank=True)
+    created_by = models.CharField(_("by"), max_length=150, blank=True)
+    created_at = models.DateTimeField(_("added"), auto_now_add=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("batch of codes"), _("batches of codes")
+
+    def __str__(self) -> str:
+        return f"{self.offer}: {self.count}"
 
 
 class Code(models.Model):
@@ -111,8 +244,18 @@ class Code(models.Model):
         related_name="codes",
         verbose_name=_("customer"),
     )
+    batch = models.ForeignKey(
+        CodeBatch,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="codes",
+        verbose_name=_("batch"),
+    )
     assigned_at = models.DateTimeField(_("assigned"), null=True, blank=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    reserved_for = models.CharField(_("reserved for order"), max_length=100, blank=True)
+    reserved_until = models.DateTimeField(_("reserved until"), null=True, blank=True)
 
     class Meta:
         verbose_name, verbose_name_plural = _("code"), _("codes")
@@ -154,3 +297,30 @@ class Redemption(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code_id} {self.order_id}"
+
+
+class CodeMisuse(models.Model):
+    """Somebody else than its owner tried to use a code, or did: a sign that it went round."""
+
+    class Kind(models.TextChoices):
+        REFUSED = "refused", _("tried and refused")
+        REDEEMED = "redeemed", _("used")
+
+    code = models.ForeignKey(Code, on_delete=models.CASCADE, related_name="misuses", verbose_name=_("code"))
+    kind = models.CharField(_("what happened"), max_length=10, choices=Kind)
+    customer = models.ForeignKey(
+        "customers.Customer", null=True, blank=True, on_delete=models.SET_NULL, verbose_name=_("by")
+    )
+    order_id = models.CharField(_("order"), max_length=100)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("use by someone else"), _("uses by someone else")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["code", "order_id", "kind"], name="a_misuse_is_noted_once_an_order"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code_id} {self.kind}"

@@ -47,10 +47,10 @@ def finished(settings, products: dict[str, Product]) -> Make:
             expires_at=NOW + timedelta(days=30) if code else None,
         )  # fmt: skip
         pk = Delivery.objects.create(
-            decision=decision, run=run, customer=to, channel="email", not_before=NOW
+            decision=decision, run=run, customer=to, channel="email", content=row, not_before=NOW
         ).pk  # fmt: skip
         (loaded,) = delivery.load([pk])
-        return messages.finish(loaded, loaded.run.campaign.message, messages.page_of([loaded], at=NOW))
+        return messages.finish(loaded, loaded.content, messages.page_of([loaded], at=NOW))
 
     return make
 

@@ -26,7 +26,7 @@ from campaigns.models import (
     Offer,
     Segment,
 )
-from campaigns.planning import Waterfall
+from campaigns.waterfall import Waterfall
 from catalog.models import Product
 from customers import consent, encryption
 from customers.consent import NotPermitted, Permission
