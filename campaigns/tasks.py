@@ -1,9 +1,10 @@
 """Thin: find what is due, call one function."""
 
+import numpy as np
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns import delivery, lifecycle, optin_mail, outcomes, planning
+from campaigns import allocation, delivery, lifecycle, optin_mail, outcomes, planning
 
 
 @shared_task
@@ -26,3 +27,9 @@ def credit_outcomes() -> None:
 def ask_for_consent() -> None:
     """Send the mails that double opt-in asks with."""
     optin_mail.send_due(clock=timezone.now)
+
+
+@shared_task
+def renew_shares() -> None:
+    """Let the bandits of variants learn from the newest orders."""
+    allocation.renew_all(at=timezone.now(), rng=np.random.default_rng())

@@ -13,14 +13,16 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import lifecycle, planning, reports, segments
+from campaigns import checks, lifecycle, planning, reports, segments
 from campaigns.admin import words
-from campaigns.models import Campaign, CampaignRun, CampaignSegment, Delivery
+from campaigns.models import Campaign, CampaignRun, CampaignSegment, Delivery, Variant
 from catalog.pages import Page, Rows, shown
 
 STEP_WORDS = {
     "approve": _("Approve"),
     "launch": _("Launch"),
+    "recall": _("Call back"),
+    "revise": _("Back to draft"),
     "pause": _("Pause"),
     "resume": _("Resume"),
     "cancel": _("Cancel the campaign"),
@@ -29,14 +31,11 @@ STEP_WORDS = {
 # What cannot be undone asks once, naming the consequence; the rest is done at once.
 ASKED_FIRST = ("launch", "cancel", "archive")
 # After approval the comparison is fixed; a pause lets only what changes no one's arm be mended.
-PAUSED_EDITABLE = ("name", "message", "ends_at")
+PAUSED_EDITABLE = ("name", "message", "ends_at", "priority", "tags", "stop_at_complaints", "stop_at_errors")
 
 
-class AudienceRows(Rows):
-    model = CampaignSegment
-    autocomplete_fields = ("segment", "offers")
-    verbose_name = _("audience")
-    verbose_name_plural = _("Audience: who, and which offers they may get")
+class DraftRows(Rows):
+    """Rows that stand fast once the campaign is approved."""
 
     def _open(self, obj: Campaign | None) -> bool:
         return obj is None or obj.status == Campaign.Status.DRAFT
@@ -49,6 +48,20 @@ class AudienceRows(Rows):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._open(obj) and bool(super().has_delete_permission(request, obj))
+
+
+class AudienceRows(DraftRows):
+    model = CampaignSegment
+    autocomplete_fields = ("segment", "offers")
+    verbose_name = _("audience")
+    verbose_name_plural = _("Audience: who, and which offers they may get")
+
+
+class VariantRows(DraftRows):
+    model = Variant
+    autocomplete_fields = ("message",)
+    verbose_name = _("variant")
+    verbose_name_plural = _("Variants: messages to compare; leave empty to send one message to everybody")
 
 
 @admin.register(Campaign)
@@ -65,21 +78,48 @@ class CampaignAdmin(Page):
         "control_percent",
         "updated_at",
     )
-    list_filter = ("status", "channel")
+    list_filter = ("status", "kind", "channel", "tags")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
-    autocomplete_fields = ("message",)
-    readonly_fields = ("status", "approved_by", "created_at", "updated_at")
-    inlines = (AudienceRows,)
+    autocomplete_fields = ("message", "tags")
+    readonly_fields = (
+        "status",
+        "created_by",
+        "approved_by",
+        "approved_people",
+        "stopped_because",
+        "created_at",
+        "updated_at",
+    )
+    inlines = (AudienceRows, VariantRows)
     fieldsets = (
         (None, {"fields": (("name", "slug"),)}),
         (_("What and where"), {"fields": (("channel", "message"), ("placement", "webhook_url"))}),
-        (_("When"), {"fields": ("starts_at", "ends_at")}),
+        (_("When"), {"fields": (("kind", "recurrence"), "starts_at", "ends_at", "send_time")}),
         (
             _("How its effect is measured"),
-            {"fields": (("control_percent", "window_days"), ("margin_percent", "sending_cost"))},
+            {
+                "fields": (
+                    ("control_percent", "window_days"),
+                    ("margin_percent", "sending_cost"),
+                    ("allocation", "ignores_holdout"),
+                )
+            },
         ),
-        (_("Record"), {"fields": (("status", "approved_by"), ("created_at", "updated_at"))}),
+        (
+            _("Beside other campaigns, and when it stops by itself"),
+            {"fields": (("priority", "tags"), ("stop_at_complaints", "stop_at_errors"))},
+        ),
+        (
+            _("Record"),
+            {
+                "fields": (
+                    ("status", "stopped_because"),
+                    ("created_by", "approved_by", "approved_people"),
+                    ("created_at", "updated_at"),
+                )
+            },
+        ),
     )
     change_form_outer_before_template = "admin/desk/campaign_state.html"
 
@@ -103,6 +143,11 @@ class CampaignAdmin(Page):
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Mapping[str, Sequence[str]]:
         return self.prepopulated_fields if obj is None else {}
+
+    def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_by = request.user.get_username()
+        super().save_model(request, obj, form, change)
 
     # --- the list --------------------------------------------------------------------------------------------
 
@@ -144,7 +189,7 @@ class CampaignAdmin(Page):
             found = fates([campaign.pk]).get(campaign.pk, Counter())
             problems = []
             if campaign.status in (Campaign.Status.DRAFT, Campaign.Status.APPROVED):
-                problems = lifecycle.problems(campaign, at=timezone.now())
+                problems = checks.problems(campaign, at=timezone.now())
             context |= {
                 "state": words.state(campaign, found, len(problems)),
                 "problems": problems,
@@ -183,7 +228,7 @@ class CampaignAdmin(Page):
         now = timezone.now()
         if request.method == "POST":
             try:
-                lifecycle.take(campaign, step, by=request.user.get_username(), at=now)
+                lifecycle.take(campaign, step, by=request.user.get_username(), at=now, undo=lifecycle.UNDO)
             except lifecycle.NotPossible as reason:
                 messages.error(request, str(reason))
             else:
@@ -198,7 +243,7 @@ class CampaignAdmin(Page):
             step=step,
             confirm=STEP_WORDS[step],
             is_grave=step == "cancel",
-            problems=lifecycle.problems(campaign, at=now) if step in ("approve", "launch") else [],
+            problems=checks.problems(campaign, at=now) if step in ("approve", "launch") else [],
             **self._consequence(campaign, step),
         )
 

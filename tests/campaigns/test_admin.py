@@ -114,7 +114,10 @@ def test_what_a_pause_lets_change_is_little(client):
     row = desk.launched(desk.campaign(offers=[]))
     client.post(step(row, "pause"))
     fields = client.get(change(row, "campaign")).context["adminform"].form.fields
-    assert set(fields) == {"name", "message", "ends_at"}
+    assert set(fields) == {
+        *("name", "message", "ends_at", "priority", "tags"),
+        *("stop_at_complaints", "stop_at_errors"),
+    }
 
 
 def test_a_viewer_sees_a_campaign_and_takes_no_step(db):
