@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import checks, lifecycle, planning, reports, segments
-from campaigns.admin import words
+from campaigns.admin import sizing, words
 from campaigns.models import Campaign, CampaignRun, CampaignSegment, Delivery, Variant
 from catalog.pages import Page, Rows, shown
 
@@ -179,7 +179,11 @@ class CampaignAdmin(Page):
             )
             return page
 
-        pages = [own("step/<str:step>/", self.step_view, "step"), own("report/", self.report_view, "report")]
+        pages = [
+            own("step/<str:step>/", self.step_view, "step"),
+            own("report/", self.report_view, "report"),
+            own("size/", self.size_view, "size"),
+        ]
         return pages + super().get_urls()  # type: ignore[no-any-return]
 
     def render_change_form(
@@ -197,6 +201,7 @@ class CampaignAdmin(Page):
                 "runs": _runs(campaign),
                 "late": planning.late(at=timezone.now()).filter(campaign=campaign).first(),
                 "report_link": reverse("admin:campaigns_campaign_report", args=[campaign.pk]),
+                "size_link": reverse("admin:campaigns_campaign_size", args=[campaign.pk]),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -269,6 +274,7 @@ class CampaignAdmin(Page):
                 if campaign.control_percent
                 else gettext("Nobody is held out, so its effect cannot be measured.")
             )
+            sentences += sizing.sentences(campaign, at=now)
         if step == "cancel":
             told = {"waiting": f"{waiting:,}", "sent": f"{found['sent']:,}"}
             sentences.append(
@@ -280,6 +286,17 @@ class CampaignAdmin(Page):
             sentences.append(gettext("A cancelled campaign cannot be taken up again."))
             sentences.append(gettext("People its audiences would reach now: %s.") % f"{total:,}")
         return {"sentences": sentences, "audiences": audiences, "total": total}
+
+    def size_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """How small an effect this campaign would find, before it is launched."""
+        campaign = self.get_object(request, str(pk))
+        if campaign is None:
+            raise Http404
+        if not self.has_view_permission(request, campaign):
+            raise PermissionDenied
+        told = sizing.page(campaign, request.GET.get("effect", ""), at=timezone.now())
+        title = gettext("How sure could it be? %s") % campaign
+        return self.own_page(request, "admin/desk/size.html", title=title, row=campaign, **told)
 
     def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         campaign = self.get_object(request, str(pk))

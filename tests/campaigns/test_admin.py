@@ -280,3 +280,25 @@ def test_r4_a_late_run_is_let_go_by_its_button(client):
     assert "It is due now" in client.post(address, follow=True).content.decode()
     assert address not in client.get(change(run, "campaignrun")).content.decode(), "it is not late any more"
     assert planning.plan_due(at=timezone.now()) > 0
+
+
+def test_before_a_launch_a_page_says_how_small_an_effect_would_be_found(client):
+    desk.shop(30)
+    row = desk.campaign(offers=[], control=20)
+    page = reverse("admin:campaigns_campaign_size", args=[row.pk])
+    answer = client.get(page)
+    assert answer.context["past"].people == 20
+    assert "an effect of" in answer.context["lead"] and "EUR per person or more" in answer.context["lead"]
+    assert [plan["share"] for _words, plan in answer.context["rows"]][0] == "20.0%"
+    fewer = client.get(page, {"effect": "5"}).context["rows"][0][1]["people"]
+    more = client.get(page, {"effect": "1,00"}).context["rows"][0][1]["people"]
+    assert int(fewer.replace(",", "")) < int(more.replace(",", ""))
+    for nonsense in ("x", "-1", "nan", "0"):
+        assert client.get(page, {"effect": nonsense}).context["invalid"]
+    with_words = client.get(step(row, "launch")).content.decode()
+    assert "It would find an effect of" in with_words
+    alone = desk.campaign(offers=[], name="Alone", control=0)
+    assert (
+        "Nobody is held out"
+        in client.get(reverse("admin:campaigns_campaign_size", args=[alone.pk])).context["lead"]
+    )
