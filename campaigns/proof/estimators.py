@@ -18,9 +18,10 @@ ARMS = 3
 Masks = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Look = tuple[Estimate, float]
 """what is shown, and the truth at that moment"""
+Interval = Callable[[Values, Values], Estimate]
 
 
-def fixed(runs: int, *, seed: int) -> list[Line]:
+def fixed(runs: int, *, seed: int, interval: Interval = statistics.welch) -> list[Line]:
     """The interval after the window's end, as the report shows it: CUPED, then Welch."""
     world = World()
     of_planned, of_all = [], []
@@ -28,7 +29,7 @@ def fixed(runs: int, *, seed: int) -> list[Line]:
     for i in range(runs):
         rng = np.random.default_rng([seed, 2, i])
         people, treated = response.draw(world, PEOPLE, rng=rng), rng.random(PEOPLE) >= CONTROL
-        found = _adjusted(people.before, np.where(treated, people.y1, people.y0), treated)
+        found = _adjusted(people.before, np.where(treated, people.y1, people.y0), treated, interval)
         of_planned.append(found.low <= people.effect <= found.high)
         of_all.append(found.low <= alike <= found.high)
     about = f"{PEOPLE:,} people, {CONTROL:.0%} held out"
@@ -44,9 +45,9 @@ def fixed(runs: int, *, seed: int) -> list[Line]:
     ]  # fmt: skip
 
 
-def _adjusted(before: Values, now: Values, treated: Masks) -> Estimate:
+def _adjusted(before: Values, now: Values, treated: Masks, interval: Interval) -> Estimate:
     a, b, _theta = statistics.cuped(now[treated], now[~treated], before[treated], before[~treated])
-    return statistics.welch(a, b)
+    return interval(a, b)
 
 
 def _sequence(before: Values, now: Values, treated: Masks, planned: int) -> Estimate | None:
@@ -117,14 +118,14 @@ def peeked(runs: int, *, seed: int) -> list[Line]:
     return lines
 
 
-def without_effect(runs: int, *, seed: int) -> list[Line]:
+def without_effect(runs: int, *, seed: int, interval: Interval = statistics.welch) -> list[Line]:
     """A/A at the end: how often chance is called a winner."""
     world = World().without_effect()
     named = []
     for i in range(runs):
         rng = np.random.default_rng([seed, 4, i])
         people, treated = response.draw(world, PEOPLE, rng=rng), rng.random(PEOPLE) >= CONTROL
-        named.append(_adjusted(people.before, people.y0, treated).verdict == "earned")
+        named.append(_adjusted(people.before, people.y0, treated, interval).verdict == "earned")
     return [
         share(
             "false_winner", "A message without effect is called a winner at the end", named,

@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,18 +45,22 @@ class Command(BaseCommand):
         if options["inside"]:
             self.play(options["inside"], first=options["first"] or 0, seeds=seeds, people=people)
             return
-        if not options["json"]:
-            self.stdout.write(f"{'':62} {'figure':>7}  {'its own interval':17} {'bound':12} {'runs':>6}")
+        part = QUICK if options["quick"] else 1
+        self.tell(self.prove(seeds, people=people, part=part), seeds=seeds, as_json=options["json"])
+
+    def tell(self, proven: Iterable[Line], *, seeds: int, as_json: bool) -> None:
+        """Each line as it comes, or all as one JSON; ends with exit code 1 when any does not hold."""
+        if not as_json:
+            self.stdout.write(f"{'':64} {'figure':>7}  {'its own interval':17} {'bound':12} {'runs':>6}")
         found = []
-        for line in self.prove(seeds, people=people, part=QUICK if options["quick"] else 1):
+        for line in proven:
             found.append(line)
-            if not options["json"]:
+            if not as_json:
                 self.say(line)
         failed = [line.key for line in found if line.verdict == lines.FAILS]
-        if options["json"]:
-            self.stdout.write(
-                json.dumps({"seeds": seeds, "holds": not failed, "lines": [line.as_dict() for line in found]})
-            )
+        if as_json:
+            told = {"seeds": seeds, "holds": not failed, "lines": [line.as_dict() for line in found]}
+            self.stdout.write(json.dumps(told))
         if failed:
             raise SystemExit(1)
 
@@ -94,7 +98,7 @@ class Command(BaseCommand):
         bound = f"{line.least:.0%}–{line.most:.0%}" if least and most else least or most
         own = f"{line.low:.1%} to {line.high:.1%}"
         self.stdout.write(
-            f"{line.what:62} {line.figure:>7.1%}  {own:17} {bound:12} {line.runs:>6,}  {line.verdict}"
+            f"{line.what:64} {line.figure:>7.1%}  {own:17} {bound:12} {line.runs:>6,}  {line.verdict}"
         )
         if line.note:
             self.stdout.write(f"    {line.note}")
