@@ -21,8 +21,8 @@ USUAL_DISCOUNT = 0.10
 class World:
     """One shop and one message. Shares and chances stand in the order of `KINDS`; money is in the shop's currency."""
 
-    shares: tuple[float, float, float, float] = (0.15, 0.20, 0.60, 0.05)
-    chances: tuple[float, float, float, float] = (0.08, 0.45, 0.02, 0.15)
+    shares: tuple[float, float, float, float] = (0.15, 0.15, 0.65, 0.05)
+    chances: tuple[float, float, float, float] = (0.06, 0.75, 0.01, 0.15)
     """of an order in the window, without the message"""
     discount: float = 0.10
     pull: float = 0.5
@@ -31,9 +31,9 @@ class World:
     """what it takes off the chance of who is driven away, as a share"""
     basket: float = 38.0
     """median"""
-    levels: float = 0.5
+    levels: float = 0.65
     """spread of people's own levels of spending, which stay from one period to the next (log-normal)"""
-    spread: float = 0.6
+    spread: float = 0.4
     """spread of one person's baskets about their level (log-normal)"""
 
     def without_effect(self) -> "World":
