@@ -135,6 +135,11 @@ def as_milliseconds(days: Values) -> Ids:
     return np.rint(days * MS_A_DAY).astype(np.int64)
 
 
+def summed(places: Ids, values: Values, n: int) -> Values:
+    """(n,) the sum of the values at each place."""
+    return np.bincount(places, weights=values, minlength=n).astype(np.float64, copy=False)
+
+
 def read(campaign: Campaign, *, at: datetime, until: datetime | None = None) -> People:
     """Everyone planned, each from their own start: their first run's, their first entry, or their first visit.
 
@@ -189,8 +194,8 @@ def money_of(people: QuerySet[Any], ids: Ids, starts: Ids, ends: Ids, *, before:
     past = known & (moments >= starts[place] - before[place]) & (moments < starts[place])
     who, are_orders = place[inside], paid.are_orders[inside] > 0
     return Money(
-        revenue=np.bincount(who, weights=paid.values[inside], minlength=n),
-        before=np.bincount(place[past], weights=paid.values[past], minlength=n),
+        revenue=summed(who, paid.values[inside], n),
+        before=summed(place[past], paid.values[past], n),
         ordered=np.bincount(who[are_orders], minlength=n) > 0,
         who=who,
         moments=moments[inside],
@@ -218,13 +223,15 @@ def arms(campaign: Campaign) -> tuple[int, int]:
 def in_two_arms(campaign: Campaign) -> int:
     """How many people stand in both arms, such as after two records were found to be one person."""
     rows = rows_of(campaign).order_by().values("customer_id").annotate(n=Count("arm", distinct=True))
-    return rows.filter(n__gt=1).count()
+    n: int = rows.filter(n__gt=1).count()
+    return n
 
 
 def _firsts(rows: QuerySet[Any], *order: Any) -> QuerySet[Any]:
     """Of each person the first row. Worked out where the rows are: of a year of weeks only one of fifty comes here."""
     place = Window(RowNumber(), partition_by=F("customer_id"), order_by=order)
-    return rows.annotate(place=place).filter(place=1).order_by("customer_id")
+    found: QuerySet[Any] = rows.annotate(place=place).filter(place=1).order_by("customer_id")
+    return found
 
 
 def _id(name: str) -> Coalesce:
@@ -232,9 +239,7 @@ def _id(name: str) -> Coalesce:
 
 
 def _is_treated() -> Cast:
-    return Cast(
-        Case(When(arm=Decision.Arm.TREATED, then=Value(1)), default=Value(0)), BigIntegerField()
-    )
+    return Cast(Case(When(arm=Decision.Arm.TREATED, then=Value(1)), default=Value(0)), BigIntegerField())
 
 
 def _starts(campaign: Campaign) -> Start:

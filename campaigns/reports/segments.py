@@ -36,9 +36,7 @@ class SegmentRow:
     cells: tuple[Cell, ...] = ()
 
 
-def segments(
-    campaign: Campaign, people: People, reading: Reading, *, is_readable: bool
-) -> list[SegmentRow]:
+def segments(campaign: Campaign, people: People, reading: Reading, *, is_readable: bool) -> list[SegmentRow]:
     """Effect by segment, where the whole may be read at all.
 
     Thin rows are blank, and a single blank row takes the next smallest with it; so do the cells of a row. Three queries.
@@ -101,5 +99,3 @@ def _cells(
 def _cell(title: str, people: People, mask: Flags) -> Cell:
     found = effect.arm(people, mask)
     return Cell(title, found.people, found.ordered, found.per_person)
-
-

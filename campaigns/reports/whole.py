@@ -12,12 +12,17 @@ from campaigns import experiments, outcomes
 from campaigns.models import Campaign, CampaignRun, Decision, Delivery, Outcome
 from campaigns.reports import effect as effects
 from campaigns.reports import people as planned
+from campaigns.reports.beside import Beside, beside
 from campaigns.reports.codes import CENT, codes
+from campaigns.reports.days import Day, days
 from campaigns.reports.effect import Arm, Effect, Reading
 from campaigns.reports.people import Period
 from campaigns.reports.segments import SegmentRow, segments
+from campaigns.reports.variants import Variants, variants
 from campaigns.waterfall import Waterfall
 from customers import histories
+
+MIXED_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,10 @@ class Report:
     sample_ratio_p: float
     effect: Effect | None
     why_no_effect: str
+    beside: Beside | None
     segments: list[SegmentRow]
+    variants: Variants | None
+    days: list[Day]
     attributed_revenue: Decimal
     attributed_orders: int
     attribution: Mapping[str, int]
@@ -59,6 +67,11 @@ class Report:
         """Every row of the waterfall, and every fate of what was sendable, accounts for everyone."""
         planned = Waterfall.from_dict(self.waterfall)
         return planned.left == 0 and sum(self.fates.values()) == planned.sendable
+
+    @property
+    def mixes_arms(self) -> bool:
+        """More than one in a hundred stands in both arms, so what the arms differ by is blurred."""
+        return self.in_two_arms > MIXED_SHARE * (self.treated.people + self.control.people)
 
 
 def _plain(value: Any) -> Any:
@@ -122,7 +135,10 @@ def report(campaign: Campaign, *, at: datetime, until: datetime | None = None) -
         sample_ratio_p=p,
         effect=effect,
         why_no_effect=why,
+        beside=beside(people, reading) if effect is not None else None,
         segments=segments(campaign, people, reading, is_readable=effect is not None),
+        variants=variants(campaign, people, reading, is_readable=effect is not None),
+        days=days(people, reading, until=last, is_readable=effect is not None),
         attributed_revenue=credited["money"].quantize(CENT),
         attributed_orders=credited["orders"],
         attribution=outcomes.RULE,
