@@ -93,9 +93,11 @@ def test_each_variant_has_its_effect_and_the_better_one_is_named_by_money() -> N
     assert (b.effect, b.low, b.high) == pytest.approx((20, 20 - wide, 20 + wide), abs=1e-3)
     assert (a.verdict, b.verdict) == ("cannot_tell", "earned")
     (pair,) = found.pairs
-    assert (pair.first, pair.second, pair.difference) == ("a", "b", pytest.approx(-20))
+    assert (pair.first, pair.second) == ("a", "b")
+    assert pair.difference == pytest.approx(-20)
     assert (found.winner, found.why_no_winner) == ("b", "")
-    assert (found.sample_ratio_p, found.is_weighted) == (pytest.approx(1.0), False)
+    assert found.sample_ratio_p == pytest.approx(1.0)
+    assert not found.is_weighted
 
 
 def test_no_winner_is_named_while_chance_could_make_the_difference() -> None:
@@ -229,6 +231,7 @@ def test_money_is_cut_at_what_was_paid_before_launch_and_not_at_what_came_after(
     found = made.report()
     assert found.effect.per_person == pytest.approx(25)
     assert found.beside.cap == 10
+    assert found.beside.winsorised is not None
     assert found.beside.winsorised[0] == pytest.approx(10 / 40)
 
 
