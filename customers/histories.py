@@ -110,6 +110,11 @@ class _Day(Func):
         return self.as_sql(compiler, connection, template="(julianday(%(expressions)s) - 2440587.5)", **more)
 
 
+def as_day(expression: Any) -> Func:
+    """A column's moment as `day` gives it, for a query whose rows become arrays."""
+    return _Day(expression)
+
+
 def _number(expression: Any) -> Coalesce:
     return Coalesce(Cast(expression, FloatField()), 0.0)
 
@@ -243,6 +248,43 @@ def money(
         .values_list("customer_id", "revenue", "orders")
     )
     yield from rows.iterator(chunk_size=5000)
+
+
+@dataclass(frozen=True)
+class Payments:
+    """Aligned arrays, one entry a line of an order or a refund, in no order.
+
+    values : money, of refunds below nought · days : since the epoch · are_orders : 1 for an order's line, 0 for a refund
+    """
+
+    customers: IntArray
+    values: FloatArray
+    days: FloatArray
+    are_orders: IntArray
+
+    def __len__(self) -> int:
+        return len(self.customers)
+
+
+def payments(
+    customers: QuerySet[Any], *, since: datetime, until: datetime, purpose: str = "analytics"
+) -> Payments:
+    """Every payment in the time, of those among `customers` who allow measuring. One query, streamed into arrays.
+
+    For whoever sums over windows that differ from person to person; for one window there is `money`.
+    """
+    lines = behaviour(purpose, types=_ORDERS, since=since, until=until, customers=customers)
+    is_order = Case(When(type=Event.Type.ORDERED, then=Value(1)), default=Value(0))
+    rows = lines.order_by().values_list(
+        "customer_id", _number(REVENUE), _Day("occurred_at"), Cast(is_order, BigIntegerField())
+    )
+    return Payments(*columns(rows, np.int64, np.float64, np.float64, np.int64))
+
+
+def is_measurable(person: str, *, purpose: str = "analytics") -> Cast:
+    """1 where the behaviour of a row's person may be measured at all, else 0; `person` is the row's column of them."""
+    allowed = Case(When(consent.may(purpose, person=person), then=Value(1)), default=Value(0))
+    return Cast(allowed, BigIntegerField())
 
 
 def measurable(customers: QuerySet[Any], *, purpose: str = "analytics") -> QuerySet[Any]:

@@ -2,9 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -16,109 +14,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from campaigns import outcomes, planning, report_text, reports
-from campaigns.models import (
-    Campaign,
-    CampaignRun,
-    CampaignSegment,
-    Code,
-    Decision,
-    Delivery,
-    Outcome,
-    Redemption,
-    Segment,
-)
+from campaigns.models import Campaign, CampaignRun, CampaignSegment, Decision, Delivery, Outcome, Segment
 from campaigns.reports import Report
+from campaigns.reports import people as planned
 from customers import consent, events, privacy
 from customers.events import Incoming
 from customers.models import Customer
 from tests.campaigns.conftest import offer, people
+from tests.campaigns.reporting import DAY, LONG_AGO, START, Built, built, paid, with_codes
 from tests.conftest import NOW, person
 
 pytestmark = pytest.mark.django_db
-DAY = timedelta(days=1)
-START = NOW - 20 * DAY  # planned then, measured for 14 days, over by now
-LONG_AGO = START - 3 * DAY
-
-
-@dataclass
-class Built:
-    """A campaign that was planned at START and sent to its treated arm; names in order."""
-
-    campaign: Campaign
-    treated: list[str]
-    control: list[str]
-
-    def report(self, *, at: datetime = NOW, until: datetime | None = None) -> Report:
-        return reports.report(self.campaign, at=at, until=until)
-
-
-def built(treated: int, control: int, *, percent: float | None = None, **fields: object) -> Built:
-    ids = people(treated + control)
-    names = [f"c{n:03}" for n in range(treated + control)]
-    share = 100 * control / (treated + control) if percent is None else percent
-    campaign = Campaign.objects.create(
-        slug="spring", name="Spring", status="finished", control_percent=Decimal(f"{share:.2f}"), **fields
-    )
-    segment = Segment.objects.create(slug="all", name="Everyone", rule={"attribute": "id", "exists": True})
-    CampaignSegment.objects.create(campaign=campaign, segment=segment)
-    run = CampaignRun.objects.create(
-        campaign=campaign,
-        due_at=START,
-        planned_at=START,
-        state="done",
-        waterfall={
-            "matched": treated + control + 7,
-            "no_consent": {"marketing_email": 4},
-            "suppressed": {"hard_bounce": 2},
-            "no_address": 1,
-            "held_out": control,
-            "sendable": treated,
-        },
-    )
-    decisions = [
-        Decision(
-            campaign=campaign, run=run, customer_id=pk, segment=segment, placement="email",
-            arm="treated" if i < treated else "control", purpose="marketing_email", basis="default", decided_at=START,
-        )
-        for i, pk in enumerate(ids)
-    ]  # fmt: skip
-    Decision.objects.bulk_create(decisions)
-    Delivery.objects.bulk_create(
-        Delivery(
-            decision=decision, run=run, customer_id=decision.customer_id, channel="email", status="sent",
-            basis="default", not_before=START, transmitting_at=START, ended_at=START,
-        )
-        for decision in decisions[:treated]
-    )  # fmt: skip
-    return Built(campaign, names[:treated], names[treated:])
-
-
-def paid(
-    names: Sequence[str],
-    value: str,
-    at: datetime = START + 2 * DAY,
-    *,
-    kind: str = "ordered",
-    number: str = "o",
-) -> None:
-    """Each of these people has one order (or refund) of this value."""
-    taken = events.take_in(
-        [
-            Incoming(
-                message_id=f"{kind}-{name}-{number}-{value}",
-                type=kind,
-                customer=name,
-                value=Decimal(value),
-                currency="EUR",
-                order_id=f"{name}-{number}",
-                occurred_at=at,
-            )
-            for name in names
-        ],
-        source="tests",
-        at=NOW,
-    )
-    assert taken.accepted == len(names)
 
 
 @pytest.fixture
@@ -143,28 +49,6 @@ def spring() -> Built:
     Delivery.objects.filter(customer__external_id="c038").update(status="unknown")
     Delivery.objects.filter(customer__external_id="c039").update(status="failed", reason="refused")
     return made
-
-
-def with_codes(made: Built) -> None:
-    """Everyone treated has a code. Five use theirs for 3.00 each, one of the control uses another's, one is given back."""
-    row = offer("three", title="Three off", benefit="amount", value=Decimal(3))
-    ids = dict(Customer.objects.values_list("external_id", "pk"))
-    codes = [
-        Code(offer=row, value=f"CODE-{name}", state="assigned", customer_id=ids[name])
-        for name in made.treated
-    ]
-    Code.objects.bulk_create(codes)
-    for decision in Decision.objects.filter(arm="treated"):
-        decision.offer, decision.code = row, Code.objects.get(customer_id=decision.customer_id)
-        decision.save()
-    by: list[tuple[int, str | None, str, bool]] = [(i, made.treated[i], "3.00", False) for i in range(4)]
-    by += [(4, None, "3.00", False), (5, made.control[0], "2.00", False), (6, made.treated[6], "3.00", True)]
-    for i, name, discount, given_back in by:
-        Redemption.objects.create(
-            code=Code.objects.get(value=f"CODE-{made.treated[i]}"), customer_id=ids[name] if name else None,
-            order_id=f"o{i}", amount=Decimal(30), discount=Decimal(discount), currency="EUR", at=START + 2 * DAY,
-            reversed_at=START + 4 * DAY if given_back else None,
-        )  # fmt: skip
 
 
 # --- worked by hand ------------------------------------------------------------------------------------------------
@@ -202,7 +86,10 @@ def test_profit_is_margin_less_discounts_and_sending(spring: Built) -> None:
     assert found.codes == {
         "assigned": 40,
         "redeemed": 6,
+        "reversed": 1,
         "used_by_someone_else": 1,
+        "leaked": 0,
+        "refused": 0,
         "discount": Decimal("17.00"),
         "discount_treated": Decimal("15.00"),
         "discount_control": Decimal("2.00"),
@@ -302,7 +189,7 @@ def test_the_window_holds_its_first_moment_and_not_its_last() -> None:
     # The past is as long as the window: 14 days and not a second more.
     paid(made.treated[:1], "16.00", START - 14 * DAY)
     paid(made.treated[:1], "32.00", START - 14 * DAY - timedelta(seconds=1))
-    people_, _lost = reports._people(made.campaign, list(made.campaign.runs.all()), at=NOW, until=None)
+    people_ = planned.read(made.campaign, at=NOW)
     assert people_.before.sum() == 24
 
 

@@ -1,4 +1,4 @@
-"""A campaign's report on the terminal or as JSON."""
+"""A campaign's report on the terminal, as JSON, or a table of it as CSV."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from campaigns import outcomes, report_text, reports
 from campaigns.models import Campaign
+from campaigns.reports import sheets
 from customers import histories
 from customers.models import Customer
 
@@ -20,6 +21,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("slug")
         parser.add_argument("--json", action="store_true")
+        parser.add_argument("--csv", type=Path, metavar="FILE", help="write one table of it to this file")
+        parser.add_argument("--table", choices=sheets.SHEETS, default="headline", help="which one")
         parser.add_argument(
             "--until-now", action="store_true", help="read the effect as if the window ended now"
         )
@@ -36,6 +39,12 @@ class Command(BaseCommand):
         report = reports.report(campaign, at=now, until=now if options["until_now"] else None)
         if options["json"]:
             self.stdout.write(json.dumps(report.as_dict()))
+            return
+        if options["csv"]:
+            try:
+                options["csv"].write_text(sheets.as_csv(sheets.sheet(report, options["table"])))
+            except OSError as error:
+                raise CommandError(f"{options['csv']} cannot be written: {error.strerror}.") from error
             return
         self.stdout.write(report_text.text(report))
         if options["truth"] and report.effect is not None:

@@ -1,0 +1,77 @@
+"""The treated against the control over time: what the report would have said on each day, and what each day brought."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from campaigns import statistics
+from campaigns.reports.effect import FEWEST_ORDERS, FEWEST_PEOPLE, Reading
+from campaigns.reports.people import MS_A_DAY, Flags, People, milliseconds, moment, summed
+
+MOST = 120
+"""So many points at most; of a longer time every second day, every third …"""
+
+
+@dataclass(frozen=True)
+class Day:
+    """Up to one moment: the effect so far, and the means of the time since the point before.
+
+    until : the moment, as far as the report reads · treated_people, control_people : planned by then
+    treated, control : money per person since the point before; None where fewer than ten of an arm bought
+    effect, low, high : per person so far, as a report of that moment read it; None where it might not yet be read
+    """
+
+    until: datetime
+    treated_people: int
+    control_people: int
+    treated: float | None
+    control: float | None
+    effect: float | None
+    low: float | None
+    high: float | None
+    interval: str
+
+
+def days(people: People, reading: Reading, *, until: datetime, is_readable: bool) -> list[Day]:
+    """A point every 24 hours from the first person's start to `until`; the last is the headline's. Empty: nothing to read."""
+    if not is_readable or not len(people):
+        return []
+    first, last = int(people.starts.min()), milliseconds(until)
+    every = MS_A_DAY * max(1, -(-(last - first) // (MS_A_DAY * MOST)))
+    ends = [*range(first + every, last, every), last]
+    order = np.argsort(people.moments, kind="stable")
+    who, values, are_orders = people.who[order], people.values[order], people.are_orders[order]
+    cuts = np.searchsorted(people.moments[order], ends)
+    revenue, ordered = np.zeros(len(people)), np.zeros(len(people), dtype=bool)
+    found, begin = [], 0
+    for end, cut in zip(ends, cuts.tolist(), strict=True):
+        today = summed(who[begin:cut], values[begin:cut], len(people))
+        bought = np.bincount(who[begin:cut][are_orders[begin:cut]], minlength=len(people)) > 0
+        revenue += today
+        ordered |= bought
+        then = people.starts < end
+        so_far = replace(people, revenue=revenue, ordered=ordered)
+        known = replace(reading, is_over=reading.is_over and end == last)
+        found.append(_day(so_far, then, today, bought, known, until=moment(end)))
+        begin = cut
+    return found
+
+
+def _day(
+    people: People, then: Flags, today: statistics.Values, bought: Flags, reading: Reading, *, until: datetime
+) -> Day:
+    arms = [then & people.treated, then & ~people.treated]
+    sizes = [int(mask.sum()) for mask in arms]
+    means: list[float | None] = [None, None]
+    if min(int(bought[mask].sum()) for mask in arms) >= FEWEST_ORDERS and min(sizes) >= FEWEST_PEOPLE:
+        means = [float(today[mask].mean()) for mask in arms]
+    effect = low = high = None
+    if not reading.is_thin(people, *arms):
+        y, x = people.revenue, people.before
+        a, b = arms
+        treated, control, _theta = statistics.cuped(y[a], y[b], x[a], x[b])
+        found = reading.difference(treated, control)
+        effect, low, high = found.effect, found.low, found.high
+    interval = "fixed" if reading.is_over else "sequence"
+    return Day(until, sizes[0], sizes[1], means[0], means[1], effect, low, high, interval)

@@ -1,0 +1,263 @@
+"""The messages of a campaign against each other and against the control, by money and never by opens."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TypeVar
+
+import numpy as np
+from scipy import special
+
+from campaigns import experiments, statistics
+from campaigns.models import Campaign, ShareChange, Variant
+from campaigns.reports import effect, thin
+from campaigns.reports.effect import Reading
+from campaigns.reports.people import Flags, Ids, People, milliseconds
+from campaigns.statistics import Values
+
+ALPHA = 0.05
+K = TypeVar("K", bound=Hashable)
+Interval = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class VariantRow:
+    """One variant's people and its effect against the control; None where it is too small, or there is no control.
+
+    per_person : mean revenue, weighted where shares were learnt · low, high : adjusted for all the comparisons made
+    """
+
+    key: str
+    name: str
+    people: int | None
+    ordered: int | None
+    per_person: float | None
+    effect: float | None
+    low: float | None
+    high: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """How much more a person brought with the first than with the second, adjusted for all the pairs."""
+
+    first: str
+    second: str
+    difference: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Variants:
+    """Every variant, every pair that may be compared, and which one won, if that can be told.
+
+    sample_ratio_p : that groups of these sizes were drawn at the shares set · is_weighted : shares were learnt on the
+    way, so everyone counts by one over the chance they had · people_needed : until the two best could be told apart
+    """
+
+    rows: list[VariantRow]
+    pairs: list[Pair]
+    winner: str
+    why_no_winner: str
+    people_needed: int | None
+    sample_ratio_p: float
+    is_weighted: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A difference of means, and what an interval of any level is made of."""
+
+    difference: float
+    error: float
+    freedom: float
+
+    @classmethod
+    def of(cls, a: Values, b: Values) -> "Comparison":
+        """Welch's; of two people at least in each."""
+        x, y = float(a.var(ddof=1)) / len(a), float(b.var(ddof=1)) / len(b)
+        freedom = (x + y) ** 2 / (x**2 / (len(a) - 1) + y**2 / (len(b) - 1)) if x + y > 0 else np.inf
+        return cls(float(a.mean() - b.mean()), float(np.sqrt(x + y)), float(freedom))
+
+    @property
+    def p(self) -> float:
+        """Of both sides; 0 where nothing is left to chance and the means differ."""
+        if self.error == 0:
+            return float(self.difference == 0)
+        return float(2 * special.stdtr(self.freedom, -abs(self.difference) / self.error))
+
+    def interval(self, alpha: float) -> tuple[float, float]:
+        half = float(special.stdtrit(self.freedom, 1 - alpha / 2)) * self.error if self.error else 0.0
+        return self.difference - half, self.difference + half
+
+
+def holm(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:
+    """For each comparison the level of its interval, so that all together are wrong at most `alpha` of the time.
+
+    The smallest of k p-values is held against α/k, the next against α/(k−1) …; from the first that fails on, all keep
+    its level, so none of them excludes nought (Holm 1979).
+    """
+    levels, level, failed = [alpha] * len(p_values), 0.0, False
+    for place, index in enumerate(np.argsort(p_values, kind="stable")):
+        level = level if failed else alpha / (len(p_values) - place)
+        failed = failed or p_values[index] > level
+        levels[index] = level
+    return levels
+
+
+def variants(campaign: Campaign, people: People, reading: Reading, *, is_readable: bool) -> Variants | None:
+    """None where the campaign has no variants. Two queries.
+
+    A journey's variants are compared with each other only: who never came to a message has none, which the control
+    cannot match.
+    """
+    found = list(campaign.variants.order_by("key"))
+    if not found:
+        return None
+    chances = _Chances(campaign, found)
+    p = chances.sample_ratio(people)
+    masks = {variant.pk: people.treated & (people.variants == variant.pk) for variant in found}
+    sizes = {pk: int(mask.sum()) for pk, mask in masks.items()}
+    small = {pk for pk, mask in masks.items() if reading.is_thin(people, mask)}
+    hidden = thin.blank(sizes, small)
+    shown = [variant for variant in found if variant.pk not in hidden]
+    values = effect.adjusted(people) if len(people) else people.revenue
+    groups = {
+        variant.pk: chances.weighed(values[masks[variant.pk]], people.decided[masks[variant.pk]], variant)
+        for variant in shown
+    }
+    is_fair = p >= experiments.SAMPLE_RATIO_ALARM
+    control = values[~people.treated]
+    against = groups if is_fair and is_readable and campaign.kind != Campaign.Kind.JOURNEY else {}
+    effects = _compare({pk: (group, control) for pk, group in against.items()}, reading)
+    together = list(combinations([variant.pk for variant in shown], 2)) if is_fair else []
+    pairs = _compare({(a, b): (groups[a], groups[b]) for a, b in together}, reading)
+    names = {variant.pk: variant.key for variant in found}
+    rows = [_row(variant, people, masks[variant.pk], groups, effects) for variant in found]
+    best, why, needed = _winner(groups, pairs, names, everyone=len(found), is_fair=is_fair)
+    return Variants(
+        rows=rows,
+        pairs=[
+            Pair(names[a], names[b], difference, low, high)
+            for (a, b), (difference, low, high) in pairs.items()
+        ],
+        winner=best,
+        why_no_winner=why,
+        people_needed=needed,
+        sample_ratio_p=p,
+        is_weighted=chances.are_learnt,
+    )
+
+
+def _row(
+    variant: Variant,
+    people: People,
+    mask: Flags,
+    groups: Mapping[int, Values],
+    effects: Mapping[int, Interval],
+) -> VariantRow:
+    name = variant.name or variant.key
+    if variant.pk not in groups:
+        return VariantRow(variant.key, name, None, None, None, None, None, None, "")
+    found = effect.arm(people, mask)
+    mean = float(groups[variant.pk].mean())
+    if variant.pk not in effects:
+        return VariantRow(variant.key, name, found.people, found.ordered, mean, None, None, None, "")
+    difference, low, high = effects[variant.pk]
+    verdict = "earned" if low > 0 else "cost" if high < 0 else "cannot_tell"
+    return VariantRow(variant.key, name, found.people, found.ordered, mean, difference, low, high, verdict)
+
+
+def _compare(groups: Mapping[K, tuple[Values, Values]], reading: Reading) -> dict[K, Interval]:
+    """Each difference of means with its interval, all of them right together: by Holm, or before the end α/k each."""
+    found = {name: Comparison.of(a, b) for name, (a, b) in groups.items()}
+    if reading.is_over:
+        levels = holm([comparison.p for comparison in found.values()])
+        return {
+            name: (comparison.difference, *comparison.interval(level))
+            for (name, comparison), level in zip(found.items(), levels, strict=True)
+        }
+    answers = {}
+    for name, (a, b) in groups.items():
+        n = reading.planned or len(a) + len(b)
+        looked = statistics.confidence_sequence(a, b, planned=n, alpha=ALPHA / len(groups))
+        answers[name] = (looked.effect, looked.low, looked.high)
+    return answers
+
+
+def _winner(
+    groups: Mapping[int, Values],
+    pairs: Mapping[tuple[int, int], Interval],
+    names: Mapping[int, str],
+    *,
+    everyone: int,
+    is_fair: bool,
+) -> tuple[str, str, int | None]:
+    """(key, why there is none, people needed). Who wins beats every other by money, above all doubt of all the pairs."""
+    if not is_fair:
+        return (
+            "",
+            "The variants have sizes that chance does not make: someone was lost on the way to one.",
+            None,
+        )
+    if everyone < 2:
+        return "", "", None
+    if len(groups) < everyone:
+        return "", "Cannot tell yet: not every variant has enough people and buyers.", None
+    best, second, *_rest = sorted(groups, key=lambda pk: -float(groups[pk].mean()))
+    beaten = [
+        low > 0 if first == best else high < 0
+        for (first, other), (_difference, low, high) in pairs.items()
+        if best in (first, other)
+    ]
+    if beaten and all(beaten):
+        return names[best], "", None
+    a, b = groups[best], groups[second]
+    needed = statistics.people_needed(float(a.mean() - b.mean()), statistics.pooled_sd(a, b), len(a), len(b))
+    return "", "Cannot tell yet which is better.", needed
+
+
+class _Chances:
+    """The chance each person had of each variant, when theirs was drawn."""
+
+    def __init__(self, campaign: Campaign, variants: Sequence[Variant]) -> None:
+        self.are_learnt = campaign.allocation == Campaign.Allocation.BANDIT
+        keys = {variant.key for variant in variants}
+        total = sum(variant.weight for variant in variants)
+        self.first = {variant.key: variant.weight / total for variant in variants}
+        rows = ShareChange.objects.filter(campaign=campaign).order_by("at") if self.are_learnt else []
+        changes = [(milliseconds(row.at), row.shares) for row in rows if set(row.shares) == keys]
+        self.since = np.array([at for at, _shares in changes], np.int64)
+        self.shares = {
+            key: np.array([self.first[key], *(float(shares[key]) for _at, shares in changes)]) for key in keys
+        }
+        self.variants = variants
+
+    def of(self, variant: Variant, decided: Ids) -> Values:
+        """As `experiments.shares` had it at each of these moments."""
+        found: Values = self.shares[variant.key][np.searchsorted(self.since, decided, side="right")]
+        return found
+
+    def weighed(self, values: Values, decided: Ids, variant: Variant) -> Values:
+        """Values whose mean is Σwy/Σw with w one over the chance, and which spread as that mean does.
+
+        Shares that learn give a variant more people in some weeks than in others; the weeks differ too.
+        """
+        if not self.are_learnt or not len(values):
+            return values
+        weights = 1 / np.maximum(self.of(variant, decided), 1e-6)
+        mean = float((weights * values).sum() / weights.sum())
+        weighed: Values = mean + weights / weights.mean() * (values - mean)
+        return weighed
+
+    def sample_ratio(self, people: People) -> float:
+        """p-value of χ² over the variants of everyone treated, k − 1 degrees of freedom, at the chances they had."""
+        squares, groups = 0.0, 0
+        for variant in self.variants:
+            expected = float(self.of(variant, people.drawn_at).sum())
+            if expected > 0:
+                groups += 1
+                squares += (float((people.drawn_variants == variant.pk).sum()) - expected) ** 2 / expected
+        return float(special.chdtrc(groups - 1, squares)) if groups > 1 else 1.0
