@@ -4,7 +4,7 @@ import numpy as np
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns import allocation, delivery, lifecycle, optin_mail, outcomes, planning
+from campaigns import allocation, delivery, lifecycle, optin_mail, outcomes, planning, targeting
 
 
 @shared_task
@@ -33,3 +33,9 @@ def ask_for_consent() -> None:
 def renew_shares() -> None:
     """Let the bandits of variants learn from the newest orders."""
     allocation.renew_all(at=timezone.now(), rng=np.random.default_rng())
+
+
+@shared_task
+def study_uplift() -> None:
+    """Work out whom a campaign changes, where somebody asked."""
+    targeting.study_due(at=timezone.now())

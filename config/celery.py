@@ -15,6 +15,7 @@ app.conf.beat_schedule = {
     "plan what is due": {"task": "campaigns.tasks.plan_due", "schedule": 20.0},
     "deliver what is planned": {"task": "campaigns.tasks.deliver_due", "schedule": 10.0},
     "shift the shares of variants": {"task": "campaigns.tasks.renew_shares", "schedule": 3600.0},
+    "study whom a campaign changes": {"task": "campaigns.tasks.study_uplift", "schedule": 30.0},
     "ask for consent by mail": {"task": "campaigns.tasks.ask_for_consent", "schedule": 30.0},
     "credit outcomes": {"task": "campaigns.tasks.credit_outcomes", "schedule": 60.0},
     "run trainings that were asked for": {"task": "recommender.tasks.run_due", "schedule": 15.0},

@@ -22,6 +22,8 @@ from campaigns.models import (
     Segment,
     ShareChange,
     Tag,
+    UpliftScore,
+    UpliftStudy,
     Variant,
 )
 from catalog.imports import ProductInput, save_products
@@ -234,6 +236,8 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
     ShareChange.objects.create(
         campaign=row, at=now, shares={"a": 1.0}, rests_on={"a": {"people": 120, "successes": 9}}
     )
+    UpliftStudy.objects.create(campaign=row, asked_at=now, done_at=now, state="refused", why="too few")
+    UpliftScore.objects.create(campaign=row, customer=customers[0], effect=0.5)
     bought = dict(Event.objects.filter(customer__in=customers).values_list("customer_id", "pk"))
     Outcome.objects.bulk_create(
         Outcome(

@@ -1,5 +1,5 @@
 """The desk's pages of what we say, to whom, when, and what came of it."""
 
-from campaigns.admin import campaign, deliveries, experiments, message, offer, people, segment
+from campaigns.admin import campaign, deliveries, experiments, message, offer, people, segment, uplift
 
-__all__ = ["campaign", "deliveries", "experiments", "message", "offer", "people", "segment"]
+__all__ = ["campaign", "deliveries", "experiments", "message", "offer", "people", "segment", "uplift"]

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count
@@ -13,8 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import checks, lifecycle, planning, reports, segments
-from campaigns.admin import sizing, words
+from campaigns import checks, lifecycle, planning, reports, segments, targeting
+from campaigns.admin import sizing, uplift, words
 from campaigns.models import Campaign, CampaignRun, CampaignSegment, Delivery, Variant
 from catalog.pages import Page, Rows, shown
 
@@ -183,6 +184,7 @@ class CampaignAdmin(Page):
             own("step/<str:step>/", self.step_view, "step"),
             own("report/", self.report_view, "report"),
             own("size/", self.size_view, "size"),
+            own("uplift/", self.uplift_view, "uplift"),
         ]
         return pages + super().get_urls()  # type: ignore[no-any-return]
 
@@ -201,6 +203,7 @@ class CampaignAdmin(Page):
                 "runs": _runs(campaign),
                 "late": planning.late(at=timezone.now()).filter(campaign=campaign).first(),
                 "report_link": reverse("admin:campaigns_campaign_report", args=[campaign.pk]),
+                "uplift_link": reverse("admin:campaigns_campaign_uplift", args=[campaign.pk]),
                 "size_link": reverse("admin:campaigns_campaign_size", args=[campaign.pk]),
             }
         return super().render_change_form(request, context, *args, **kwargs)
@@ -297,6 +300,25 @@ class CampaignAdmin(Page):
         told = sizing.page(campaign, request.GET.get("effect", ""), at=timezone.now())
         title = gettext("How sure could it be? %s") % campaign
         return self.own_page(request, "admin/desk/size.html", title=title, row=campaign, **told)
+
+    def uplift_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Whom this campaign changes; POST asks for a study."""
+        campaign = self.get_object(request, str(pk))
+        if campaign is None:
+            raise Http404
+        if not self.has_view_permission(request, campaign):
+            raise PermissionDenied
+        if request.method == "POST":
+            if not self.has_act_permission(request):
+                raise PermissionDenied
+            targeting.ask(campaign, by=request.user.get_username(), at=timezone.now())
+            return HttpResponseRedirect(request.path)
+        told = uplift.page(campaign, settings.DEFAULT_CURRENCY)
+        title = gettext("Whom does it change? %s") % campaign
+        may_ask = self.has_act_permission(request)
+        return self.own_page(
+            request, "admin/desk/uplift.html", title=title, row=campaign, may_ask=may_ask, **told
+        )
 
     def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         campaign = self.get_object(request, str(pk))

@@ -70,6 +70,11 @@ def predicted(
     return found
 
 
+def predicted_for(trial: Trial, asked: FloatArray, *, learner: str = "x", base: str = "linear") -> FloatArray:
+    """(m,) the effect of each of other people, by their (m, d) features: learnt from the whole trial."""
+    return _LEARN[learner](trial.features, trial.treated, trial.values, trial.share, asked, base)
+
+
 def _folds(trial: Trial, rng: np.random.Generator) -> Iterator[tuple[IntArray, IntArray]]:
     """Pairs of (train, test) places; each arm is dealt out evenly, so no fold lacks one."""
     fold = np.empty(len(trial), np.int64)

@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns import lifecycle, planning
-from campaigns.models import Campaign, Delivery, Message, Offer, Segment
+from campaigns import lifecycle, planning, targeting
+from campaigns.models import Campaign, Delivery, Message, Offer, Segment, UpliftStudy
 from customers.models import Event
 from tests import desk
 
@@ -302,3 +302,26 @@ def test_before_a_launch_a_page_says_how_small_an_effect_would_be_found(client):
         "Nobody is held out"
         in client.get(reverse("admin:campaigns_campaign_size", args=[alone.pk])).context["lead"]
     )
+
+
+def test_a_study_of_whom_a_campaign_changes_is_asked_for_and_told(client):
+    row = desk.shop()
+    page = reverse("admin:campaigns_campaign_uplift", args=[row.pk])
+    UpliftStudy.objects.all().delete()
+    assert "Nobody has asked yet" in client.get(page).context["lead"]
+    assert client.post(page).status_code == 302
+    assert "is being worked out" in client.get(page).context["lead"]
+    client.post(page)
+    study = UpliftStudy.objects.get()  # asked twice, it waits once
+    targeting.study_due(at=timezone.now())
+    assert "It cannot be told: each arm needs 100 people" in client.get(page).context["lead"]
+    worth = {"value": 1.0, "low": 0.5, "high": 1.5}
+    names = ("target", "all", "none", "over_all", "over_none")
+    figures = {"recommendation": dict.fromkeys(names, worth), "curve": [[0, 0], [1, 2]], "leave_in_peace": 7}
+    figures |= {"qini": 0.4, "qini_low": 0.1, "qini_high": 0.7}
+    UpliftStudy.objects.filter(pk=study.pk).update(
+        state="done", advice="target", is_sure=True, figures=figures
+    )
+    words = client.get(page).content.decode()
+    assert "7 people are surely better left in peace" in words
+    assert f"{{&quot;uplift&quot;: &quot;{row.slug}&quot;" in words
