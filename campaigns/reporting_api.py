@@ -75,6 +75,8 @@ class SegmentOutput(serializers.Serializer[Any]):
     per_person = serializers.FloatField(allow_null=True)
     low = serializers.FloatField(allow_null=True)
     high = serializers.FloatField(allow_null=True)
+    treated_per_person = serializers.FloatField(allow_null=True)
+    control_per_person = serializers.FloatField(allow_null=True)
     cells = CellOutput(many=True)
 
 

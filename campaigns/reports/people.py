@@ -147,13 +147,20 @@ def read(campaign: Campaign, *, at: datetime, until: datetime | None = None) -> 
     size; a person's payments are summed once, however many runs they were planned by.
     """
     began = _journey_starts(campaign) if campaign.kind == Campaign.Kind.JOURNEY else _starts(campaign)
-    window = campaign.window_days * MS_A_DAY
+    lengths = np.full(len(began.ids), campaign.window_days * MS_A_DAY, np.int64)
     last = milliseconds(min(until or at, at))
+    return measure(began, rows_of(campaign).values("customer_id"), lengths=lengths, last=last)
+
+
+def measure(began: Start, customers: QuerySet[Any], *, lengths: Ids, last: int) -> People:
+    """These people (ids in order, as `customers` has them) in windows of `lengths` ms, none longer than to `last`.
+
+    One query.
+    """
     keep = began.measured
     starts = began.starts[keep]
-    ends = np.maximum(np.minimum(starts + window, last), starts)
-    planned = rows_of(campaign).values("customer_id")
-    money = money_of(planned, began.ids[keep], starts, ends, before=np.full(len(starts), window, np.int64))
+    ends = np.maximum(np.minimum(starts + lengths[keep], last), starts)
+    money = money_of(customers, began.ids[keep], starts, ends, before=lengths[keep])
     drawn = began.treated & (began.variants > 0)
     return People(
         ids=began.ids[keep],

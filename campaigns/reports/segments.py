@@ -31,8 +31,12 @@ class SegmentRow:
     treated: int | None
     control: int | None
     per_person: float | None
+    """The effect, adjusted by the past; the two below are plain means."""
     low: float | None
     high: float | None
+    treated_per_person: float | None = None
+    control_per_person: float | None = None
+    """What the treated would have brought anyway."""
     cells: tuple[Cell, ...] = ()
 
 
@@ -57,16 +61,29 @@ def segments(campaign: Campaign, people: People, reading: Reading, *, is_readabl
             # The counts of a thin row's offers would tell its size.
             offers = ", ".join(sorted(titles[offer] for offer in given[pk] if offer))
             cells = tuple(Cell(titles[offer], None, None, None) for offer in given[pk] if offer)
-            rows.append(SegmentRow(name, offers, None, None, None, None, None, cells))
+            rows.append(SegmentRow(name, offers, None, None, None, None, None, cells=cells))
             continue
         mask = people.segments == pk
         found, _plain = effect.estimate(people, mask, reading)
-        n_t, n_c = int((mask & people.treated).sum()), int((mask & ~people.treated).sum())
+        arms = [effect.arm(people, mask & people.treated), effect.arm(people, mask & ~people.treated)]
         cells = _cells(people, mask & people.treated, given[pk], titles, reading)
         told = ", ".join(
             cell.offer if cell.people is None else f"{cell.offer} ({cell.people})" for cell in cells
         )
-        rows.append(SegmentRow(name, told, n_t, n_c, found.effect, found.low, found.high, cells))
+        rows.append(
+            SegmentRow(
+                name,
+                told,
+                arms[0].people,
+                arms[1].people,
+                found.effect,
+                found.low,
+                found.high,
+                arms[0].per_person,
+                arms[1].per_person,
+                cells,
+            )
+        )
     return rows
 
 

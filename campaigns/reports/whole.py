@@ -59,8 +59,8 @@ class Report:
     sending_cost: Decimal
 
     def as_dict(self) -> dict[str, Any]:
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
+        found: dict[str, Any] = plain(asdict(self))
+        return found
 
     @property
     def adds_up(self) -> bool:
@@ -74,11 +74,12 @@ class Report:
         return self.in_two_arms > MIXED_SHARE * (self.treated.people + self.control.people)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """As JSON has it: money as text, moments in ISO 8601."""
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, datetime):
