@@ -69,10 +69,14 @@ def moments(
     return found
 
 
-def lead(due_at: datetime) -> timedelta:
-    """How long before its due time a run by local hours must be planned: when the first clock on earth shows it."""
-    offset = due_at.astimezone(clocks.shop_zone()).utcoffset() or timedelta(0)
-    return max(FIRST_ON_EARTH - offset, timedelta(0))
+def lead(at: datetime) -> timedelta:
+    """How long before its due time a run by local hours must be planned: when the first clock on earth shows it.
+
+    Up to 26 hours; the larger where the shop's own clock jumps meanwhile.
+    """
+    zone = clocks.shop_zone()
+    offsets = (moment.astimezone(zone).utcoffset() or timedelta(0) for moment in (at, at + 2 * DAY))
+    return max(FIRST_ON_EARTH - min(offsets), timedelta(0))
 
 
 def _local(zones: Mapping[int, ZoneInfo], *, due_at: datetime, at: datetime) -> dict[int, datetime]:

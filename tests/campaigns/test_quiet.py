@@ -18,6 +18,10 @@ def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)
 
 
+def shown(*parts: int) -> datetime:
+    return utc(*parts).replace(tzinfo=None)
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("name", ["", "Mars/Base", "America", "../etc/passwd", "Europe/Berlin\n", "\0"])
 def test_r6_an_unknown_zone_is_the_shop_s_and_never_none(name: str, settings) -> None:
@@ -30,11 +34,11 @@ def test_r6_an_unknown_zone_is_the_shop_s_and_never_none(name: str, settings) ->
 @pytest.mark.once
 def test_a_time_that_does_not_exist_is_the_next_that_does_and_one_that_comes_twice_is_its_first() -> None:
     # On 29 March 2026 Berlin has no 02:00 to 03:00; on 25 October it has two.
-    assert clocks.instant(datetime(2026, 3, 29, 2, 30), BERLIN) == utc(2026, 3, 29, 1)
-    assert clocks.instant(datetime(2026, 10, 25, 2, 30), BERLIN) == utc(2026, 10, 25, 0, 30)
-    assert clocks.instant(datetime(2026, 10, 25, 2, 30), BERLIN, second=True) == utc(2026, 10, 25, 1, 30)
+    assert clocks.instant(shown(2026, 3, 29, 2, 30), BERLIN) == utc(2026, 3, 29, 1)
+    assert clocks.instant(shown(2026, 10, 25, 2, 30), BERLIN) == utc(2026, 10, 25, 0, 30)
+    assert clocks.instant(shown(2026, 10, 25, 2, 30), BERLIN, second=True) == utc(2026, 10, 25, 1, 30)
     # Apia left out the whole of 30 December 2011; Beirut's days in spring begin at one o'clock.
-    assert clocks.instant(datetime(2011, 12, 30, 9), ZoneInfo("Pacific/Apia")) == utc(2011, 12, 30, 10)
+    assert clocks.instant(shown(2011, 12, 30, 9), ZoneInfo("Pacific/Apia")) == utc(2011, 12, 30, 10)
     assert clocks.midnight(date(2026, 3, 29), ZoneInfo("Asia/Beirut")) == utc(2026, 3, 28, 22)
 
 
@@ -128,8 +132,7 @@ def test_in_every_zone_nothing_leaves_in_quiet_hours_and_nothing_waits_longer_th
                 continue
             seen += 1
             assert until >= moment
-            shown = clocks.wall(until, zone)
-            assert rule.end_at(shown) is None, (name, moment, rule)
+            assert rule.end_at(clocks.wall(until, zone)) is None, (name, moment, rule)
             if until > moment:
                 # It waits for nothing but quiet hours: just before the edge they still hold, all the way.
                 for part in range(1, 8):
