@@ -110,7 +110,7 @@ def test_every_candidate_has_its_verdict(products) -> None:
 
 def test_what_fits_more_of_a_person_s_products_is_better(products) -> None:
     (pk,) = people(1)
-    plants, everything = offer("plants", value=30), offer("everything", value=10)
+    plants, _everything = offer("plants", value=30), offer("everything", value=10)
     plants.categories.set([garden()])
     rows = list(Offer.objects.prefetch_related("categories"))
     liked = [products["rose"].pk, products["mug"].pk]
