@@ -52,15 +52,18 @@ def choose_and_commit(
         waiting = [n for n, pk in enumerate(page.people) if len(chosen.get(pk, ())) == slot]
         while waiting:
             draws = _drawn(page, ranked, waiting, placement, slot, at=at, rng=rng)
-            waiting = []
+            turned_away: list[tuple[_Draw, str]] = []
             for draw in _best_suited_first(draws, page, ranked):
                 pk, offer = page.people[draw.person], page.offers[draw.offer]
                 if verdict := rooms[offer.pk].take(pk):
-                    _turn_away(page, draw, verdict)
-                    waiting.append(draw.person)
+                    turned_away.append((draw, verdict))
                 else:
                     chosen.setdefault(pk, []).append(_choice(page, ranked, draw, rooms[offer.pk]))
                     page.verdicts[draw.person, draw.offer] = "shown_elsewhere"
+            # Only now, so that everyone's verdicts are those their chance was drawn by.
+            for draw, verdict in turned_away:
+                _turn_away(page, draw, verdict)
+            waiting = [draw.person for draw, _verdict in turned_away]
     caps.keep(rooms, placement=placement, at=at)
     return chosen
 

@@ -107,6 +107,13 @@ def worked_out(formula: Any, page: Page, works: Floats, *, at: datetime) -> Floa
         "benefit": page.benefit,
         "works": works,
     }
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = _by_lines(formula, page, known, at=at)
+    # What grew beyond all numbers is still a number, so that it can be compared and kept.
+    return np.nan_to_num(found, nan=0.0, posinf=1e300, neginf=-1e300)
+
+
+def _by_lines(formula: Any, page: Page, known: Mapping[str, Floats], *, at: datetime) -> Floats:
     found = np.zeros(page.fit.shape)
     open_ = np.ones(len(page.people), dtype=bool)
     for line in formula:
@@ -121,7 +128,7 @@ def worked_out(formula: Any, page: Page, works: Floats, *, at: datetime) -> Floa
         value = np.broadcast_to(_value(line["value"], known), found.shape)
         found[mine] = value[mine]
         open_ &= ~mine
-    return np.nan_to_num(found, nan=0.0, posinf=1e300, neginf=-1e300)
+    return found
 
 
 def _value(part: Any, known: Mapping[str, Floats]) -> Floats:

@@ -90,7 +90,9 @@ def test_a_pool_gives_each_person_one_of_its_codes_and_always_the_same() -> None
     codes.generate(row, 2, by="marta", at=NOW, expires_at=NOW + timedelta(days=10))
     first = codes.assign(row, ids[:2], at=NOW)
     assert {code.state for code in first.values()} == {"assigned"}
-    assert {code.expires_at for code in first.values()} == {NOW + timedelta(days=10)}  # its batch's end, not 30 days
+    assert {code.expires_at for code in first.values()} == {
+        NOW + timedelta(days=10)
+    }  # its batch's end, not 30 days
     assert codes.assign(row, ids[:2], at=NOW) == first
     with pytest.raises(NoCodeLeft):
         codes.assign(row, ids, at=NOW)
@@ -123,7 +125,11 @@ def test_a_code_whose_time_is_over_expires_and_frees_what_was_set_aside(anna: Cu
     assert codes.expire(at=end - MINUTE) == 0
     assert (codes.expire(at=end), codes.expire(at=end)) == (1, 0)
     code.refresh_from_db()
-    assert (code.state, Offer.objects.get().discount_reserved, Decision.objects.get().set_aside) == ("expired", 0, 0)
+    assert (code.state, Offer.objects.get().discount_reserved, Decision.objects.get().set_aside) == (
+        "expired",
+        0,
+        0,
+    )
     again = codes.assign(code.offer, [anna.pk], at=end)[anna.pk]
     assert (again.pk, again.state, again.expires_at) == (code.pk, "assigned", end + timedelta(days=30))
 
@@ -233,7 +239,12 @@ def test_somebody_else_s_attempt_is_refused_and_noted_once_an_order(
 ) -> None:
     code = code_of(anna)
     body = {"code": code.value, "order_id": "o1", "amount": "10", "currency": "EUR"}
-    for who, door in (("boris", "validate"), ("boris", "redeem"), ("boris", "reserve"), ("stranger", "redeem")):
+    for who, door in (
+        ("boris", "validate"),
+        ("boris", "redeem"),
+        ("boris", "reserve"),
+        ("stranger", "redeem"),
+    ):
         told = server("POST", f"codes/{door}", {**body, "customer": who, "order_id": f"of-{who}"})
         assert (told.status, told.body["code"]) == (422, "wrong_customer")
     seen = CodeMisuse.objects.order_by("pk").values_list("kind", "customer_id", "order_id")
@@ -254,11 +265,22 @@ def test_a_use_by_another_is_seen_when_the_order_tells_who_bought(anna: Customer
         )  # fmt: skip
     assert (codes.look_for_others(at=NOW + MINUTE), codes.look_for_others(at=NOW + MINUTE)) == (1, 0)
     found = CodeMisuse.objects.get()
-    assert (found.kind, found.customer, found.code.customer, found.order_id) == ("redeemed", carl, anna, "theirs")
+    assert (found.kind, found.customer, found.code.customer, found.order_id) == (
+        "redeemed",
+        carl,
+        anna,
+        "theirs",
+    )
 
 
 def test_a_checkout_is_held_by_the_api(server: Caller, anna: Customer) -> None:
-    body = {"code": code_of(anna).value, "order_id": "o1", "amount": "10", "currency": "EUR", "customer": "anna"}
+    body = {
+        "code": code_of(anna).value,
+        "order_id": "o1",
+        "amount": "10",
+        "currency": "EUR",
+        "customer": "anna",
+    }
     told = server("POST", "codes/reserve", body)
     assert (told.status, told.body["discount"]) == (200, "1.00")
     assert told.body["reserved_until"] > "2026"

@@ -60,7 +60,9 @@ def hold(rows: list[Offer]) -> None:
     for row in rows:
         row.refresh_from_db()
         assert row.given == counting.filter(offer=row).count()
-        assert row.discount_reserved == counting.filter(offer=row).aggregate(s=Sum("set_aside", default=0))["s"]
+        assert (
+            row.discount_reserved == counting.filter(offer=row).aggregate(s=Sum("set_aside", default=0))["s"]
+        )
         most = Counter(counting.filter(offer=row).values_list("customer_id", flat=True)).most_common(1)
         assert not most or most[0][1] == 1
     rare, dear, weekly, pool, _ten = rows
@@ -112,7 +114,12 @@ def test_settling_and_using_codes_at_the_same_time_pass_no_cap(campaign, monkeyp
 
     def tills() -> None:
         for n, value in enumerate(values):
-            ask = {"amount": Decimal(50), "currency": "EUR", "at": NOW + timedelta(hours=1), "customer_id": None}
+            ask = {
+                "amount": Decimal(50),
+                "currency": "EUR",
+                "at": NOW + timedelta(hours=1),
+                "customer_id": None,
+            }
             try:
                 codes.redeem(value, order_id=f"o{n}", **ask)
             except NotRedeemable:
