@@ -42,5 +42,5 @@ def matching(rule: Any, customer_ids: Collection[int], *, at: datetime) -> set[i
 
 def expected_orders(customer_ids: Collection[int]) -> dict[int, date]:
     """The day of each one's next order, of whom one is expected. One query."""
-    rows = Score.objects.filter(customer__in=customer_ids, expected_at__isnull=False)
-    return dict(rows.values_list("customer_id", "expected_at"))
+    rows = Score.objects.filter(customer__in=customer_ids).values_list("customer_id", "expected_at")
+    return {pk: day for pk, day in rows if day is not None}

@@ -1,8 +1,9 @@
 """A page of people on their way, moved together in one transaction: where each stands, and what is written of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Q
 
@@ -87,10 +88,11 @@ class Page:
 
     def arrive(self, move: Move) -> JourneyVisit:
         """The visit to the step they are at, begun now unless they rest there already."""
-        if move.visit is None:
-            move.visit = JourneyVisit(entry=move.entry, step=move.entry.step, arrived_at=self.at)
+        visit = move.visit
+        if visit is None:
+            visit = move.visit = JourneyVisit(entry=move.entry, step=move.entry.step, arrived_at=self.at)
             move.seen.add(move.entry.step)
-        return move.visit
+        return visit
 
     def go(self, move: Move, to: str | None, outcome: str) -> None:
         """On to the next step, or to the end."""
@@ -104,7 +106,8 @@ class Page:
 
     def rest(self, move: Move, until: datetime) -> None:
         visit = self.arrive(move)
-        if visit.pk is None:
+        kept: int | None = visit.pk
+        if kept is None:
             self._visits.append(visit)
         move.entry.wake_at, move.is_moving = until, False
 
@@ -130,25 +133,18 @@ class Page:
     def write(self) -> None:
         """Five statements at most."""
         JourneyVisit.objects.bulk_create([row for row in self._visits if row.pk is None], batch_size=500)
-        _upsert(JourneyVisit, [row for row in self._visits if row.pk is not None], ["left_at", "outcome"])
-        _upsert(
-            JourneyEntry,
-            [move.entry for move in self.moves],
-            ["step", "state", "wake_at", "left_at", "left_by"],
-        )
+        _upsert(JourneyVisit, [row for row in self._visits if row.pk is not None], ("left_at", "outcome"))
+        entries = [move.entry for move in self.moves]
+        _upsert(JourneyEntry, entries, ("step", "state", "wake_at", "left_at", "left_by"))
         suppress_what_waits(
             [move.entry.pk for move in self.moves if move.entry.state == State.LEFT], at=self.at
         )
 
 
-def _upsert(
-    model: type[JourneyVisit] | type[JourneyEntry],
-    rows: Iterable[JourneyVisit] | Iterable[JourneyEntry],
-    fields: list[str],
-) -> None:
-    """An upsert by primary key: several times as fast as bulk_update's one CASE a column."""
-    model._default_manager.bulk_create(  # noqa: SLF001 - documented by Django
-        list(rows), update_conflicts=True, unique_fields=["id"], update_fields=fields, batch_size=200
+def _upsert(model: type[Any], rows: Sequence[Any], fields: Sequence[str]) -> None:
+    """By primary key: several times as fast as bulk_update's one CASE a column."""
+    model.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["id"], update_fields=fields, batch_size=200
     )
 
 

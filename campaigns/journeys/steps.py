@@ -94,7 +94,7 @@ def _wait(step: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(inner, dict) or set(inner) != {"days_before"}:
             yield _("until_expected_order is {“days_before”: 3}.")
         else:
-            yield from _amount(inner, "days_before", MOST_DAYS, least=0)
+            yield from _amount(inner, "days_before", MOST_DAYS, or_nought=True)
 
 
 def _wait_for(step: Mapping[str, Any]) -> Iterator[str]:
@@ -157,7 +157,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _amount(step: Mapping[str, Any], name: str, most: float, *, least: float | None = None) -> Iterator[str]:
+def _amount(step: Mapping[str, Any], name: str, most: float, *, or_nought: bool = False) -> Iterator[str]:
     value = step.get(name)
-    if not _is_number(value) or not (value > 0 if least is None else value >= least) or value > most:
+    if not _is_number(value) or not 0 <= float(str(value)) <= most or (value == 0 and not or_nought):
         yield _("“%(name)s” is a number of at most %(most)s.") % {"name": name, "most": most}

@@ -577,8 +577,8 @@ def test_a_page_of_many_costs_as_many_queries_as_one_of_few(journey) -> None:
             assert journeys.advance(row, at=NOW) == len(ids)
         counts[len(ids)] = (len(entering), len(advancing))
     assert counts[60][0] == counts[5][0] <= 14, counts
-    # One statement more holds what one could not of the decisions.
-    assert counts[60][1] - 1 <= counts[5][1] <= 31, counts
+    # Two statements more hold what one could not of the decisions and entries.
+    assert counts[60][1] - 2 <= counts[5][1] <= 31, counts
 
 
 def test_who_is_not_due_is_not_read(journey) -> None:
