@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns import delivery, lifecycle, optin_mail, outcomes, planning
+from campaigns import delivery, journeys, lifecycle, optin_mail, outcomes, planning, triggers
 
 
 @shared_task
@@ -26,3 +26,14 @@ def credit_outcomes() -> None:
 def ask_for_consent() -> None:
     """Send the mails that double opt-in asks with."""
     optin_mail.send_due(clock=timezone.now)
+
+
+@shared_task
+def enter_journeys() -> None:
+    triggers.look_all(at=timezone.now())
+
+
+@shared_task
+def advance_journeys() -> None:
+    journeys.wake(at=timezone.now())
+    journeys.advance_all(at=timezone.now())

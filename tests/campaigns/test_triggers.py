@@ -154,7 +154,7 @@ def test_who_newly_says_yes_is_called(journey: Make, boris: Customer) -> None:
 
 
 def test_a_segment_calls_whoever_comes_to_match_it_and_is_not_asked_too_often(journey: Make) -> None:
-    anna, berta = people(2)
+    _anna, berta = people(2)
     Segment.objects.create(slug="gold", name="Gold", rule={"attribute": "tier", "is": "gold"})
     row = journey(called({"segment": "gold", "every_minutes": 30}))
     assert triggers.look(row, at=NOW) == 0
