@@ -4,7 +4,19 @@ import numpy as np
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns import allocation, delivery, lifecycle, optin_mail, outcomes, planning, targeting
+from campaigns import (
+    allocation,
+    delivery,
+    journeys,
+    lifecycle,
+    optin_mail,
+    outcomes,
+    planning,
+    schedule,
+    settling,
+    targeting,
+    triggers,
+)
 
 
 @shared_task
@@ -39,3 +51,14 @@ def renew_shares() -> None:
 def study_uplift() -> None:
     """Work out whom a campaign changes, where somebody asked."""
     targeting.study_due(at=timezone.now())
+
+
+@shared_task
+def enter_journeys() -> None:
+    triggers.look_all(at=timezone.now())
+
+
+@shared_task
+def advance_journeys() -> None:
+    journeys.wake(at=timezone.now())
+    journeys.advance_all(at=timezone.now())
