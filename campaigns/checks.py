@@ -5,7 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from campaigns import delivery, messages, segments
+from campaigns import delivery, journeys, messages, schedule, segments
 from campaigns.models import Campaign, Offer
 
 # An audience may grow a little between approval and launch; more is approved again.
@@ -31,6 +31,13 @@ def problems(campaign: Campaign, *, at: datetime) -> list[str]:
         found.append(_("It has no placement: say where in the shop it shows."))
     if campaign.channel == Campaign.Channel.WEBHOOK and not campaign.webhook_url.startswith("https://"):
         found.append(_("It has no webhook address beginning with https://."))
+    found += schedule.problems(campaign, at=at)
+    if campaign.kind == Campaign.Kind.JOURNEY:
+        version = journeys.newest(campaign)
+        steps = journeys.check(version.definition, channel=campaign.channel) if version is not None else []
+        found += [str(problem) for problem in steps]
+        if version is None:
+            found.append(_("It has no steps yet: publish a first version of the journey."))
     if campaign.kind != Campaign.Kind.ONCE and campaign.channel == Campaign.Channel.ONSITE:
         found.append(_("What shows in the shop is there all the time: its kind is “once”."))
     if campaign.allocation == Campaign.Allocation.BANDIT and campaign.kind == Campaign.Kind.ONCE:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from campaigns import checks, planning
+from campaigns import checks, journeys, planning
 from campaigns.models import Campaign, CampaignRun, Delivery, JourneyEntry
 
 Status = Campaign.Status
@@ -60,7 +60,7 @@ def take(
     if step_name == "revise":
         changes |= {"approved_by": "", "approved_people": None}
     if step_name == "resume":
-        changes["stopped_because"] = ""
+        changes |= {"stopped_because": "", "resumed_at": at}
     with transaction.atomic():
         rows = Campaign.objects.filter(pk=campaign.pk, status__in=step.allowed_from)
         if not rows.update(**changes):
@@ -91,6 +91,8 @@ def _approval(campaign: Campaign, step_name: str, *, by: str, at: datetime) -> d
 
 def _begin(campaign: Campaign, *, at: datetime, undo: timedelta) -> None:
     """Make the run that is due first, where the kind has one from the beginning."""
+    if campaign.kind == Campaign.Kind.JOURNEY:
+        journeys.run_of(campaign, at=at)
     if campaign.kind == Campaign.Kind.ONCE and campaign.channel != Campaign.Channel.ONSITE:
         # Launched after its start, it was late on purpose.
         CampaignRun.objects.get_or_create(campaign=campaign, due_at=max(campaign.starts_at or at, at + undo))
@@ -98,7 +100,9 @@ def _begin(campaign: Campaign, *, at: datetime, undo: timedelta) -> None:
 
 def _call_back(campaign: Campaign) -> None:
     """Undo a launch of which nothing has come yet."""
-    campaign.runs.filter(state=CampaignRun.State.DUE, planned_at__isnull=True).delete()
+    campaign.runs.filter(
+        Q(planned_at__isnull=True) | Q(campaign__kind=Campaign.Kind.JOURNEY), decisions=None
+    ).delete()
     if campaign.runs.exists() or campaign.decisions.exists() or campaign.entries.exists():
         raise NotPossible(_("It has begun: pause or cancel it."))
 

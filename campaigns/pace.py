@@ -5,6 +5,7 @@ A page reserves a share of a domain's minute at once, so that no row is written 
 itself, doubling every ten minutes until it is free again. `*` stands for the server that takes all our mail.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,10 +22,16 @@ FIRST, FLOOR, FREE = 60, 5, 1000
 LONGEST_PAUSE = timedelta(hours=1)
 # So many messages are reserved at once, or a tenth of the minute if that is more.
 SHARE = 10
+_ADDRESS = re.compile(r"[^\s<>\"':;,()]+@[^\s<>\"':;,()]+")
 
 
 def domain_of(address: str) -> str:
-    return address.rpartition("@")[2].strip().lower()
+    return address.rpartition("@")[2].strip(" <>").lower()
+
+
+def without_addresses(answer: str) -> str:
+    """What a server said, as it may be kept: it likes to name the person."""
+    return _ADDRESS.sub("…", answer)
 
 
 def taught(row: DomainPace, at: datetime) -> int | None:
@@ -131,7 +138,7 @@ def slow(domain: str, answer: str, *, at: datetime, pauses: bool = False) -> Non
     was_slow, now = (False, None) if is_new else (taught(row, at) is not None, limit(row, at))
     changes = {
         "slowed_to": FIRST if now is None else max(now // 2, FLOOR),
-        "last_answer": answer[:300],
+        "last_answer": without_addresses(answer)[:300],
         "changed_at": at,
         "paused_until": None,
     }

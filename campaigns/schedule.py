@@ -210,11 +210,11 @@ def _days(rule: Rule) -> str:
                     else _("every %(n)s weeks on %(days)s") % {"n": n, "days": days}
                 )
         case "MONTHLY", said if said <= {"BYMONTHDAY"} and n == 1:
-            days = _numbers(rule, "BYMONTHDAY", rule.begins.day)
-            if days == [-1]:
+            numbers = _numbers(rule, "BYMONTHDAY", rule.begins.day)
+            if numbers == [-1]:
                 return _("on the last day of every month")
-            if min(days) > 0:
-                return _("on day %s of every month") % ", ".join(map(str, days))
+            if min(numbers) > 0:
+                return _("on day %s of every month") % ", ".join(map(str, numbers))
         case "MONTHLY", said if said == {"BYDAY"} and n == 1:
             place = re.fullmatch(r"\+?(-?\d)([A-Z]{2})", parts["BYDAY"])
             if place and place[1] in _ORDINALS:

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from campaigns import (
     allocation,
+    codes,
     delivery,
     journeys,
     lifecycle,
@@ -14,19 +15,24 @@ from campaigns import (
     planning,
     schedule,
     settling,
+    stopping,
     targeting,
     triggers,
 )
+from campaigns.offers import learning
 
 
 @shared_task
 def plan_due() -> None:
+    schedule.ring(at=timezone.now())
     planning.plan_due(at=timezone.now())
 
 
 @shared_task
 def deliver_due() -> None:
     delivery.deliver_all(clock=timezone.now)
+    stopping.check(at=timezone.now())
+    settling.settle_all(at=timezone.now())
     lifecycle.finish_done(at=timezone.now())
 
 
@@ -62,3 +68,18 @@ def enter_journeys() -> None:
 def advance_journeys() -> None:
     journeys.wake(at=timezone.now())
     journeys.advance_all(at=timezone.now())
+
+
+@shared_task
+def renew_rankings() -> None:
+    """Let placements learn which offers work."""
+    learning.renew_all(at=timezone.now(), rng=np.random.default_rng())
+
+
+@shared_task
+def tidy_codes() -> None:
+    """Reservations that ran out, codes that expired, codes that somebody else used."""
+    at = timezone.now()
+    codes.free_reservations(at=at)
+    codes.expire(at=at)
+    codes.look_for_others(at=at)

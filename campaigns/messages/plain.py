@@ -11,7 +11,9 @@ _MAKES_MARKUP = re.compile(r"\|\s*(newline_to_br|escape|escape_once)\b")
 
 def _unmarked(body: str) -> str:
     text = re.sub(r"(?is)<!--.*?-->|<(style|script|head|title)\b.*?</\1>", "", body)
-    text = re.sub(r'(?is)<div\s[^>]*style="display:\s*none.*?</div>', "", text)  # what only a mailbox's list shows
+    text = re.sub(
+        r'(?is)<div\s[^>]*style="display:\s*none.*?</div>', "", text
+    )  # what only a mailbox's list shows
     text = " ".join(text.split())  # a line break of the source is a space, as in a browser
     text = re.sub(r'(?i)<a\s[^>]*href="([^"]+)"[^>]*>(.*?)</a>', r"\2 (\1)", text)
     text = re.sub(r"(?i)<br\s*/?>|</(li|tr)>", "\n", text)

@@ -12,7 +12,7 @@ from django.db.models import Sum
 
 from campaigns import codes, planning, settling
 from campaigns.codes import NotRedeemable
-from campaigns.models import Campaign, CapCount, Code, Decision, Delivery, Offer, OfferCap
+from campaigns.models import CapCount, Code, Decision, Delivery, Offer, OfferCap
 from tests.campaigns.conftest import campaign, message, offer, people  # noqa: F401 - fixtures
 from tests.conftest import NOW
 
@@ -28,7 +28,7 @@ def together(*work: Callable[[], object]) -> None:
         gate.wait()
         try:
             one()
-        except Exception as error:  # noqa: BLE001 - told below
+        except Exception as error:
             failed.append(error)
         finally:
             connections.close_all()
