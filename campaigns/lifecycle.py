@@ -118,13 +118,11 @@ def catch_up(run: CampaignRun, *, at: datetime) -> None:
 def _cancel_what_waits(campaign: Campaign, *, at: datetime) -> None:
     open_states = (CampaignRun.State.DUE, CampaignRun.State.PLANNING, CampaignRun.State.DELIVERING)
     campaign.runs.filter(state__in=open_states).update(state=CampaignRun.State.CANCELLED)
-    campaign.entries.filter(state=JourneyEntry.State.WAITING).update(
-        state=JourneyEntry.State.LEFT, left_by=JourneyEntry.Left.CANCELLED, left_at=at, wake_at=None
-    )
     waiting = (Delivery.Status.PLANNED, Delivery.Status.RETRY)
     Delivery.objects.filter(run__campaign=campaign, status__in=waiting).update(
         status=Delivery.Status.CANCELLED, ended_at=at
     )
+    journeys.end_cancelled(at=at)
 
 
 def finish_done(*, at: datetime) -> int:

@@ -1,6 +1,6 @@
 """Journeys: steps, waits and exits that people go through, begun by what they do."""
 
-from campaigns.journeys.advancing import advance, advance_all
+from campaigns.journeys.advancing import advance, advance_all, end_cancelled
 from campaigns.journeys.definition import Definition, NotSound, Problem, check
 from campaigns.journeys.entering import Call, Entered, enter
 from campaigns.journeys.versions import newest, publish, run_of
@@ -15,6 +15,7 @@ __all__ = [
     "advance",
     "advance_all",
     "check",
+    "end_cancelled",
     "enter",
     "is_over",
     "newest",

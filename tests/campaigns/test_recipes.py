@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from campaigns import delivery, journeys, lifecycle, messages, recipes, triggers
+from campaigns import checks, delivery, journeys, lifecycle, messages, recipes, triggers
 from campaigns.models import Campaign, Delivery, JourneyEntry, Message
 from catalog.imports import ProductInput, save_products
 from customers import consent, events, identities
@@ -245,7 +245,7 @@ def test_a_forgotten_basket_from_the_event_to_the_mail_and_the_order(products, s
 def test_a_recipe_makes_a_draft_that_may_be_launched_as_it_is(recipe) -> None:
     campaign = recipes.make(recipe, by="marta")
     assert (campaign.status, campaign.kind, campaign.created_by) == ("draft", "journey", "marta")
-    assert lifecycle.problems(campaign, at=NOW) == []
+    assert checks.problems(campaign, at=NOW) == []
     version = journeys.newest(campaign)
     assert journeys.check(version.definition, channel="email") == []
     for row in Message.objects.all():
