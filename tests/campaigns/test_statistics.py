@@ -105,7 +105,7 @@ def test_hall_by_hand() -> None:
     # What Hall's g makes of the limits is Student's t again, on either side.
     for limit, t in ((found.low, (plain.high - 1) / error), (found.high, -(plain.high - 1) / error)):
         skewed = (1 - limit) / error
-        assert skewed + a * skewed**2 / 3 + a**2 * skewed**3 / 27 + a / 6 == pytest.approx(t, abs=1e-5)
+        assert skewed + a * skewed**2 / 3 + a**2 * skewed**3 / 27 + a / 6 == pytest.approx(t, abs=1e-4)
     assert found.low < plain.low
 
 
