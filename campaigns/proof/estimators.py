@@ -21,8 +21,8 @@ Look = tuple[Estimate, float]
 Interval = Callable[[Values, Values], Estimate]
 
 
-def fixed(runs: int, *, seed: int, interval: Interval = statistics.welch) -> list[Line]:
-    """The interval after the window's end, as the report shows it: CUPED, then Welch."""
+def fixed(runs: int, *, seed: int, interval: Interval = statistics.hall) -> list[Line]:
+    """The interval after the window's end, as the report shows it: CUPED, then Hall."""
     world = World()
     of_planned, of_all = [], []
     alike = response.draw(world, 2_000_000, rng=np.random.default_rng([seed, 1])).effect
@@ -118,7 +118,7 @@ def peeked(runs: int, *, seed: int) -> list[Line]:
     return lines
 
 
-def without_effect(runs: int, *, seed: int, interval: Interval = statistics.welch) -> list[Line]:
+def without_effect(runs: int, *, seed: int, interval: Interval = statistics.hall) -> list[Line]:
     """A/A at the end: how often chance is called a winner."""
     world = World().without_effect()
     named = []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from campaigns.statistics.estimates import Estimate, Values, confidence_sequence, welch
+from campaigns.statistics.estimates import Estimate, Values, confidence_sequence, hall
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class Comparison:
 
 
 def against_control(arms: Sequence[Values], control: Values, *, alpha: float = 0.05) -> list[Comparison]:
-    """Each arm against control by Welch, after Holm (1979): of all arms without effect, none is named in 95 of 100 runs.
+    """Each arm against control by `hall`, after Holm (1979): of all arms without effect, none is named in 95 of 100 runs.
 
     The interval is that of α/m, which holds for all m arms at once (Bonferroni). Where Holm, which tells more, has named
     an arm whose interval still held nought, the interval ends at nought. Raises ValueError under 2 people in an arm.
     """
-    return _holm(len(arms), alpha, lambda arm, level: welch(arms[arm], control, alpha=level))
+    return _holm(len(arms), alpha, lambda arm, level: hall(arms[arm], control, alpha=level))
 
 
 def sequences_against_control(

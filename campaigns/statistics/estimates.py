@@ -52,6 +52,35 @@ def welch(treated: Values, control: Values, *, alpha: float = 0.05) -> Estimate:
     return Estimate(effect, effect - half, effect + half, pooled_sd(treated, control))
 
 
+def hall(treated: Values, control: Values, *, alpha: float = 0.05) -> Estimate:
+    """Welch's interval, mended for money: Hall's transformation of t, by the skewness of both arms together (Hall 1992).
+
+    Where baskets are uneven and the control group is the smaller arm, its mean is too low more often than too high, and
+    then its variance is too small as well: Welch calls a message without effect a winner up to three times as often as
+    it says (docs/algorithms/measurement.md). The skewness is one person's, both arms pooled, times what the arms' sizes
+    leave of it: γ·(1/n² − 1/m²)/(1/n + 1/m)^1.5, nought for arms of one size.
+    Raises ValueError under 2 people in an arm.
+    """
+    found = welch(treated, control, alpha=alpha)
+    n, m = len(treated), len(control)
+    if found.sd == 0 or n + m <= 3:
+        return found
+    cubes = float(((treated - treated.mean()) ** 3).sum() + ((control - control.mean()) ** 3).sum())
+    of_one = cubes / (n + m - 3) / found.sd**3
+    skew = of_one * (1 / n**2 - 1 / m**2) / (1 / n + 1 / m) ** 1.5
+    t = (found.high - found.low) / 2
+    error = math.sqrt(float(treated.var(ddof=1)) / n + float(control.var(ddof=1)) / m)
+    low, high = (found.effect - error * _unskewed(reach, skew) for reach in (t / error, -t / error))
+    return Estimate(found.effect, low, high, found.sd)
+
+
+def _unskewed(t: float, skew: float) -> float:
+    """The inverse of Hall's g(T) = T + aT²/3 + a²T³/27 + a/6: what a normal t is on the skewed scale."""
+    if abs(skew) < 1e-9:
+        return t
+    return float(3 / skew * (np.cbrt(1 + skew * (t - skew / 6)) - 1))
+
+
 def bootstrap(
     treated: Values, control: Values, *, rng: np.random.Generator, samples: int = 10_000
 ) -> tuple[float, float]:

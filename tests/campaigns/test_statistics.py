@@ -92,6 +92,48 @@ def test_the_welch_interval_holds_the_truth_about_95_times_in_a_hundred() -> Non
     assert 0.933 <= held / runs <= 0.967
 
 
+# --- Hall ---------------------------------------------------------------------------------------------------
+
+
+def test_hall_by_hand() -> None:
+    # Deviations ±1 six times, and −2 −2 4: cubes 48 over 9 − 3, squares 30 over 9 − 2: γ = 8/(30/7)^1.5 = 0.901677.
+    # Times (1/36 − 1/9)/(1/6 + 1/3)^1.5 = −0.235702: a = −0.212527. The error is √(1.2/6 + 12/3) = √4.2.
+    treated, control = values(2, 4, 2, 4, 2, 4), values(0, 0, 6)
+    plain, found = statistics.welch(treated, control), statistics.hall(treated, control)
+    assert (found.effect, found.sd) == (plain.effect, plain.sd) == (1.0, pytest.approx(math.sqrt(30 / 7)))
+    a, error = -0.212527, math.sqrt(4.2)
+    # What Hall's g makes of the limits is Student's t again, on either side.
+    for limit, t in ((found.low, (plain.high - 1) / error), (found.high, -(plain.high - 1) / error)):
+        skewed = (1 - limit) / error
+        assert skewed + a * skewed**2 / 3 + a**2 * skewed**3 / 27 + a / 6 == pytest.approx(t, abs=1e-4)
+    assert found.low < plain.low
+
+
+def test_arms_of_one_size_or_without_skewness_have_welch_s_interval() -> None:
+    same = values(1, 1, 9), values(0, 0, 6)
+    assert statistics.hall(*same) == statistics.welch(*same)
+    even = values(1, 3, 1, 3), values(0, 2)
+    assert statistics.hall(*even) == statistics.welch(*even)
+    assert statistics.hall(values(1, 1), values(3, 3)) == Estimate(-2, -2, -2, 0)
+    with pytest.raises(ValueError, match="two people"):
+        statistics.hall(values(1), values(1, 2))
+
+
+def test_a_small_control_group_makes_no_winners_of_messages_that_change_nobody() -> None:
+    rng = np.random.default_rng(12)
+    runs, named, named_by_welch, held = 1500, 0, 0, 0
+    for _ in range(runs):
+        treated, control = baskets(rng, 900), baskets(rng, 100)
+        found = statistics.hall(treated, control)
+        named += found.verdict == "earned"
+        held += found.verdict == "cannot_tell"
+        named_by_welch += statistics.welch(treated, control).verdict == "earned"
+    # Three standard deviations of 2.5 % of 1,500 runs are 1.2 points.
+    assert named / runs <= 0.037
+    assert held / runs >= 0.933
+    assert named_by_welch / runs > 0.06
+
+
 # --- bootstrap and winsorised ----------------------------------------------------------------------------------
 
 
