@@ -15,6 +15,7 @@ from campaigns.models import (
     Code,
     Decision,
     Delivery,
+    Holdout,
     Message,
     Offer,
     Outcome,
@@ -224,6 +225,9 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
         )
         for customer in customers
     )  # fmt: skip
+    Holdout.objects.create(
+        slug=f"quarter-{prefix}", name="Autumn", percent=5, starts_at=now + timedelta(days=9)
+    )
     ten = offer(Offer.objects.count())
     row = launched(campaign(offers=[ten], control=control))
     bought = dict(Event.objects.filter(customer__in=customers).values_list("customer_id", "pk"))

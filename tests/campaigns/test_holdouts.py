@@ -42,7 +42,9 @@ def named(ids: list[int]) -> tuple[list[str], list[str]]:
     """Everyone else, and the held out, by name."""
     arms = experiments.arms("quarter", 40, ids)
     names = [(f"c{n:03}", arms[pk]) for n, pk in enumerate(ids)]
-    return [name for name, arm in names if arm == "treated"], [name for name, arm in names if arm == "control"]
+    return [name for name, arm in names if arm == "treated"], [
+        name for name, arm in names if arm == "control"
+    ]
 
 
 def test_the_holdout_tells_what_all_campaigns_brought_together(quarter: Holdout) -> None:
