@@ -10,20 +10,24 @@ begins, together with the gate's last answer under the person's lock: a withdraw
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import F
 
 from campaigns import messages, rules
-from campaigns.channels import CHANNELS, Channel, LineBroken, Refused, TryLater
+from campaigns.channels import CHANNELS, Channel, LineBroken, Refused, Slows, TryLater
 from campaigns.channels.webhook import Webhook
 from campaigns.liquid_templates import Aborted, TemplateFailed
 from campaigns.messages import Finished, Page
 from campaigns.models import Campaign, Delivery
+from campaigns.pace import EVERYWHERE, Paces, domain_of
+from campaigns.queue import LEASE, claim, release_expired
+from campaigns.queue import load as load  # who wants a message made asks here for what it is made from
 from campaigns.reach import reachable
+from campaigns.rules import Book
 from customers import consent, encryption
 from customers.consent import Permission
 from customers.models import Suppression
@@ -31,9 +35,18 @@ from customers.models import Suppression
 Clock = Callable[[], datetime]
 Status, Reason = Delivery.Status, Delivery.Reason
 PAGE = 100
-LEASE = timedelta(minutes=5)
 MOST_ATTEMPTS = 5
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class AtHand:
+    """What a page of messages shares."""
+
+    about: Page
+    book: Book
+    paces: Paces
+    clock: Clock
 
 
 def deliver_due(*, clock: Clock, limit: int = PAGE) -> Counter[str]:
@@ -43,8 +56,11 @@ def deliver_due(*, clock: Clock, limit: int = PAGE) -> Counter[str]:
     done: Counter[str] = Counter()
     if not page:
         return done
-    about = messages.page_of(page, at=clock())
+    at_hand = AtHand(
+        messages.page_of(page, at=clock()), rules.book({row.channel for row in page}), Paces(), clock
+    )
     with ExitStack() as open_lines:
+        open_lines.callback(at_hand.paces.release)
         lines: dict[tuple[str, int], Channel] = {}
         for delivery in page:
             campaign = delivery.run.campaign
@@ -52,7 +68,7 @@ def deliver_due(*, clock: Clock, limit: int = PAGE) -> Counter[str]:
             if key not in lines:
                 lines[key] = open_lines.enter_context(_line(campaign))
             try:
-                done[_deliver(delivery, lines[key], about, clock)] += 1
+                done[_deliver(delivery, lines[key], at_hand)] += 1
             except DatabaseError:
                 raise
             except Exception as error:  # whatever it was, it was this message: the others go on (R7)
@@ -85,43 +101,13 @@ def webhook_secret(campaign: Campaign) -> str:
     return encryption.signing_secret(f"webhook {campaign.pk}")
 
 
-def release_expired(*, at: datetime) -> None:
-    """Leases that ran out: what was only claimed waits again, what was being transmitted is unknown for ever."""
-    over = Delivery.objects.filter(lease_until__lt=at)
-    over.filter(status=Status.CLAIMED).update(status=Status.PLANNED, lease_until=None)
-    over.filter(status=Status.TRANSMITTING).update(
-        status=Status.UNKNOWN, detail="the sender died while transmitting", ended_at=at, lease_until=None
-    )
-
-
-def claim(*, at: datetime, limit: int) -> list[Delivery]:
-    """Make the next page ours. Two workers never get the same row."""
-    due = Delivery.objects.filter(
-        status__in=(Status.PLANNED, Status.RETRY),
-        not_before__lte=at,
-        run__campaign__status=Campaign.Status.RUNNING,
-    ).order_by("-priority", "not_before", "pk")
-    with transaction.atomic():
-        if connection.features.has_select_for_update_skip_locked:
-            due = due.select_for_update(of=("self",), skip_locked=True)
-        ids = list(due.values_list("pk", flat=True)[:limit])
-        Delivery.objects.filter(pk__in=ids, status__in=(Status.PLANNED, Status.RETRY)).update(
-            status=Status.CLAIMED, attempt=F("attempt") + 1, lease_until=at + LEASE
-        )
-    return load(ids)
-
-
-def load(ids: Sequence[int]) -> list[Delivery]:
-    """Deliveries with all that a message is made from. Five queries: what they share is read once, not joined to each."""
-    rows = Delivery.objects.filter(pk__in=ids).select_related("customer__key", "decision__code")
-    shared = rows.prefetch_related("run__campaign", "content", "decision__offer")
-    return list(shared.defer("decision__candidates").order_by("-priority", "not_before", "pk"))
-
-
-def _deliver(delivery: Delivery, line: Channel, about: Page, clock: Clock) -> str:
+def _deliver(delivery: Delivery, line: Channel, at_hand: AtHand) -> str:
     """Bring one claimed delivery to its next state; answers that state. One bad message never stops the others."""
+    clock, paces = at_hand.clock, at_hand.paces
+    if not _is_time(delivery, at_hand.book, clock()):
+        return delivery.status
     try:
-        finished = messages.finish(delivery, delivery.content, about)
+        finished = messages.finish(delivery, delivery.content, at_hand.about)
     except TemplateFailed as error:
         return _end(delivery, Status.SUPPRESSED, clock(), reason=Reason.TEMPLATE, detail=str(error))
     except Aborted as error:
@@ -130,20 +116,22 @@ def _deliver(delivery: Delivery, line: Channel, about: Page, clock: Clock) -> st
         return _end(delivery, Status.SUPPRESSED, clock(), reason=Reason.ERASED)
     if not finished.address and delivery.channel == Campaign.Channel.EMAIL:
         return _end(delivery, Status.SUPPRESSED, clock(), reason=Reason.NO_ADDRESS)
+    if finished.address and (until := paces.wait(domain_of(finished.address), at=clock())) is not None:
+        return _put_back(delivery, Status.RETRY, until)
     try:
         line.open(finished)
     except TryLater as error:
-        return _again(delivery, clock(), str(error))
+        return _again(delivery, finished, error, at_hand)
     except Refused as error:
         return _refused(delivery, finished, error, clock())
-    permission = _begin(delivery, clock())
+    permission = _begin(delivery, at_hand.book, clock())
     if permission is None:
         line.drop()
         return delivery.status
     try:
         line.send(finished, permission)
     except TryLater as error:
-        return _again(delivery, clock(), str(error))
+        return _again(delivery, finished, error, at_hand)
     except Refused as error:
         return _refused(delivery, finished, error, clock())
     except LineBroken as error:
@@ -151,14 +139,28 @@ def _deliver(delivery: Delivery, line: Channel, about: Page, clock: Clock) -> st
     return _end(delivery, Status.SENT, clock())
 
 
-def _begin(delivery: Delivery, at: datetime) -> Permission | None:
+def _is_time(delivery: Delivery, book: Book, at: datetime) -> bool:
+    """Whether the hour is right, before anything is made or said; `_begin` asks once more. False: it has moved on."""
+    quiet = book.quiet(delivery, at=at)
+    if rules.is_late(delivery, at=at):
+        _end(delivery, Status.SUPPRESSED, at, reason=Reason.TOO_LATE)
+    elif quiet.until is None:
+        _end(delivery, Status.SUPPRESSED, at, reason=Reason.QUIET_HOURS)
+    elif quiet.until > at:
+        _put_back(delivery, Status.PLANNED, quiet.until)
+    else:
+        return True
+    return False
+
+
+def _begin(delivery: Delivery, book: Book, at: datetime) -> Permission | None:
     """Ask everything once more and commit `transmitting`, in one transaction under the person's lock.
 
-    None when the message must not go: the delivery is then suppressed, or is not ours any more.
+    None when the message must not go: the delivery is then suppressed, waits, or is not ours any more.
     """
     with transaction.atomic():
         consent.hold_one(delivery.customer_id)
-        facts = rules.facts(delivery, at=at)
+        facts = rules.facts(delivery, book, at=at)
         reason: str | None = next(filter(None, (rule(facts) for rule in rules.RULES)), None)
         reach = reachable([delivery.customer_id], channel=delivery.channel, at=at)
         permission = reach.permissions.get(delivery.customer_id)
@@ -170,10 +172,13 @@ def _begin(delivery: Delivery, at: datetime) -> Permission | None:
             reason = Reason.NO_CONSENT
         if reason == Reason.NOT_RUNNING:
             # Paused or cancelled meanwhile: not this message's end, so it waits (or is cancelled with the rest).
-            _change(delivery, Status.CLAIMED, status=Status.PLANNED, lease_until=None)
+            _put_back(delivery, Status.PLANNED, delivery.not_before)
             return None
         if reason is not None or permission is None:
             _end(delivery, Status.SUPPRESSED, at, reason=reason or Reason.NO_CONSENT)
+            return None
+        if facts.wait_until is not None:
+            _put_back(delivery, Status.PLANNED, facts.wait_until)
             return None
         ours = _change(
             delivery,
@@ -223,17 +228,40 @@ def _end(delivery: Delivery, status: str, at: datetime, *, reason: str = "", det
     return status
 
 
-def _again(delivery: Delivery, at: datetime, detail: str) -> str:
+def _put_back(delivery: Delivery, status: str, not_before: datetime) -> str:
+    """It waits, through no fault of its own: the claim is not one of its tries.
+
+    Only who holds the attempt gives it back, so no sleeper can wake up under a number that is in use again.
+    """
+    _change(
+        delivery,
+        (Status.CLAIMED, Status.TRANSMITTING),
+        status=status,
+        attempt=delivery.attempt - 1,
+        not_before=not_before,
+        lease_until=None,
+    )
+    return status
+
+
+def _again(delivery: Delivery, finished: Finished, error: TryLater, at_hand: AtHand) -> str:
     """Slow down: a minute, then four times as long each time; after five attempts give up."""
+    at = at_hand.clock()
+    paused = None
+    if error.slows:
+        domain = EVERYWHERE if error.slows == Slows.EVERYBODY else domain_of(finished.address)
+        paused = at_hand.paces.slow(domain, str(error), at=at, pauses=error.pauses)
+    if error.is_throttle:
+        return _put_back(delivery, Status.RETRY, paused or at + timedelta(minutes=1))
     if delivery.attempt >= MOST_ATTEMPTS:
-        return _end(delivery, Status.FAILED, at, reason=Reason.TOO_MANY_TRIES, detail=detail)
+        return _end(delivery, Status.FAILED, at, reason=Reason.TOO_MANY_TRIES, detail=str(error))
     wait = timedelta(minutes=4 ** (delivery.attempt - 1))
     _change(
         delivery,
         (Status.CLAIMED, Status.TRANSMITTING),
         status=Status.RETRY,
-        detail=detail[:300],
-        not_before=at + wait,
+        detail=str(error)[:300],
+        not_before=max(at + wait, paused or at),
         lease_until=None,
     )
     return Status.RETRY

@@ -4,15 +4,18 @@ Every step is a conditional update, so of two people who press at once only one 
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from campaigns import delivery, messages, planning
-from campaigns.models import Campaign, CampaignRun, Delivery, Offer
+from campaigns import checks, journeys, planning
+from campaigns.models import Campaign, CampaignRun, Delivery, JourneyEntry
 
 Status = Campaign.Status
+# So long a launch can be called back, before the first message is planned.
+UNDO = timedelta(seconds=60)
 
 
 class NotPossible(Exception):
@@ -31,6 +34,8 @@ STEPS = {
     for step in (
         Step("approve", (Status.DRAFT,), Status.APPROVED),
         Step("launch", (Status.APPROVED,), Status.RUNNING),
+        Step("recall", (Status.RUNNING,), Status.APPROVED),
+        Step("revise", (Status.APPROVED,), Status.DRAFT),
         Step("pause", (Status.RUNNING,), Status.PAUSED),
         Step("resume", (Status.PAUSED,), Status.RUNNING),
         Step("cancel", (Status.DRAFT, Status.APPROVED, Status.RUNNING, Status.PAUSED), Status.CANCELLED),
@@ -39,39 +44,23 @@ STEPS = {
 }
 
 
-def problems(campaign: Campaign, *, at: datetime) -> list[str]:
-    """What keeps a campaign from being approved, each with its mend. Three queries."""
-    found = []
-    audiences = list(campaign.audiences.prefetch_related("offers"))
-    if not audiences:
-        found.append(_("It has no audience: add at least one segment."))
-    for audience in audiences:
-        for offer in audience.offers.all():
-            if offer.status != Offer.Status.APPROVED:
-                found.append(_("The offer “%s” is not approved: approve it or take it out.") % offer.title)
-            elif offer.ends_at is not None and offer.ends_at <= at:
-                found.append(_("The offer “%s” is over: change its end or take it out.") % offer.title)
-    if campaign.channel == Campaign.Channel.EMAIL:
-        found += delivery.problems_of_the_sender()
-        if campaign.message is None:
-            found.append(_("It has no message: choose or write one."))
-        else:
-            found += [str(problem) for problem in messages.check(campaign.message)]
-    if campaign.channel == Campaign.Channel.ONSITE and not campaign.placement:
-        found.append(_("It has no placement: say where in the shop it shows."))
-    if campaign.channel == Campaign.Channel.WEBHOOK and not campaign.webhook_url.startswith("https://"):
-        found.append(_("It has no webhook address beginning with https://."))
-    return found
+def take(
+    campaign: Campaign, step_name: str, *, by: str, at: datetime, undo: timedelta = timedelta(0)
+) -> None:
+    """Take a step of `STEPS`. Raises NotPossible, and then nothing has changed.
 
-
-def take(campaign: Campaign, step_name: str, *, by: str, at: datetime) -> None:
-    """Take a step of `STEPS`. Raises NotPossible, and then nothing has changed."""
+    undo : how long a launch waits before anything is planned, so that it can be called back.
+    """
     step = STEPS[step_name]
-    if step_name in ("approve", "launch") and (found := problems(campaign, at=at)):
-        raise NotPossible(" ".join(found))
     changes: dict[str, object] = {"status": step.to, "updated_at": at}
-    if step_name == "approve":
-        changes["approved_by"] = by
+    if step_name in ("approve", "launch"):
+        if found := checks.problems(campaign, at=at):
+            raise NotPossible(" ".join(found))
+        changes |= _approval(campaign, step_name, by=by, at=at)
+    if step_name == "revise":
+        changes |= {"approved_by": "", "approved_people": None}
+    if step_name == "resume":
+        changes |= {"stopped_because": "", "resumed_at": at}
     with transaction.atomic():
         rows = Campaign.objects.filter(pk=campaign.pk, status__in=step.allowed_from)
         if not rows.update(**changes):
@@ -80,12 +69,42 @@ def take(campaign: Campaign, step_name: str, *, by: str, at: datetime) -> None:
                 _("The campaign is “%(state)s”; this needs it to be one of: %(needed)s.")
                 % {"state": now, "needed": ", ".join(step.allowed_from)}
             )
-        if step_name == "launch" and campaign.channel != Campaign.Channel.ONSITE:
-            # Launched after its start, it was late on purpose.
-            CampaignRun.objects.get_or_create(campaign=campaign, due_at=max(campaign.starts_at or at, at))
+        if step_name == "launch":
+            _begin(campaign, at=at, undo=undo)
+        if step_name == "recall":
+            _call_back(campaign)
         if step_name == "cancel":
             _cancel_what_waits(campaign, at=at)
     campaign.refresh_from_db()
+
+
+def _approval(campaign: Campaign, step_name: str, *, by: str, at: datetime) -> dict[str, object]:
+    people = checks.recipients(campaign, at=at)
+    if step_name == "launch":
+        if why := checks.why_not_launched(campaign, people):
+            raise NotPossible(why)
+        return {}
+    if why := checks.why_not_approved(campaign, people, by=by):
+        raise NotPossible(why)
+    return {"approved_by": by, "approved_people": people}
+
+
+def _begin(campaign: Campaign, *, at: datetime, undo: timedelta) -> None:
+    """Make the run that is due first, where the kind has one from the beginning."""
+    if campaign.kind == Campaign.Kind.JOURNEY:
+        journeys.run_of(campaign, at=at)
+    if campaign.kind == Campaign.Kind.ONCE and campaign.channel != Campaign.Channel.ONSITE:
+        # Launched after its start, it was late on purpose.
+        CampaignRun.objects.get_or_create(campaign=campaign, due_at=max(campaign.starts_at or at, at + undo))
+
+
+def _call_back(campaign: Campaign) -> None:
+    """Undo a launch of which nothing has come yet."""
+    campaign.runs.filter(
+        Q(planned_at__isnull=True) | Q(campaign__kind=Campaign.Kind.JOURNEY), decisions=None
+    ).delete()
+    if campaign.runs.exists() or campaign.decisions.exists() or campaign.entries.exists():
+        raise NotPossible(_("It has begun: pause or cancel it."))
 
 
 def catch_up(run: CampaignRun, *, at: datetime) -> None:
@@ -99,6 +118,9 @@ def catch_up(run: CampaignRun, *, at: datetime) -> None:
 def _cancel_what_waits(campaign: Campaign, *, at: datetime) -> None:
     open_states = (CampaignRun.State.DUE, CampaignRun.State.PLANNING, CampaignRun.State.DELIVERING)
     campaign.runs.filter(state__in=open_states).update(state=CampaignRun.State.CANCELLED)
+    campaign.entries.filter(state=JourneyEntry.State.WAITING).update(
+        state=JourneyEntry.State.LEFT, left_by=JourneyEntry.Left.CANCELLED, left_at=at, wake_at=None
+    )
     waiting = (Delivery.Status.PLANNED, Delivery.Status.RETRY)
     Delivery.objects.filter(run__campaign=campaign, status__in=waiting).update(
         status=Delivery.Status.CANCELLED, ended_at=at
@@ -106,14 +128,25 @@ def _cancel_what_waits(campaign: Campaign, *, at: datetime) -> None:
 
 
 def finish_done(*, at: datetime) -> int:
-    """Close runs whose every delivery has ended, and campaigns whose every run is closed. Two updates."""
+    """Close runs whose every delivery has ended, and campaigns from which nothing more comes. Two updates.
+
+    A campaign that is sent once is over with its run; what comes again, a journey and what shows in the shop when
+    their end has passed and nobody is on the way any more.
+    """
     unended = ("planned", "claimed", "transmitting", "retry")
+    under_way = JourneyEntry.objects.filter(state=JourneyEntry.State.WAITING).values("campaign_id")
     runs = CampaignRun.objects.filter(state=CampaignRun.State.DELIVERING).exclude(
         pk__in=Delivery.objects.filter(status__in=unended).values("run_id")
     )
-    done = runs.update(state=CampaignRun.State.DONE)
+    open_journey = Q(campaign__ends_at__isnull=True) | Q(campaign__ends_at__gt=at)
+    open_journey |= Q(campaign__in=under_way)
+    done = runs.exclude(Q(campaign__kind=Campaign.Kind.JOURNEY) & open_journey).update(
+        state=CampaignRun.State.DONE
+    )
     open_runs = CampaignRun.objects.exclude(state__in=(CampaignRun.State.DONE, CampaignRun.State.CANCELLED))
-    Campaign.objects.filter(status=Status.RUNNING, runs__isnull=False).exclude(
-        pk__in=open_runs.values("campaign_id")
-    ).update(status=Status.FINISHED, updated_at=at)
+    sent_once = Q(kind=Campaign.Kind.ONCE, runs__isnull=False)
+    over = Campaign.objects.filter(sent_once | Q(ends_at__lte=at), status=Status.RUNNING)
+    over.exclude(pk__in=open_runs.values("campaign_id")).exclude(pk__in=under_way).update(
+        status=Status.FINISHED, updated_at=at
+    )
     return done

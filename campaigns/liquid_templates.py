@@ -7,6 +7,9 @@ from decimal import Decimal
 from functools import lru_cache, wraps
 from typing import Any
 
+from babel.numbers import format_currency, format_decimal
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from liquid import BoundTemplate, DictLoader, Environment, StrictDefaultUndefined
 from liquid.exceptions import FilterError, LiquidError
 
@@ -37,8 +40,20 @@ def _abort(reason: object) -> str:
     raise Aborted(str(reason)[:200])
 
 
+def money(amount: Decimal, currency: str) -> str:
+    """An amount in the manner of the language that is active; without a currency only the number."""
+    return _told_money(amount, currency, "zh_Hans" if (get_language() or "").startswith("zh") else "en")
+
+
+@lru_cache(maxsize=4096)
+def _told_money(amount: Decimal, currency: str, locale: str) -> str:
+    if not currency:
+        return str(format_decimal(amount, format="#,##0.00", locale=locale))
+    return str(format_currency(amount, currency, locale=locale)).replace("\xa0", " ")
+
+
 def _money(value: object, currency: object = "") -> str:
-    return f"{Decimal(str(value)):,.2f} {currency}".strip()
+    return money(Decimal(str(value)), str(currency))
 
 
 def _within_bounds(filter_: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,7 +116,10 @@ class Problem:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.part}, line {self.line}: {self.text}" if self.line else f"{self.part}: {self.text}"
+        if not self.line:
+            return f"{self.part}: {self.text}"
+        told = {"part": self.part, "line": self.line, "text": self.text}
+        return _("%(part)s, line %(line)s: %(text)s") % told
 
 
 def problems(

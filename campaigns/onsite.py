@@ -8,30 +8,37 @@ from django.db import transaction
 from django.db.models import Q
 
 from campaigns import deciding, experiments, segments
-from campaigns.models import Campaign, CampaignSegment, Decision, Offer
+from campaigns.models import Campaign, CampaignSegment, Decision, Offer, Placement
+from campaigns.offers import is_in_force
 from campaigns.reach import reachable
 from customers import consent
 from recommender import serving
 
 # How long a decision without a code stays the same for a person, so that what they see does not flicker.
 KEPT_FOR = timedelta(hours=24)
+MOST_SLOTS = 30
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What to show: a person's own decision, or what everybody may see (`fallback`)."""
+    """What to show: a person's own decisions, one a slot, or what everybody may see (`fallback`)."""
 
-    decision: Decision | None
+    decisions: Sequence[Decision]
+    """Kept also where everybody's is shown to a person of the control group, for the measurement."""
     offers: Sequence[Offer]
     fallback: bool
+
+    @property
+    def decision(self) -> Decision | None:
+        return self.decisions[0] if self.decisions else None
 
 
 def decide(customer_id: int | None, placement: str, *, at: datetime) -> Shown:
     """The decision of the first running campaign of the placement whose audience the person is in.
 
     A person who does not allow it, a stranger and a control person see what everybody sees; of the last the
-    decision is kept, for the measurement. Asked again before it ends, the same decision is the answer. A bounded
-    number of queries.
+    decision is kept, for the measurement. Asked again before it ends, the same decision is the answer, while its offers
+    are in force. A bounded number of queries.
     """
     running = list(
         Campaign.objects.filter(
@@ -41,41 +48,31 @@ def decide(customer_id: int | None, placement: str, *, at: datetime) -> Shown:
             status=Campaign.Status.RUNNING,
             placement=placement,
         )
-        .order_by("pk")
-        .prefetch_related("audiences__segment", "audiences__offers__categories")
+        .order_by("-priority", "pk")
+        .prefetch_related("audiences__segment", "audiences__offers__categories", "audiences__offers__caps")
     )
+    decisions: list[Decision] = []
     if customer_id is not None and running:
         with transaction.atomic():
             consent.hold([customer_id])
-            decision = _own(customer_id, running, placement, at=at)
-        if decision is not None and decision.arm == Decision.Arm.TREATED and decision.offer is not None:
-            return Shown(decision, [decision.offer], fallback=False)
-        if decision is not None:
-            return Shown(decision, _for_everybody(running, at=at), fallback=True)
-    return Shown(None, _for_everybody(running, at=at), fallback=True)
+            decisions = _own(customer_id, running, placement, at=at)
+        offers = [row.offer for row in decisions if row.arm == Decision.Arm.TREATED and row.offer is not None]
+        if offers:
+            return Shown(decisions, offers, fallback=False)
+    return Shown(decisions, _for_everybody(running, placement, at=at), fallback=True)
 
 
-def _own(customer_id: int, running: Sequence[Campaign], placement: str, *, at: datetime) -> Decision | None:
+def _own(customer_id: int, running: Sequence[Campaign], placement: str, *, at: datetime) -> list[Decision]:
+    """The person's decisions, one a slot; none where they do not allow it or nothing is for them. Call it with the
+    person held."""
     reach = reachable([customer_id], channel=Campaign.Channel.ONSITE, at=at)
     if customer_id not in reach.permissions:
-        return None
-    kept = (
-        Decision.objects.select_related("offer", "code", "campaign")
-        .filter(
-            customer=customer_id,
-            placement=placement,
-            campaign__in=running,
-            expires_at__gt=at,
-            run__isnull=True,
-        )
-        .order_by("-decided_at")
-        .first()
-    )
-    if kept is not None:
+        return []
+    if kept := _kept(customer_id, running, placement, at=at):
         return kept
     found = _audience(customer_id, running, at=at)
     if found is None:
-        return None
+        return []
     campaign, audience = found
     held = not campaign.ignores_holdout and bool(experiments.held_out_of_all([customer_id], at=at))
     arm = (
@@ -103,8 +100,25 @@ def _own(customer_id: int, running: Sequence[Campaign], placement: str, *, at: d
     for decision in decisions:
         decision.state = Decision.State.COMMITTED  # it is shown with this answer
         decision.expires_at = decision.expires_at or at + KEPT_FOR
-        decision.save(force_insert=True)
-    return decisions[0]
+    Decision.objects.bulk_create(decisions)
+    return decisions
+
+
+def _kept(customer_id: int, running: Sequence[Campaign], placement: str, *, at: datetime) -> list[Decision]:
+    """The newest decisions that hold still; of several slots those whose offers are in force. One query."""
+    rows = list(
+        Decision.objects.select_related("offer", "code", "campaign")
+        .filter(
+            customer=customer_id,
+            placement=placement,
+            campaign__in=running,
+            expires_at__gt=at,
+            run__isnull=True,
+        )
+        .order_by("-decided_at", "slot")[:MOST_SLOTS]
+    )
+    newest = [row for row in rows if row.decided_at == rows[0].decided_at]
+    return [row for row in newest if row.offer is None or is_in_force(row.offer, at=at)]
 
 
 def _audience(
@@ -117,8 +131,12 @@ def _audience(
     return None
 
 
-def _for_everybody(running: Sequence[Campaign], *, at: datetime) -> list[Offer]:
-    """Offers that need nobody's leave: without a code and without a cap, the highest priority first."""
+def _for_everybody(running: Sequence[Campaign], placement: str, *, at: datetime) -> list[Offer]:
+    """The placement's fallback, whatever its dates; else of the running campaigns' offers those that need nobody's leave:
+    without a code and without a cap, the highest priority first. One query."""
+    described = Placement.objects.select_related("fallback").filter(slug=placement).first()
+    if described is not None and described.fallback is not None:
+        return [described.fallback]
     found = {
         offer.pk: offer
         for campaign in running
@@ -127,8 +145,11 @@ def _for_everybody(running: Sequence[Campaign], *, at: datetime) -> list[Offer]:
         if offer.code_kind == Offer.CodeKind.NONE
         and offer.max_total is None
         and offer.max_per_customer is None
-        and offer.status == Offer.Status.APPROVED
-        and (offer.starts_at is None or offer.starts_at <= at)
-        and (offer.ends_at is None or offer.ends_at > at)
+        and offer.budget is None
+        and offer.eligibility is None
+        and not offer.caps.all()
+        and is_in_force(offer, at=at)
     }
-    return sorted(found.values(), key=lambda offer: (-offer.priority, offer.slug))[:1]
+    return sorted(found.values(), key=lambda offer: (-offer.priority, offer.slug))[
+        : described.slots if described is not None else 1
+    ]

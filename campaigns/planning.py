@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from campaigns import deciding, segments
+from campaigns import deciding, segments, timing
 from campaigns.models import Campaign, CampaignRun, CampaignSegment
 from campaigns.waterfall import Waterfall
 from customers.models import Customer
@@ -25,7 +25,11 @@ def plan_due(*, at: datetime) -> int:
 
     A run that comes too late is left to a person; one that has begun is brought to its end.
     """
-    due = CampaignRun.objects.filter(campaign__status=Campaign.Status.RUNNING, due_at__lte=at)
+    # By the hour where each person is, the first clock on earth decides when planning begins.
+    now_due = Q(due_at__lte=at) | Q(
+        campaign__send_time=Campaign.SendTime.LOCAL, due_at__lte=at + timing.lead(at)
+    )
+    due = CampaignRun.objects.filter(now_due, campaign__status=Campaign.Status.RUNNING)
     due = due.exclude(campaign__kind=Campaign.Kind.JOURNEY).filter(
         Q(state=CampaignRun.State.PLANNING) | Q(state=CampaignRun.State.DUE, due_at__gt=at - TOO_LATE)
     )

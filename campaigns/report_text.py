@@ -9,7 +9,7 @@ WORDS = {
     "no_consent": "no consent",
     "suppressed": "on the suppression list",
     "no_address": "no address",
-    "holdout": "left in peace (global holdout)",
+    "holdout": "in the global holdout",
     "held_out": "held out (control group)",
     "capped": "had enough messages lately",
     "quiet_hours": "waiting for a good hour",

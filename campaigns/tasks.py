@@ -1,19 +1,38 @@
 """Thin: find what is due, call one function."""
 
+import numpy as np
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns import delivery, lifecycle, optin_mail, outcomes, planning
+from campaigns import (
+    allocation,
+    codes,
+    delivery,
+    journeys,
+    lifecycle,
+    optin_mail,
+    outcomes,
+    planning,
+    schedule,
+    settling,
+    stopping,
+    targeting,
+    triggers,
+)
+from campaigns.offers import learning
 
 
 @shared_task
 def plan_due() -> None:
+    schedule.ring(at=timezone.now())
     planning.plan_due(at=timezone.now())
 
 
 @shared_task
 def deliver_due() -> None:
     delivery.deliver_all(clock=timezone.now)
+    stopping.check(at=timezone.now())
+    settling.settle_all(at=timezone.now())
     lifecycle.finish_done(at=timezone.now())
 
 
@@ -26,3 +45,41 @@ def credit_outcomes() -> None:
 def ask_for_consent() -> None:
     """Send the mails that double opt-in asks with."""
     optin_mail.send_due(clock=timezone.now)
+
+
+@shared_task
+def renew_shares() -> None:
+    """Let the bandits of variants learn from the newest orders."""
+    allocation.renew_all(at=timezone.now(), rng=np.random.default_rng())
+
+
+@shared_task
+def study_uplift() -> None:
+    """Work out whom a campaign changes, where somebody asked."""
+    targeting.study_due(at=timezone.now())
+
+
+@shared_task
+def enter_journeys() -> None:
+    triggers.look_all(at=timezone.now())
+
+
+@shared_task
+def advance_journeys() -> None:
+    journeys.wake(at=timezone.now())
+    journeys.advance_all(at=timezone.now())
+
+
+@shared_task
+def renew_rankings() -> None:
+    """Let placements learn which offers work."""
+    learning.renew_all(at=timezone.now(), rng=np.random.default_rng())
+
+
+@shared_task
+def tidy_codes() -> None:
+    """Reservations that ran out, codes that expired, codes that somebody else used."""
+    at = timezone.now()
+    codes.free_reservations(at=at)
+    codes.expire(at=at)
+    codes.look_for_others(at=at)

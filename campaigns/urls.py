@@ -1,11 +1,12 @@
-"""Where messages lead: the preference page, links and pictures."""
+"""Where messages lead: the preference page, links and pictures; and where their fate is reported."""
 
 from django.urls import path
 
-from campaigns import views
+from campaigns import hooks, views
 
 urlpatterns = [
     path("preferences/<str:token>/", views.Preferences.as_view(), name="preferences"),
     path("c/<str:token>", views.Click.as_view(), name="click"),
     path("o/<str:token>.gif", views.Open.as_view(), name="open"),
+    path("hooks/<slug:provider>/", hooks.hook, name="hook"),
 ]

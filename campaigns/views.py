@@ -17,7 +17,7 @@ from django.views import View
 
 from campaigns import links
 from campaigns.messages import benefit_words
-from campaigns.models import Decision, Delivery
+from campaigns.models import Decision, Delivery, UpliftScore
 from catalog.models import Product
 from customers import encryption, events, preferences, purposes
 from customers.events import Incoming
@@ -82,10 +82,11 @@ def _offer_words(decision: Decision, language: str) -> str:
 
 
 def forget_what_was_inferred(customer_id: int) -> None:
-    """Drop the interests, the group and the scores that were worked out from what a person did."""
+    """Drop the interests, the group, the scores and the effects that were worked out from what a person did."""
     Interest.objects.filter(customer_id=customer_id).delete()
     ClusterMembership.objects.filter(customer_id=customer_id).delete()
     Score.objects.filter(customer_id=customer_id).delete()
+    UpliftScore.objects.filter(customer_id=customer_id).delete()
 
 
 class Preferences(OwnPreferences):

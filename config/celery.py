@@ -14,6 +14,12 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "plan what is due": {"task": "campaigns.tasks.plan_due", "schedule": 20.0},
     "deliver what is planned": {"task": "campaigns.tasks.deliver_due", "schedule": 10.0},
+    "let people into journeys": {"task": "campaigns.tasks.enter_journeys", "schedule": 20.0},
+    "move people through journeys": {"task": "campaigns.tasks.advance_journeys", "schedule": 15.0},
+    "learn which offers work": {"task": "campaigns.tasks.renew_rankings", "schedule": 900.0},
+    "look after codes": {"task": "campaigns.tasks.tidy_codes", "schedule": 300.0},
+    "shift the shares of variants": {"task": "campaigns.tasks.renew_shares", "schedule": 3600.0},
+    "study whom a campaign changes": {"task": "campaigns.tasks.study_uplift", "schedule": 30.0},
     "ask for consent by mail": {"task": "campaigns.tasks.ask_for_consent", "schedule": 30.0},
     "credit outcomes": {"task": "campaigns.tasks.credit_outcomes", "schedule": 60.0},
     "run trainings that were asked for": {"task": "recommender.tasks.run_due", "schedule": 15.0},

@@ -67,6 +67,7 @@ class Demo:
             EMAIL_URL=f"smtp://127.0.0.1:{self.sink_port}",
             POSTAL_ADDRESS="Tact Demo Shop, 1 Example Street, 10115 Berlin",
             DEMO="1",
+            APPROVAL_ABOVE="1000000",  # the demo has one person
             DJANGO_SETTINGS_MODULE="config.settings",
             OPENBLAS_NUM_THREADS="2",
         )

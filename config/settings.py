@@ -45,6 +45,8 @@ DEFAULT_TIME_ZONE: str = env.str("DEFAULT_TIME_ZONE", default="UTC")
 DEFAULT_JURISDICTION: str = env.str("DEFAULT_JURISDICTION", default="EU")
 DEFAULT_CURRENCY: str = env.str("DEFAULT_CURRENCY", default="EUR")
 POSTAL_ADDRESS: str = env.str("POSTAL_ADDRESS", default="")
+# A campaign that reaches more people is approved by somebody else than who made it (S5).
+APPROVAL_ABOVE: int = env.int("APPROVAL_ABOVE", default=1000)
 DEMO: bool = env.bool("DEMO", default=False)
 
 INSTALLED_APPS = [
@@ -284,7 +286,7 @@ UNFOLD = {
     "LANGUAGES": {"action": reverse_lazy("admin:language"), "navigation": []},
     "SHOW_HISTORY": True,
     "DASHBOARD_CALLBACK": "config.desk.home",
-    "SIDEBAR": {"show_search": True, "navigation": "config.desk.navigation"},
+    "SIDEBAR": {"show_search": True, "navigation": "config.navigation.navigation"},
 }
 
 # --- logs: records without personal data ---------------------------------------------------------------------

@@ -36,6 +36,7 @@ api = [
     path("training-runs/<int:run>/cancel", recommender.CancelTrainingView.as_view()),
     path("offers", campaigns.OffersView.as_view()),
     path("codes/validate", campaigns.ValidateCodeView.as_view()),
+    path("codes/reserve", campaigns.ReserveCodeView.as_view()),
     path("codes/redeem", campaigns.RedeemCodeView.as_view()),
     path("codes/reverse", campaigns.ReverseCodeView.as_view()),
     path("schema", SpectacularAPIView.as_view(), name="schema"),

@@ -21,6 +21,11 @@ from campaigns.models import (
     Outcome,
     Redemption,
     Segment,
+    ShareChange,
+    Tag,
+    UpliftScore,
+    UpliftStudy,
+    Variant,
 )
 from catalog.imports import ProductInput, save_products
 from catalog.models import Category, Product, Review
@@ -230,6 +235,13 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
     )
     ten = offer(Offer.objects.count())
     row = launched(campaign(offers=[ten], control=control))
+    row.tags.add(Tag.objects.create(slug=f"{prefix}-news", name=f"News {prefix}"))
+    Variant.objects.create(campaign=row, key="a", message=row.message)
+    ShareChange.objects.create(
+        campaign=row, at=now, shares={"a": 1.0}, rests_on={"a": {"people": 120, "successes": 9}}
+    )
+    UpliftStudy.objects.create(campaign=row, asked_at=now, done_at=now, state="refused", why="too few")
+    UpliftScore.objects.create(campaign=row, customer=customers[0], effect=0.5)
     bought = dict(Event.objects.filter(customer__in=customers).values_list("customer_id", "pk"))
     Outcome.objects.bulk_create(
         Outcome(

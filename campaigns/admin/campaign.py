@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count
@@ -13,15 +14,17 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import lifecycle, planning, segments
-from campaigns.admin import words
+from campaigns import checks, lifecycle, planning, segments, targeting
+from campaigns.admin import sizing, uplift, words
 from campaigns.admin.report import ReportPages
-from campaigns.models import Campaign, CampaignRun, CampaignSegment, Delivery
+from campaigns.models import Campaign, CampaignRun, CampaignSegment, Delivery, Variant
 from catalog.pages import Rows, shown
 
 STEP_WORDS = {
     "approve": _("Approve"),
     "launch": _("Launch"),
+    "recall": _("Call back"),
+    "revise": _("Back to draft"),
     "pause": _("Pause"),
     "resume": _("Resume"),
     "cancel": _("Cancel the campaign"),
@@ -30,14 +33,11 @@ STEP_WORDS = {
 # What cannot be undone asks once, naming the consequence; the rest is done at once.
 ASKED_FIRST = ("launch", "cancel", "archive")
 # After approval the comparison is fixed; a pause lets only what changes no one's arm be mended.
-PAUSED_EDITABLE = ("name", "message", "ends_at")
+PAUSED_EDITABLE = ("name", "message", "ends_at", "priority", "tags", "stop_at_complaints", "stop_at_errors")
 
 
-class AudienceRows(Rows):
-    model = CampaignSegment
-    autocomplete_fields = ("segment", "offers")
-    verbose_name = _("audience")
-    verbose_name_plural = _("Audience: who, and which offers they may get")
+class DraftRows(Rows):
+    """Rows that stand fast once the campaign is approved."""
 
     def _open(self, obj: Campaign | None) -> bool:
         return obj is None or obj.status == Campaign.Status.DRAFT
@@ -50,6 +50,20 @@ class AudienceRows(Rows):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._open(obj) and bool(super().has_delete_permission(request, obj))
+
+
+class AudienceRows(DraftRows):
+    model = CampaignSegment
+    autocomplete_fields = ("segment", "offers")
+    verbose_name = _("audience")
+    verbose_name_plural = _("Audience: who, and which offers they may get")
+
+
+class VariantRows(DraftRows):
+    model = Variant
+    autocomplete_fields = ("message",)
+    verbose_name = _("variant")
+    verbose_name_plural = _("Variants: messages to compare; leave empty to send one message to everybody")
 
 
 @admin.register(Campaign)
@@ -66,21 +80,48 @@ class CampaignAdmin(ReportPages):
         "control_percent",
         "updated_at",
     )
-    list_filter = ("status", "channel")
+    list_filter = ("status", "kind", "channel", "tags")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
-    autocomplete_fields = ("message",)
-    readonly_fields = ("status", "approved_by", "created_at", "updated_at")
-    inlines = (AudienceRows,)
+    autocomplete_fields = ("message", "tags")
+    readonly_fields = (
+        "status",
+        "created_by",
+        "approved_by",
+        "approved_people",
+        "stopped_because",
+        "created_at",
+        "updated_at",
+    )
+    inlines = (AudienceRows, VariantRows)
     fieldsets = (
         (None, {"fields": (("name", "slug"),)}),
         (_("What and where"), {"fields": (("channel", "message"), ("placement", "webhook_url"))}),
-        (_("When"), {"fields": ("starts_at", "ends_at")}),
+        (_("When"), {"fields": (("kind", "recurrence"), "starts_at", "ends_at", "send_time")}),
         (
             _("How its effect is measured"),
-            {"fields": (("control_percent", "window_days"), ("margin_percent", "sending_cost"))},
+            {
+                "fields": (
+                    ("control_percent", "window_days"),
+                    ("margin_percent", "sending_cost"),
+                    ("allocation", "ignores_holdout"),
+                )
+            },
         ),
-        (_("Record"), {"fields": (("status", "approved_by"), ("created_at", "updated_at"))}),
+        (
+            _("Beside other campaigns, and when it stops by itself"),
+            {"fields": (("priority", "tags"), ("stop_at_complaints", "stop_at_errors"))},
+        ),
+        (
+            _("Record"),
+            {
+                "fields": (
+                    ("status", "stopped_because"),
+                    ("created_by", "approved_by", "approved_people"),
+                    ("created_at", "updated_at"),
+                )
+            },
+        ),
     )
     change_form_outer_before_template = "admin/desk/campaign_state.html"
 
@@ -104,6 +145,11 @@ class CampaignAdmin(ReportPages):
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Mapping[str, Sequence[str]]:
         return self.prepopulated_fields if obj is None else {}
+
+    def save_model(self, request: HttpRequest, obj: Campaign, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_by = request.user.get_username()
+        super().save_model(request, obj, form, change)
 
     # --- the list --------------------------------------------------------------------------------------------
 
@@ -135,7 +181,12 @@ class CampaignAdmin(ReportPages):
             )
             return page
 
-        pages = [own("step/<str:step>/", self.step_view, "step"), *self.report_urls()]
+        pages = [
+            own("step/<str:step>/", self.step_view, "step"),
+            own("size/", self.size_view, "size"),
+            own("uplift/", self.uplift_view, "uplift"),
+            *self.report_urls(),
+        ]
         return pages + super().get_urls()  # type: ignore[no-any-return]
 
     def render_change_form(
@@ -145,7 +196,7 @@ class CampaignAdmin(ReportPages):
             found = fates([campaign.pk]).get(campaign.pk, Counter())
             problems = []
             if campaign.status in (Campaign.Status.DRAFT, Campaign.Status.APPROVED):
-                problems = lifecycle.problems(campaign, at=timezone.now())
+                problems = checks.problems(campaign, at=timezone.now())
             context |= {
                 "state": words.state(campaign, found, len(problems)),
                 "problems": problems,
@@ -153,6 +204,8 @@ class CampaignAdmin(ReportPages):
                 "runs": _runs(campaign),
                 "late": planning.late(at=timezone.now()).filter(campaign=campaign).first(),
                 "report_link": reverse("admin:campaigns_campaign_report", args=[campaign.pk]),
+                "uplift_link": reverse("admin:campaigns_campaign_uplift", args=[campaign.pk]),
+                "size_link": reverse("admin:campaigns_campaign_size", args=[campaign.pk]),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -184,7 +237,7 @@ class CampaignAdmin(ReportPages):
         now = timezone.now()
         if request.method == "POST":
             try:
-                lifecycle.take(campaign, step, by=request.user.get_username(), at=now)
+                lifecycle.take(campaign, step, by=request.user.get_username(), at=now, undo=lifecycle.UNDO)
             except lifecycle.NotPossible as reason:
                 messages.error(request, str(reason))
             else:
@@ -199,7 +252,7 @@ class CampaignAdmin(ReportPages):
             step=step,
             confirm=STEP_WORDS[step],
             is_grave=step == "cancel",
-            problems=lifecycle.problems(campaign, at=now) if step in ("approve", "launch") else [],
+            problems=checks.problems(campaign, at=now) if step in ("approve", "launch") else [],
             **self._consequence(campaign, step),
         )
 
@@ -225,6 +278,7 @@ class CampaignAdmin(ReportPages):
                 if campaign.control_percent
                 else gettext("Nobody is held out, so its effect cannot be measured.")
             )
+            sentences += sizing.sentences(campaign, at=now)
         if step == "cancel":
             told = {"waiting": f"{waiting:,}", "sent": f"{found['sent']:,}"}
             sentences.append(
@@ -236,6 +290,36 @@ class CampaignAdmin(ReportPages):
             sentences.append(gettext("A cancelled campaign cannot be taken up again."))
             sentences.append(gettext("People its audiences would reach now: %s.") % f"{total:,}")
         return {"sentences": sentences, "audiences": audiences, "total": total}
+
+    def size_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """How small an effect this campaign would find, before it is launched."""
+        campaign = self.get_object(request, str(pk))
+        if campaign is None:
+            raise Http404
+        if not self.has_view_permission(request, campaign):
+            raise PermissionDenied
+        told = sizing.page(campaign, request.GET.get("effect", ""), at=timezone.now())
+        title = gettext("How sure could it be? %s") % campaign
+        return self.own_page(request, "admin/desk/size.html", title=title, row=campaign, **told)
+
+    def uplift_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Whom this campaign changes; POST asks for a study."""
+        campaign = self.get_object(request, str(pk))
+        if campaign is None:
+            raise Http404
+        if not self.has_view_permission(request, campaign):
+            raise PermissionDenied
+        if request.method == "POST":
+            if not self.has_act_permission(request):
+                raise PermissionDenied
+            targeting.ask(campaign, by=request.user.get_username(), at=timezone.now())
+            return HttpResponseRedirect(request.path)
+        told = uplift.page(campaign, settings.DEFAULT_CURRENCY)
+        title = gettext("Whom does it change? %s") % campaign
+        may_ask = self.has_act_permission(request)
+        return self.own_page(
+            request, "admin/desk/uplift.html", title=title, row=campaign, may_ask=may_ask, **told
+        )
 
 
 def _reached(total: int, audiences: int) -> str:

@@ -18,7 +18,8 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from campaigns import segments
 from campaigns.admin import words
 from campaigns.models import Campaign, Segment
-from campaigns.segments.rules import Reading, compiled
+from campaigns.segments.reading import Reading
+from campaigns.segments.rules import compiled
 from catalog.pages import Page
 
 EXAMPLE = {

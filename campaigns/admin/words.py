@@ -72,6 +72,7 @@ def _losses(waterfall: Mapping[str, Any]) -> list[tuple[str, str, int]]:
     ]
     plain = {
         "no_address": _("have no address"),
+        "holdout": _("in the global holdout"),
         "held_out": _("held out as the control group"),
         "capped": _("had enough messages lately"),
         "quiet_hours": _("wait for a good hour"),
@@ -121,6 +122,12 @@ def state(campaign: Campaign, fates: Mapping[str, int], problems: int = 0) -> st
             return _("Running. Its audience is planned when it is due.")
         case Status.RUNNING:
             return _("Running: %(sent)s of %(planned)s sent.") % counted + _trouble(fates)
+        case Status.PAUSED if campaign.stopped_because:
+            return (
+                _("It stopped by itself: %s") % campaign.stopped_because
+                + " "
+                + _("%(sent)s of %(planned)s sent; nothing leaves until somebody resumes it.") % counted
+            )
         case Status.PAUSED:
             return _("Paused: %(sent)s of %(planned)s sent; nothing leaves until it is resumed.") % counted
         case Status.FINISHED:

@@ -1,6 +1,7 @@
 """What every way out is. `send` is final: it holds the lock between a message and its permission."""
 
 from abc import ABC, abstractmethod
+from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self, final
 
@@ -8,8 +9,27 @@ from campaigns.messages import Finished
 from customers.consent import Permission
 
 
+class Slows(StrEnum):
+    """Whom a "later" is about."""
+
+    NOBODY = ""
+    DOMAIN = "domain"
+    EVERYBODY = "everybody"
+    """The server that takes all our mail."""
+
+
 class TryLater(Exception):
-    """Nothing was accepted; the same message may be tried again."""
+    """Nothing was accepted; the same message may be tried again.
+
+    `slows`: who is to be written to more slowly. `pauses`: and for a while not at all. `is_throttle`: said of our
+    pace and not of this message, so it is not one of its tries.
+    """
+
+    def __init__(
+        self, message: str, *, slows: Slows = Slows.NOBODY, pauses: bool = False, is_throttle: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.slows, self.pauses, self.is_throttle = slows, pauses, is_throttle
 
 
 class Refused(Exception):

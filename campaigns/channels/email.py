@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.conf import settings
 
-from campaigns.channels.base import Channel, LineBroken, Refused, TryLater
+from campaigns.channels.base import Channel, LineBroken, Refused, Slows, TryLater
 from campaigns.messages import Finished
 
 TIMEOUT_S = 20
@@ -29,6 +29,8 @@ TIMEOUT_S = 20
 HARD_BOUNCES = (550, 551, 553)
 # An address longer than a line must stay one word: folded, it would be encoded, and no mailbox could read it.
 UNFOLDED = SMTP.clone(max_line_length=998)
+# SES and its kin: "you send too fast". Never a failure of the message.
+THROTTLED = 454
 _LOST = (smtplib.SMTPServerDisconnected, OSError, EOFError)
 
 
@@ -43,7 +45,7 @@ class Email(Channel):
         line = self._connected()
         try:
             sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
-            self._say(*line.mail(sender))
+            self._say(*line.mail(sender), before_recipient=True)
             self._say(*line.rcpt(recipient), at_recipient=True)
             code, answer = line.docmd("DATA")
             if code != 354:
@@ -84,22 +86,28 @@ class Email(Channel):
                 self._line.quit()
             self._line = None
 
-    def _say(self, code: int, answer: bytes, *, at_recipient: bool = False) -> None:
+    def _say(
+        self, code: int, answer: bytes, *, before_recipient: bool = False, at_recipient: bool = False
+    ) -> None:
         """Raise what the server's answer means, unless it is a yes."""
         if 200 <= code < 300:
             return
         words = f"{code} {answer.decode('utf-8', 'replace')}"[:250]
         if code == 421:
             self.drop()
-            raise TryLater(words)
+            raise TryLater(words, slows=Slows.EVERYBODY if before_recipient else Slows.DOMAIN, pauses=True)
         line = self._line
         if line is not None:
             try:
                 line.rset()
             except _LOST:
                 self.drop()
+        if code == THROTTLED:
+            raise TryLater(words, slows=Slows.EVERYBODY, pauses=True, is_throttle=True)
         if 400 <= code < 500:
-            raise TryLater(words)
+            # 4.2.x is about one mailbox, such as a full one; its domain has said nothing.
+            whose = Slows.NOBODY if answer.lstrip().startswith(b"4.2.") else Slows.DOMAIN
+            raise TryLater(words, slows=Slows.EVERYBODY if before_recipient else whose)
         policy = answer.lstrip().startswith(b"5.7.")
         raise Refused(words, is_hard_bounce=at_recipient and code in HARD_BOUNCES and not policy)
 
@@ -120,6 +128,10 @@ class Email(Channel):
                 line.starttls(context=ssl.create_default_context())
             if url.username:
                 line.login(unquote(url.username), unquote(url.password or ""))
+        except smtplib.SMTPConnectError as error:
+            is_full = 400 <= error.smtp_code < 500  # the server is there and has no room for one more line
+            slows = Slows.EVERYBODY if is_full else Slows.NOBODY
+            raise TryLater(f"no line to {host}:{port}: {error}"[:250], slows=slows, pauses=is_full) from error
         except (smtplib.SMTPException, OSError) as error:
             raise TryLater(f"no line to {host}:{port}: {error}"[:250]) from error
         self._line = line

@@ -469,7 +469,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='capcount',
             name='customer',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='customers.customer', verbose_name='customer'),
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='cap_counts', to='customers.customer', verbose_name='customer'),
         ),
         migrations.AddField(
             model_name='codebatch',

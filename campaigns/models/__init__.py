@@ -7,6 +7,7 @@ from campaigns.models.journey import JourneyEntry, JourneyVersion, JourneyVisit,
 from campaigns.models.offer import CapCount, Code, CodeBatch, CodeMisuse, Offer, OfferCap, Redemption
 from campaigns.models.placement import Placement, RankingState
 from campaigns.models.sending import Bounce, DomainPace, FrequencyCap, QuietHours
+from campaigns.models.uplift import UpliftScore, UpliftStudy
 
 __all__ = [
     "Bounce",
@@ -37,5 +38,7 @@ __all__ = [
     "ShareChange",
     "Tag",
     "Trigger",
+    "UpliftScore",
+    "UpliftStudy",
     "Variant",
 ]

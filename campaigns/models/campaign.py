@@ -158,6 +158,8 @@ class Campaign(models.Model):
         _("stops at failures, percent"), max_digits=5, decimal_places=2, default=Decimal("10")
     )
     stopped_because = models.CharField(_("stopped because"), max_length=300, blank=True)
+    # What went wrong before a person let it go on again does not stop it once more.
+    resumed_at = models.DateTimeField(_("resumed"), null=True, blank=True, editable=False)
     created_by = models.CharField(_("made by"), max_length=150, blank=True)
     approved_by = models.CharField(_("approved by"), max_length=150, blank=True)
     approved_people = models.PositiveIntegerField(_("approved for so many people"), null=True, blank=True)

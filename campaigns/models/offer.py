@@ -173,7 +173,7 @@ class CapCount(models.Model):
         "customers.Customer",
         null=True,
         on_delete=models.CASCADE,
-        related_name="+",
+        related_name="cap_counts",
         verbose_name=_("customer"),
     )
     period = models.IntegerField(_("period"), default=0)

@@ -9,7 +9,8 @@ from django.db.models import Count, OuterRef, Q, Subquery
 
 from campaigns.models import Campaign
 from campaigns.reach import PURPOSE_OF_CHANNEL
-from campaigns.segments.rules import Reading, compiled
+from campaigns.segments.reading import Reading
+from campaigns.segments.rules import compiled
 from customers import consent
 from customers.models import Customer, Suppression
 from customers.models.customer import CustomerQuerySet

@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns import lifecycle, planning
-from campaigns.models import Campaign, Delivery, Message, Offer, Segment
+from campaigns import lifecycle, planning, targeting
+from campaigns.models import Campaign, Delivery, Message, Offer, Segment, UpliftStudy
 from customers.models import Event
 from tests import desk
 
@@ -114,7 +114,10 @@ def test_what_a_pause_lets_change_is_little(client):
     row = desk.launched(desk.campaign(offers=[]))
     client.post(step(row, "pause"))
     fields = client.get(change(row, "campaign")).context["adminform"].form.fields
-    assert set(fields) == {"name", "message", "ends_at"}
+    assert set(fields) == {
+        *("name", "message", "ends_at", "priority", "tags"),
+        *("stop_at_complaints", "stop_at_errors"),
+    }
 
 
 def test_a_viewer_sees_a_campaign_and_takes_no_step(db):
@@ -277,3 +280,48 @@ def test_r4_a_late_run_is_let_go_by_its_button(client):
     assert "It is due now" in client.post(address, follow=True).content.decode()
     assert address not in client.get(change(run, "campaignrun")).content.decode(), "it is not late any more"
     assert planning.plan_due(at=timezone.now()) > 0
+
+
+def test_before_a_launch_a_page_says_how_small_an_effect_would_be_found(client):
+    desk.shop(30)
+    row = desk.campaign(offers=[], control=20)
+    page = reverse("admin:campaigns_campaign_size", args=[row.pk])
+    answer = client.get(page)
+    assert answer.context["past"].people == 20
+    assert "an effect of" in answer.context["lead"] and "EUR per person or more" in answer.context["lead"]
+    assert answer.context["rows"][0][1]["share"] == "20.0%"
+    fewer = client.get(page, {"effect": "5"}).context["rows"][0][1]["people"]
+    more = client.get(page, {"effect": "1,00"}).context["rows"][0][1]["people"]
+    assert int(fewer.replace(",", "")) < int(more.replace(",", ""))
+    for nonsense in ("x", "-1", "nan", "0"):
+        assert client.get(page, {"effect": nonsense}).context["invalid"]
+    with_words = client.get(step(row, "launch")).content.decode()
+    assert "It would find an effect of" in with_words
+    alone = desk.campaign(offers=[], name="Alone", control=0)
+    assert (
+        "Nobody is held out"
+        in client.get(reverse("admin:campaigns_campaign_size", args=[alone.pk])).context["lead"]
+    )
+
+
+def test_a_study_of_whom_a_campaign_changes_is_asked_for_and_told(client):
+    row = desk.shop()
+    page = reverse("admin:campaigns_campaign_uplift", args=[row.pk])
+    UpliftStudy.objects.all().delete()
+    assert "Nobody has asked yet" in client.get(page).context["lead"]
+    assert client.post(page).status_code == 302
+    assert "is being worked out" in client.get(page).context["lead"]
+    client.post(page)
+    study = UpliftStudy.objects.get()  # asked twice, it waits once
+    targeting.study_due(at=timezone.now())
+    assert "It cannot be told: each arm needs 100 people" in client.get(page).context["lead"]
+    worth = {"value": 1.0, "low": 0.5, "high": 1.5}
+    names = ("target", "all", "none", "over_all", "over_none")
+    figures = {"recommendation": dict.fromkeys(names, worth), "curve": [[0, 0], [1, 2]], "leave_in_peace": 7}
+    figures |= {"qini": 0.4, "qini_low": 0.1, "qini_high": 0.7}
+    UpliftStudy.objects.filter(pk=study.pk).update(
+        state="done", advice="target", is_sure=True, figures=figures
+    )
+    words = client.get(page).content.decode()
+    assert "7 people are surely better left in peace" in words
+    assert f"{{&quot;uplift&quot;: &quot;{row.slug}&quot;" in words

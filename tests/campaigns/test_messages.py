@@ -82,10 +82,10 @@ def test_the_default_message_has_its_offer_its_products_and_the_way_out(
             "",
             "TEN-1",
             "",
-            "Valid until 2026-12-24. From 20.00 EUR.",
+            "Valid until December 24, 2026. From €20.00.",
             "",
-            "Red rose bush (http://testserver/shop/rose) 12.50 EUR",
-            "Blue mug (http://testserver/shop/mug) 8.00 EUR",
+            "Red rose bush (http://testserver/shop/rose) €12.50",
+            "Blue mug (http://testserver/shop/mug) €8.00",
             "",
             "You get this because you said yes to offers by e-mail. One click below ends that.",
         ]
@@ -188,7 +188,7 @@ def test_an_own_text_part_is_used_and_says_names_as_they_are(finished: Make) -> 
     [
         ({"benefit": "percent", "value": Decimal("12.50")}, "12.5 % off"),
         ({"benefit": "percent", "value": Decimal("100.00")}, "100 % off"),
-        ({"benefit": "amount", "value": Decimal("5.00")}, "5.00 EUR off"),
+        ({"benefit": "amount", "value": Decimal("5.00")}, "€5.00 off"),
         ({"benefit": "free_shipping", "value": Decimal(0)}, "Free shipping"),
     ],
 )
@@ -211,7 +211,7 @@ def test_products_are_as_many_as_wanted_in_order_and_only_those_that_may_be_show
     )
     body = "{% for product in products %}{{ product.sku }}|{{ product.title }}|{{ product.price }}\n<br>{% endfor %}"
     found = finished({"body": body, "product_count": 2}, anna, skus=("mug", "pan", "gone", "rose", "tea"))
-    assert text_above(found).split() == ["pan|<Iron>", "pan|", "rose|Red", "rose", "bush|12.50", "EUR"]
+    assert text_above(found).split() == ["pan|<Iron>", "pan|", "rose|Red", "rose", "bush|€12.50"]
     block = finished({"body": "{{ products_block }}"}, anna, skus=("pan",))
     assert "&lt;Iron&gt; pan" in block.html
     assert "<Iron>" not in block.html
@@ -316,7 +316,7 @@ def test_s2_a_template_that_never_ends_is_stopped_at_once(source: str) -> None:
 def test_what_stays_within_the_bounds_is_rendered() -> None:
     assert render("{% for i in (1..2000) %}x{% endfor %}", {}) == "x" * 2000
     assert render("{{ (1..5) | join: '-' }} {{ 'a,b' | split: ',' | size }}", {}) == "1-2-3-4-5 2"
-    assert render("{{ 1234.5 | money: 'EUR' }} {{ 8 | money }}", {}) == "1,234.50 EUR 8.00"
+    assert render("{{ 1234.5 | money: 'EUR' }} {{ 8 | money }}", {}) == "€1,234.50 8.00"
 
 
 @pytest.mark.parametrize(

@@ -398,7 +398,7 @@ def test_r2_a_worker_that_slept_past_its_lease_changes_nothing(campaign: Make, s
     (mine,) = delivery.claim(at=NOW, limit=1)
     later = NOW + delivery.LEASE + timedelta(seconds=1)
     assert delivery.deliver_all(clock=lambda: later) == {"sent": 1}
-    assert delivery._begin(mine, NOW) is None
+    assert delivery._begin(mine, rules.book(["email"]), NOW) is None
     assert Delivery.objects.get().status == "sent"
     assert len(sink.mails()) == 1
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from campaigns import segments
-from campaigns.models import Campaign, CampaignRun, Decision, Delivery, Outcome, Segment
+from campaigns.models import Campaign, CampaignRun, Decision, Delivery, Outcome, Segment, UpliftScore
 from campaigns.segments import InvalidRule
 from campaigns.segments.rules import LEAVES, MAX_DEPTH, MAX_LEAVES
 from catalog.models import Category, Product
@@ -304,6 +304,7 @@ def inferred(shop: None, anna: Customer, boris: Customer) -> None:
         task="interests", algorithm="t", state="live", file="f", sha256="0" * 64, people=2, interactions=2,
         trained_until=NOW,
     )  # fmt: skip
+    spring = Campaign.objects.create(slug="spring", name="Spring")
     garden, dora = Category.objects.get(slug="garden"), Customer.objects.get(external_id="dora")
     for customer, probability, cluster in ((anna, 0.7, 3), (boris, 0.9, 3), (dora, 0.4, 0)):
         Interest.objects.create(customer=customer, category=garden, probability=probability, model=model)
@@ -311,6 +312,7 @@ def inferred(shop: None, anna: Customer, boris: Customer) -> None:
         Score.objects.create(
             customer=customer, purchase=probability, churn=None if cluster == 0 else 0.2, lifetime_value=100 * probability, model=model,
         )  # fmt: skip
+        UpliftScore.objects.create(campaign=spring, customer=customer, effect=probability if cluster else -1)
 
 
 @pytest.mark.parametrize(
@@ -330,6 +332,9 @@ def inferred(shop: None, anna: Customer, boris: Customer) -> None:
         ({"score": "lifetime_value", "gte": 40, "lt": "70"}, "dora"),
         ({"score": "churn", "lte": 1}, "anna"),  # dora's is not known: no comparison holds
         ({"not": {"score": "churn", "lte": 1}}, "dora emil gwen"),
+        ({"uplift": "spring", "gt": 0}, "anna"),
+        ({"uplift": "spring", "lte": "0.7"}, "anna dora"),
+        ({"uplift": "autumn", "gt": 0}, ""),
     ],
 )
 def test_interests_and_clusters_are_asked_of_those_who_allow_it(
@@ -619,6 +624,7 @@ def every_leaf() -> Iterator[Rule]:
     yield {"interest": "garden", "gte": 0.6}
     yield {"cluster": 3}
     yield {"score": "churn", "gte": 0.5}
+    yield {"uplift": "spring", "gte": 0.5}
     yield {"random": {"salt": "s", "percent": 50}}
     yield {"received": "spring", "outcome": "clicked"}
 

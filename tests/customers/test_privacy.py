@@ -21,14 +21,22 @@ from django.test import Client
 from django.utils import timezone
 
 from campaigns.models import (
+    Bounce,
     Campaign,
     CampaignRun,
+    CapCount,
     Code,
+    CodeMisuse,
     Decision,
     Delivery,
+    JourneyEntry,
+    JourneyVersion,
+    JourneyVisit,
     Offer,
+    OfferCap,
     Outcome,
     Redemption,
+    UpliftScore,
 )
 from catalog.models import Category, Product, Review
 from customers import consent, encryption, events, identities, ledger, links, optin, privacy
@@ -51,9 +59,14 @@ pytestmark = pytest.mark.django_db
 
 # Every model with a path to a person, and what erasure does to its rows. Whoever adds one says so here.
 DELETED = {
+    "campaigns.Bounce",
+    "campaigns.CapCount",
     "campaigns.Decision",
     "campaigns.Delivery",
+    "campaigns.JourneyEntry",
+    "campaigns.JourneyVisit",
     "campaigns.Outcome",
+    "campaigns.UpliftScore",
     "catalog.Review",
     "customers.ConsentState",
     "customers.Event",
@@ -64,7 +77,7 @@ DELETED = {
     "recommender.Shown",
     "recommender.Score",
 }
-LET_GO = {"campaigns.Code", "campaigns.Redemption"}
+LET_GO = {"campaigns.Code", "campaigns.CodeMisuse", "campaigns.Redemption"}
 KEPT = {"customers.ConsentRecord", "customers.Customer"}
 
 CANARIES = ("canary@secret.example", "Canary Byrd", "+49305550199", "canary-id", "canary-visitor", "Canaria")
@@ -135,10 +148,28 @@ def canary(products: dict[str, Product]) -> Customer:
         campaign=campaign, run=run, customer=customer, placement="email", offer=offer, code=code, skus=["rose"],
         model=model, purpose="marketing_email", basis="default", decided_at=NOW,
     )  # fmt: skip
-    Delivery.objects.create(
+    delivery = Delivery.objects.create(
         decision=decision, run=run, customer=customer, channel="email", status="failed", not_before=NOW,
         detail="550 <canary@secret.example> unknown",
     )  # fmt: skip
+    Bounce.objects.create(
+        key="b",
+        source="dsn",
+        kind="hard",
+        delivery=delivery,
+        detail="<canary@secret.example> unknown",
+        at=NOW,
+    )
+    cap = OfferCap.objects.create(offer=offer, most=1)
+    CapCount.objects.create(cap=cap, customer=customer, used=1)
+    version = JourneyVersion.objects.create(campaign=campaign, number=1, definition={})
+    entry = JourneyEntry.objects.create(
+        campaign=campaign, version=version, customer=customer, key="1", step="wait", entered_at=NOW,
+        cause={"skus": ["rose"]},
+    )  # fmt: skip
+    JourneyVisit.objects.create(entry=entry, step="wait", arrived_at=NOW)
+    CodeMisuse.objects.create(code=code, kind="refused", customer=customer, order_id="o-2", at=NOW)
+    UpliftScore.objects.create(campaign=campaign, customer=customer, effect=0.4)
     Outcome.objects.create(
         decision=decision, event=Event.objects.get(message_id="e2"), kind="clicked", at=NOW
     )
@@ -266,7 +297,7 @@ def test_d2_after_erasure_no_table_holds_anything_of_the_person(canary: Customer
 def test_d2_every_row_is_gone_or_has_let_go(canary: Customer) -> None:
     done = privacy.erase(canary.pk, actor="customer", at=timezone.now())
     assert set(done.deleted) == DELETED
-    assert done.let_go == {"campaigns.Code": 1, "campaigns.Redemption": 1}
+    assert done.let_go == {"campaigns.Code": 1, "campaigns.CodeMisuse": 1, "campaigns.Redemption": 1}
     for model in privacy.trails():
         left = privacy.rows(model, [canary.pk]).count()
         assert bool(left) == (model._meta.label in KEPT), model

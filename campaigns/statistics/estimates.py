@@ -1,6 +1,7 @@
-"""What a campaign's numbers are: arrays in, numbers out. Formulas and sources in docs/algorithms/measurement.md."""
+"""One arm against another: the difference, its interval, and what makes it narrower or safe to look at early."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,7 @@ def pooled_sd(treated: Values, control: Values) -> float:
     return math.sqrt(squares / (n + m - 2))
 
 
-def welch(treated: Values, control: Values) -> Estimate:
+def welch(treated: Values, control: Values, *, alpha: float = 0.05) -> Estimate:
     """Difference of means with Welch's variance and degrees of freedom, 95 %. Raises ValueError under 2 a arm."""
     n, m = len(treated), len(control)
     if min(n, m) < 2:
@@ -47,7 +48,7 @@ def welch(treated: Values, control: Values) -> Estimate:
     if a + b == 0:
         return Estimate(effect, effect, effect, 0.0)
     freedom = (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
-    half = float(special.stdtrit(freedom, 0.975)) * math.sqrt(a + b)
+    half = float(special.stdtrit(freedom, 1 - alpha / 2)) * math.sqrt(a + b)
     return Estimate(effect, effect - half, effect + half, pooled_sd(treated, control))
 
 
@@ -71,6 +72,11 @@ def winsorised(treated: Values, control: Values, cap: float) -> Estimate:
     return welch(np.minimum(treated, cap), np.minimum(control, cap))
 
 
+def cap_of(before: Values) -> float:
+    """Where `winsorised` cuts: the 99.9th percentile of what people spent in the period before; fixed before launch."""
+    return float(np.percentile(before, 99.9))
+
+
 def cuped(
     treated: Values, control: Values, treated_before: Values, control_before: Values
 ) -> tuple[Values, Values, float]:
@@ -78,13 +84,19 @@ def cuped(
 
     Returns both arms' Y′ and θ. Without any variation in X nothing changes and θ is 0.
     """
-    y, x = np.concatenate([treated, control]), np.concatenate([treated_before, control_before])
+    (treated, control), theta = cuped_arms((treated, control), (treated_before, control_before))
+    return treated, control, theta
+
+
+def cuped_arms(arms: Sequence[Values], before: Sequence[Values]) -> tuple[list[Values], float]:
+    """The same of any number of arms: one θ and one mean X of all, so that every comparison is of the same Y′."""
+    y, x = np.concatenate(arms), np.concatenate(before)
     if not len(x):
-        return treated, control, 0.0
+        return list(arms), 0.0
     variance = float(x.var())
     theta = float(((y - y.mean()) * (x - x.mean())).mean()) / variance if variance > 0 else 0.0
     mean = float(x.mean())
-    return treated - theta * (treated_before - mean), control - theta * (control_before - mean), theta
+    return [now - theta * (past - mean) for now, past in zip(arms, before, strict=True)], theta
 
 
 def newcombe(treated: int, n_treated: int, control: int, n_control: int) -> Estimate:
@@ -126,21 +138,3 @@ def confidence_sequence(treated: Values, control: Values, *, planned: int, alpha
     half = sigma * math.sqrt(2 * spread / (n * n * rho * rho) * math.log(math.sqrt(spread) / alpha))
     effect = float(treated.mean() - control.mean())
     return Estimate(effect, effect - half, effect + half, pooled_sd(treated, control))
-
-
-def people_needed(effect: float, sd: float, n_treated: int, n_control: int) -> int | None:
-    """How many more people, at the same split, until an effect as large as it looks now could be told.
-
-    n such that z·σ·√(1/n_t + 1/n_c) = |τ̂|. None when the effect looks like nothing at all.
-    """
-    if effect == 0:
-        return None
-    total = n_treated + n_control
-    share = n_treated / total
-    needed = (Z95 * sd / abs(effect)) ** 2 * (1 / share + 1 / (1 - share))
-    return max(0, math.ceil(needed - total))
-
-
-def detectable(sd: float, n_treated: int, n_control: int, *, power: float = 0.8) -> float:
-    """The smallest effect that these arms would find with this power: (z_0.975 + z_power)·σ·√(1/n_t + 1/n_c)."""
-    return float((Z95 + special.ndtri(power)) * sd * math.sqrt(1 / n_treated + 1 / n_control))

@@ -1,0 +1,111 @@
+"""Whom a campaign changes: the newest study in words and figures, and the button that asks for another."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.admin.words import money
+from campaigns.models import Campaign, UpliftScore, UpliftStudy
+from catalog.pages import ReadOnly, shown, told_time
+
+State, Advice = UpliftStudy.State, UpliftStudy.Advice
+
+
+@admin.register(UpliftStudy)
+class UpliftStudyAdmin(ReadOnly):
+    about = gettext_lazy(
+        "A study learns on a campaign's own control group whom it changes, and says whether aiming by that pays. "
+        "Ask for one on the campaign's page."
+    )
+    list_display = ("campaign", "state", "told_advice", "people", "asked_at", "done_at", "asked_by")
+    list_filter = ("state", "advice")
+
+    @shown(gettext_lazy("advice"))
+    def told_advice(self, row: UpliftStudy) -> str:
+        return row.get_advice_display() if row.advice else row.why or "–"
+
+
+@admin.register(UpliftScore)
+class UpliftScoreAdmin(ReadOnly):
+    about = gettext_lazy(
+        "By how much a campaign is predicted to change what a person brings. There are such figures only where a "
+        "study showed that aiming by them pays."
+    )
+    list_display = ("customer", "campaign", "effect")
+    list_filter = ("campaign",)
+    ordering = ("-effect",)
+
+
+def page(campaign: Campaign, currency: str) -> dict[str, Any]:
+    """The page's context: the newest study, told."""
+    rows = list(campaign.uplift_studies.order_by("-asked_at")[:10])
+    newest = next((row for row in rows if row.state == State.DONE), None)
+    return {
+        "lead": _lead(rows[0] if rows else None, newest),
+        "waits": bool(rows) and rows[0].state == State.ASKED,
+        "study": newest,
+        "worths": _worths(newest, currency) if newest else [],
+        "qini": _qini(newest, currency) if newest else "",
+        "curve": [
+            (f"{reached:.0%}", money(gained, currency, sign=True))
+            for reached, gained in newest.figures["curve"]
+        ]
+        if newest
+        else [],
+        "rule": f'{{"uplift": "{campaign.slug}", "gt": {float(campaign.sending_cost):g}}}',
+        "scores": reverse("admin:campaigns_upliftscore_changelist") + f"?campaign__id__exact={campaign.pk}",
+    }
+
+
+def _lead(last: UpliftStudy | None, newest: UpliftStudy | None) -> str:
+    if last is None:
+        return _(
+            "Nobody has asked yet. A study takes the campaign's own control group and needs no new message."
+        )
+    if last.state == State.ASKED:
+        return _("A study was asked for on %s and is being worked out.") % told_time(last.asked_at)
+    if last.state == State.REFUSED or newest is None:
+        return _("It cannot be told: %s.") % last.why
+    return {
+        Advice.TARGET: _(
+            "Write to those whom it changes: that brings more than writing to all, and than to none."
+        ),
+        Advice.ALL: _("Write to all: choosing whom to write to brings no more that could be shown."),
+        Advice.NONE: _("Write to none: it brings nothing that could be shown."),
+    }[Advice(newest.advice)] + (
+        "" if newest.is_sure else " " + _("The figures only lean that way; they are not sure.")
+    )
+
+
+def _worths(study: UpliftStudy, currency: str) -> list[tuple[str, str, str]]:
+    """(what, value per person, interval)"""
+    found = study.figures["recommendation"]
+    names = {
+        "target": _("Writing to those whom it changes"),
+        "all": _("Writing to all"),
+        "none": _("Writing to none"),
+        "over_all": _("Aiming, over writing to all"),
+        "over_none": _("Aiming, over writing to none"),
+    }
+    return [
+        (
+            words,
+            money(found[name]["value"], currency, sign=name.startswith("over")),
+            f"{found[name]['low']:,.2f} … {found[name]['high']:,.2f}",
+        )
+        for name, words in names.items()
+    ]
+
+
+def _qini(study: UpliftStudy, currency: str) -> str:
+    told = {
+        "qini": money(study.figures["qini"], currency, sign=True),
+        "low": f"{study.figures['qini_low']:,.2f}",
+        "high": f"{study.figures['qini_high']:,.2f}",
+    }
+    return (
+        _("Qini coefficient: %(qini)s per person (%(low)s … %(high)s); nought is an order by chance.") % told
+    )

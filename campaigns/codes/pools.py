@@ -1,0 +1,207 @@
+"""Pools: codes made beforehand or brought in a file, and codes whose time is over."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+
+from django.db import transaction
+from django.db.models import F, Sum
+
+from campaigns.codes.values import LONGEST, is_readable, new_value, normalised
+from campaigns.models import Code, CodeBatch, Decision, Offer
+from campaigns.offers import caps
+
+MOST_AT_ONCE = 1_000_000
+MOST_BYTES = 100 * 1024 * 1024
+MOST_TOLD = 20
+PAGE = 1000
+State = Code.State
+
+
+@dataclass(frozen=True)
+class Problem:
+    line: int
+    value: str
+    told: str
+
+
+class InvalidFile(Exception):
+    """The file brings nothing in: these lines are at fault, or the whole is."""
+
+    def __init__(self, message: str, problems: list[Problem] | None = None) -> None:
+        super().__init__(message)
+        self.problems = problems or []
+
+
+@dataclass(frozen=True)
+class Imported:
+    count: int
+    batch: CodeBatch | None
+    """None after a dry run."""
+
+
+class _DryRun(Exception):
+    """Nothing is to be kept."""
+
+
+def generate(
+    offer: Offer, count: int, *, by: str, at: datetime, expires_at: datetime | None = None
+) -> CodeBatch:
+    """So many new codes for the offer's pool, all or none. Raises ValueError for fewer than 1 or more than a million."""
+    if not 1 <= count <= MOST_AT_ONCE:
+        raise ValueError(f"from 1 to {MOST_AT_ONCE:,} codes at once")
+    with transaction.atomic():
+        batch = CodeBatch.objects.create(
+            offer=offer, origin=CodeBatch.Origin.GENERATED, count=count, expires_at=expires_at, created_by=by
+        )
+        made = 0
+        while made < count:
+            values = {new_value(offer.code_prefix) for _ in range(min(PAGE, count - made))}
+            values -= set(Code.objects.filter(value__in=values).values_list("value", flat=True))
+            _put(batch, values)
+            made += len(values)
+    return batch
+
+
+def _put(batch: CodeBatch, values: Iterable[str]) -> None:
+    rows = [
+        Code(offer_id=batch.offer_id, value=value, batch=batch, expires_at=batch.expires_at)
+        for value in values
+    ]
+    Code.objects.bulk_create(rows, batch_size=500)
+
+
+def import_file(
+    offer: Offer,
+    lines: Iterable[str],
+    *,
+    name: str,
+    by: str,
+    at: datetime,
+    expires_at: datetime | None = None,
+    dry_run: bool = False,
+) -> Imported:
+    """Bring the first column of a CSV file into the offer's pool, whole or not at all; a heading `code` is passed over.
+
+    Read as it comes, at most 100 MB; memory does not grow with the file. Raises InvalidFile with the lines at fault: codes
+    that stand twice in the file or are known already, and what no code can be.
+    """
+    problems: list[Problem] = []
+    at_fault = count = 0
+    batch: CodeBatch | None = None
+    try:
+        with transaction.atomic():
+            batch = CodeBatch.objects.create(
+                offer=offer,
+                origin=CodeBatch.Origin.IMPORTED,
+                name=name[:200],
+                expires_at=expires_at,
+                created_by=by,
+            )
+            rows = _read(lines)
+            while page := list(islice(rows, PAGE)):
+                fresh, wrong = _sorted_out(batch, page)
+                at_fault += len(wrong)
+                problems += wrong[: MOST_TOLD - len(problems)]
+                _put(batch, fresh)
+                count += len(fresh)
+            if at_fault:
+                raise InvalidFile(f"{at_fault:,} lines are at fault; nothing was brought in.", problems)
+            if not count:
+                raise InvalidFile("There is no code in this file.")
+            CodeBatch.objects.filter(pk=batch.pk).update(count=count)
+            batch.count = count
+            if dry_run:
+                raise _DryRun
+    except _DryRun:
+        batch = None
+    return Imported(count, batch)
+
+
+def _read(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """(line, code as it is stored) of the first column. Raises InvalidFile past 100 MB and for what is no CSV."""
+    size = 0
+
+    def measured() -> Iterator[str]:
+        nonlocal size
+        for line in lines:
+            size += len(line.encode())
+            if size > MOST_BYTES:
+                raise InvalidFile("The file is larger than 100 MB: bring it in in parts.")
+            yield line.replace("\0", "")
+
+    reader = csv.reader(measured())
+    try:
+        for n, row in enumerate(reader, start=1):
+            value = normalised(row[0].lstrip("\ufeff")) if row else ""
+            if value and not (n == 1 and value == "CODE"):
+                yield n, value
+    except csv.Error as error:
+        raise InvalidFile(f"Line {reader.line_num} cannot be read as CSV: {error}.") from error
+
+
+def _sorted_out(batch: CodeBatch, page: list[tuple[int, str]]) -> tuple[list[str], list[Problem]]:
+    """The new codes of a page, and its lines at fault. One query."""
+    known = dict(
+        Code.objects.filter(value__in=[value for _line, value in page]).values_list("value", "batch_id")
+    )
+    fresh: dict[str, None] = {}
+    wrong = []
+    for line, value in page:
+        if not is_readable(value):
+            wrong.append(
+                Problem(line, value[:LONGEST], f"no code: at most {LONGEST} signs of ASCII, no spaces")
+            )
+        elif value in fresh or (value in known and known[value] == batch.pk):
+            wrong.append(Problem(line, value, "stands in this file before"))
+        elif value in known:
+            wrong.append(Problem(line, value, "is known already"))
+        else:
+            fresh[value] = None
+    return list(fresh), wrong
+
+
+# --- the end of a code -------------------------------------------------------------------------------------------------
+
+
+def free_reservations(*, at: datetime, limit: int = PAGE) -> int:
+    """Codes whose order did not come in time are their owner's again; how many."""
+    with transaction.atomic():
+        late = Code.objects.filter(state=State.RESERVED, reserved_until__lte=at).order_by("pk")
+        ids = list(late.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
+        return Code.objects.filter(pk__in=ids, state=State.RESERVED).update(
+            state=State.ASSIGNED, reserved_for="", reserved_until=None
+        )
+
+
+def expire(*, at: datetime, limit: int = PAGE) -> int:
+    """Codes whose time is over are expired, and what was set aside for them returns to the budget; how many.
+
+    An offer's page a transaction; run again it does nothing.
+    """
+    over = Code.objects.filter(state__in=(State.FREE, State.ASSIGNED, State.REVERSED), expires_at__lte=at)
+    done = 0
+    for offer_id in list(over.order_by("offer_id").values_list("offer_id", flat=True).distinct()):
+        while n := _expire_page(offer_id, at=at, limit=limit):
+            done += n
+    return done
+
+
+def _expire_page(offer_id: int, *, at: datetime, limit: int) -> int:
+    with transaction.atomic():
+        caps.lock([offer_id])
+        over = Code.objects.filter(
+            offer_id=offer_id, state__in=(State.FREE, State.ASSIGNED, State.REVERSED), expires_at__lte=at
+        )
+        ids = list(
+            over.select_for_update(skip_locked=True).order_by("pk").values_list("pk", flat=True)[:limit]
+        )
+        waiting = Decision.objects.filter(code_id__in=ids, set_aside__gt=0)
+        held = waiting.aggregate(held=Sum("set_aside", default=Decimal(0)))["held"]
+        if held:
+            Offer.objects.filter(pk=offer_id).update(discount_reserved=F("discount_reserved") - held)
+            waiting.update(set_aside=0)
+        return Code.objects.filter(pk__in=ids).update(state=State.EXPIRED)

@@ -1,0 +1,24 @@
+"""Journeys: steps, waits and exits that people go through, begun by what they do."""
+
+from campaigns.journeys.advancing import advance, advance_all
+from campaigns.journeys.definition import Definition, NotSound, Problem, check
+from campaigns.journeys.entering import Call, Entered, enter
+from campaigns.journeys.versions import newest, publish, run_of
+from campaigns.journeys.waking import is_over, wake
+
+__all__ = [
+    "Call",
+    "Definition",
+    "Entered",
+    "NotSound",
+    "Problem",
+    "advance",
+    "advance_all",
+    "check",
+    "enter",
+    "is_over",
+    "newest",
+    "publish",
+    "run_of",
+    "wake",
+]

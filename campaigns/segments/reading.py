@@ -1,0 +1,82 @@
+"""A rule being read, and its parts checked: what is wrong is named with its place."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
+
+from django.db.models import Q, QuerySet
+
+COMPARISONS = ("gt", "gte", "lt", "lte", "eq")
+Rows = TypeVar("Rows", bound=QuerySet[Any])
+
+
+class InvalidRule(Exception):
+    """The rule cannot be read. `path` is where, the message what to do."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path, self.message = path, message
+
+
+@dataclass
+class Reading:
+    """One rule being read: the moment, what it turned out to need, and the segments it stands in (against circles)."""
+
+    at: datetime
+    within: tuple[str, ...] = ()
+    leaves: int = 0
+    needs_behaviour: bool = False
+    span: tuple[int, int] | None = None
+    """Only customers with first < id ≤ last are asked about: each condition then reads their rows and no others'."""
+
+    def among(self, rows: Rows, field: str = "customer_id") -> Rows:
+        if self.span is None:
+            return rows
+        return rows.filter(**{f"{field}__gt": self.span[0], f"{field}__lte": self.span[1]})
+
+
+def only(rule: Mapping[str, Any], path: str, *names: str) -> None:
+    if extra := sorted(set(rule) - set(names)):
+        raise InvalidRule(path, f"does not understand {', '.join(map(repr, extra))} here")
+
+
+def as_number(value: Any, path: str, *, low: float = -1e12, high: float = 1e12) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise InvalidRule(path, "needs a number")
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation as error:
+        raise InvalidRule(path, "needs a number") from error
+    if not found.is_finite() or not low <= found <= high:
+        raise InvalidRule(path, f"needs a number from {low:g} to {high:g}")
+    return found
+
+
+def as_whole(value: Any, path: str, *, low: float = -1e12, high: float = 1e12) -> int:
+    found = as_number(value, path, low=low, high=high)
+    if found != int(found):
+        raise InvalidRule(path, "needs a whole number")
+    return int(found)
+
+
+def as_days(value: Any, path: str) -> timedelta:
+    return timedelta(days=float(as_number(value, path, low=0, high=36_500)))
+
+
+def comparison(value: Any, path: str, field: str, read: Callable[[Any, str], Any] = as_number) -> Q:
+    """{"gte": 2, "lt": 5} as a condition on an annotation."""
+    if not isinstance(value, dict) or not value or set(value) - set(COMPARISONS):
+        raise InvalidRule(path, f"needs one or more of {', '.join(COMPARISONS)}")
+    condition = Q()
+    for name, bound in value.items():
+        lookup = field if name == "eq" else f"{field}__{name}"
+        condition &= Q(**{lookup: read(bound, f"{path}.{name}")})
+    return condition
+
+
+def as_text(value: Any, path: str) -> str:
+    if not isinstance(value, str) or not value or len(value) > 300 or "\0" in value:
+        raise InvalidRule(path, "needs a text of at most 300 characters")
+    return value
