@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from campaigns.reports import Effect, Report
+from campaigns.reports import Effect, Report, Variants
 
 WIDTH = 40
 WORDS = {
@@ -36,6 +36,8 @@ def text(report: Report) -> str:
     lines = [f"{report.name} ({report.status})", "=" * 72, verdict(report), ""]
     lines += _waterfall(report)
     lines += _arms(report)
+    if report.variants is not None:
+        lines += _variants(report.variants)
     if report.segments:
         lines += ["By segment (treated less control, per person):"]
         for row in report.segments:
@@ -50,7 +52,7 @@ def text(report: Report) -> str:
     codes = report.codes
     lines += [
         f"Codes: {codes['assigned']:,} given, {codes['redeemed']:,} redeemed, {codes['used_by_someone_else']:,} by someone "
-        f"else; discount {codes['discount']} {report.currency}, of it {codes['discount_control']} to the control group.",
+        f"else, {codes['reversed']:,} given back, {codes['leaked']:,} went round; discount {codes['discount']} {report.currency}, of it {codes['discount_control']} to the control group.",
         f"Attributed, beside and not instead: {report.attributed_revenue} {report.currency} in "
         f"{report.attributed_orders} orders (last touch, {report.attribution['days_after_click']} days after a click, "
         f"{report.attribution['days_after_delivery']} after delivery where clicks may not be noted).",
@@ -110,6 +112,10 @@ def _arms(report: Report) -> list[str]:
         lines.append(
             f"{report.not_measured:,} people planned do not allow measuring and stand in neither arm."
         )
+    if report.still_measured and not report.is_over:
+        lines.append(f"The window of {report.still_measured:,} people is still open.")
+    if report.mixes_arms:
+        lines.append(f"{report.in_two_arms:,} people stand in both arms: the effect is blurred.")
     effect = report.effect
     if effect is not None:
         unit = report.currency
@@ -119,6 +125,7 @@ def _arms(report: Report) -> list[str]:
             f"Incremental profit   {effect.profit:>12,.2f} {unit} ({effect.profit_low:,.2f} to {effect.profit_high:,.2f}),"
             " after discounts and sending",
             _narrowed(effect),
+            *_beside(report),
         ]
     return [*lines, ""]
 
@@ -129,6 +136,48 @@ def _narrowed(effect: Effect) -> str:
     if effect.narrowed_by < 0.005:
         return f"The past of the same people did not narrow the interval ({without})."
     return f"The past of the same people narrowed the interval by {effect.narrowed_by:.0%} ({without})."
+
+
+def _beside(report: Report) -> list[str]:
+    if report.beside is None:
+        return []
+    beside, unit = report.beside, report.currency
+    orders = beside.orders
+    lines = [
+        f"Beside: share who ordered {orders.treated:.1%} against {orders.control:.1%}, {orders.difference:+.1%} "
+        f"({orders.low:.1%} to {orders.high:.1%}), exploratory."
+    ]
+    if beside.bootstrap is not None:
+        low, high = beside.bootstrap
+        lines.append(
+            f"Beside: by resampling people, the revenue per person is {low:.2f} to {high:.2f} {unit} apart."
+        )
+    if beside.winsorised is not None:
+        value, low, high = beside.winsorised
+        lines.append(
+            f"Beside: with each person's money cut at {beside.cap:.2f} {unit}, {value:+.2f} ({low:.2f} to {high:.2f})."
+        )
+    return lines
+
+
+def _variants(found: Variants) -> list[str]:
+    lines = ["Variants (treated less control, per person; intervals for all comparisons together):"]
+    for row in found.rows:
+        if row.people is None:
+            told = "too few people to show"
+        else:
+            told = f"{row.people:,} people, {row.ordered:,} bought, {row.per_person or 0.0:.2f} a person"
+        if row.effect is not None:
+            told += f", {row.effect:+.2f} ({row.low:.2f} to {row.high:.2f})"
+        lines.append(f"  {row.name:28} {told}")
+    if found.winner:
+        lines.append(f"  {found.winner} brought more money per person than every other.")
+    elif found.why_no_winner:
+        more = f" About {found.people_needed:,} more people are needed." if found.people_needed else ""
+        lines.append(f"  {found.why_no_winner}{more}")
+    if found.is_weighted:
+        lines.append("  Shares were learnt on the way: everyone counts by one over the chance they had.")
+    return [*lines, ""]
 
 
 def _method(report: Report) -> list[str]:

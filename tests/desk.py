@@ -15,6 +15,7 @@ from campaigns.models import (
     Code,
     Decision,
     Delivery,
+    Holdout,
     Message,
     Offer,
     Outcome,
@@ -229,6 +230,9 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
         )
         for customer in customers
     )  # fmt: skip
+    Holdout.objects.create(
+        slug=f"quarter-{prefix}", name="Autumn", percent=5, starts_at=now + timedelta(days=9)
+    )
     ten = offer(Offer.objects.count())
     row = launched(campaign(offers=[ten], control=control))
     row.tags.add(Tag.objects.create(slug=f"{prefix}-news", name=f"News {prefix}"))

@@ -1,5 +1,25 @@
 """The desk's pages of what we say, to whom, when, and what came of it."""
 
-from campaigns.admin import campaign, deliveries, experiments, message, offer, people, segment, uplift
+from campaigns.admin import (
+    campaign,
+    deliveries,
+    experiments,
+    holdouts,
+    message,
+    offer,
+    people,
+    segment,
+    uplift,
+)
 
-__all__ = ["campaign", "deliveries", "experiments", "message", "offer", "people", "segment", "uplift"]
+__all__ = [
+    "campaign",
+    "deliveries",
+    "experiments",
+    "holdouts",
+    "message",
+    "offer",
+    "people",
+    "segment",
+    "uplift",
+]

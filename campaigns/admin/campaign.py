@@ -14,10 +14,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import checks, lifecycle, planning, reports, segments, targeting
+from campaigns import checks, lifecycle, planning, segments, targeting
 from campaigns.admin import sizing, uplift, words
+from campaigns.admin.report import ReportPages
 from campaigns.models import Campaign, CampaignRun, CampaignSegment, Delivery, Variant
-from catalog.pages import Page, Rows, shown
+from catalog.pages import Rows, shown
 
 STEP_WORDS = {
     "approve": _("Approve"),
@@ -66,7 +67,7 @@ class VariantRows(DraftRows):
 
 
 @admin.register(Campaign)
-class CampaignAdmin(Page):
+class CampaignAdmin(ReportPages):
     about = _(
         "A campaign brings a segment, offers and a message together, and measures what it causes. Add one as a draft."
     )
@@ -182,9 +183,9 @@ class CampaignAdmin(Page):
 
         pages = [
             own("step/<str:step>/", self.step_view, "step"),
-            own("report/", self.report_view, "report"),
             own("size/", self.size_view, "size"),
             own("uplift/", self.uplift_view, "uplift"),
+            *self.report_urls(),
         ]
         return pages + super().get_urls()  # type: ignore[no-any-return]
 
@@ -320,33 +321,6 @@ class CampaignAdmin(Page):
             request, "admin/desk/uplift.html", title=title, row=campaign, may_ask=may_ask, **told
         )
 
-    def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        campaign = self.get_object(request, str(pk))
-        if campaign is None:
-            raise Http404
-        if not self.has_view_permission(request, campaign):
-            raise PermissionDenied
-        now = timezone.now()
-        report = reports.report(campaign, at=now, until=now if request.GET.get("until") == "now" else None)
-        effect = report.effect
-        return self.own_page(
-            request,
-            "admin/desk/report.html",
-            title=gettext("Report: %s") % campaign,
-            row=campaign,
-            report=report,
-            verdict=words.verdict(report),
-            effect=effect,
-            interval=words.interval(effect.low, effect.high, effect.per_person) if effect else None,
-            money=words.report_money(report),
-            bars=words.bars(report.waterfall, fates=report.fates, links=_lists(campaign)),
-            suppressed=[
-                (Delivery.Reason(reason).label, n)
-                for reason, n in sorted(report.suppressed_at_sending.items())
-            ],
-            lists=_lists(campaign),
-        )
-
 
 def _reached(total: int, audiences: int) -> str:
     if audiences > 1:
@@ -384,21 +358,3 @@ def _runs(campaign: Campaign) -> list[dict[str, Any]]:
         }
         for run in runs
     ]
-
-
-def _lists(campaign: Campaign) -> dict[str, str]:
-    """Where the people behind each number are listed."""
-    deliveries = f"{reverse('admin:campaigns_delivery_changelist')}?run__campaign__id__exact={campaign.pk}"
-    decisions = f"{reverse('admin:campaigns_decision_changelist')}?campaign__id__exact={campaign.pk}"
-    outcomes = f"{reverse('admin:campaigns_outcome_changelist')}?decision__campaign__id__exact={campaign.pk}"
-    codes = f"{reverse('admin:campaigns_code_changelist')}?decisions__campaign__id__exact={campaign.pk}"
-    return {
-        "sendable": deliveries,
-        "held_out": f"{decisions}&arm__exact=control",
-        "treated": f"{decisions}&arm__exact=treated",
-        "opened": f"{outcomes}&kind__exact=opened",
-        "clicked": f"{outcomes}&kind__exact=clicked",
-        "ordered": f"{outcomes}&kind__exact=ordered",
-        "codes": codes,
-        **{status: f"{deliveries}&status__exact={status}" for status in words.FATES},
-    }
