@@ -10,7 +10,23 @@ from campaigns.messages.markup import MARK
 # Ways a mail may lead besides a web page.
 _OTHER = ("mailto:", "tel:", "sms:")
 PLACEHOLDERS = frozenset({"example.com", "example.org", "example.net", "www.example.com", "localhost"})
-SHORTENERS = frozenset("bit.ly tinyurl.com t.co goo.gl ow.ly is.gd buff.ly rebrand.ly cutt.ly t.cn dwz.cn url.cn suo.im".split())
+SHORTENERS = frozenset(
+    [
+        "bit.ly",
+        "tinyurl.com",
+        "t.co",
+        "goo.gl",
+        "ow.ly",
+        "is.gd",
+        "buff.ly",
+        "rebrand.ly",
+        "cutt.ly",
+        "t.cn",
+        "dwz.cn",
+        "url.cn",
+        "suo.im",
+    ]
+)
 
 
 def fault(address: str) -> str:
@@ -30,7 +46,10 @@ def fault(address: str) -> str:
     if not parts.scheme:
         if "." in told.split("/")[0]:
             return _("“%s” needs https:// before it.") % told
-        return _("“%s” leads nowhere in a mail, which has no page it could start from: begin with https://.") % told
+        return (
+            _("“%s” leads nowhere in a mail, which has no page it could start from: begin with https://.")
+            % told
+        )
     if parts.scheme not in ("https", "http"):
         return _("“%s” cannot be opened from a mail: a link begins with https://.") % told
     if not host or ("." not in host and not MARK.search(host) and host != "localhost"):

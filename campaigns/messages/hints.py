@@ -63,7 +63,9 @@ def hints(message: Message) -> list[Hint]:
     if message.format == Message.Format.MJML and "prefers-color-scheme" not in message.body:
         why = _("This MJML has no dark colours, so mailboxes in the dark are asked to show it light.")
         found.append(
-            Hint("body", 0, why, _("Add <mj-style> with @media (prefers-color-scheme: dark) to give it some."))
+            Hint(
+                "body", 0, why, _("Add <mj-style> with @media (prefers-color-scheme: dark) to give it some.")
+            )
         )
     return found
 
@@ -82,11 +84,16 @@ def _about_subject(subject: str) -> Iterator[tuple[str, str]]:
     if len(letters) >= 8 and sum(letter.isupper() for letter in letters) > 0.6 * len(letters):
         yield _("The subject is in capitals, as junk is."), _("Write it as one writes to a person.")
     if subject.count("!") + subject.count("！") > 1:
-        yield _("The subject has several exclamation marks, as junk has."), _("One is enough; none is better.")
+        yield (
+            _("The subject has several exclamation marks, as junk has."),
+            _("One is enough; none is better."),
+        )
     if len(subject) > LONGEST_SUBJECT:
         told = {"length": len(subject), "most": LONGEST_SUBJECT}
         yield (
-            _("The subject has %(length)s characters; a phone shows about 40, few mailboxes more than %(most)s.")
+            _(
+                "The subject has %(length)s characters; a phone shows about 40, few mailboxes more than %(most)s."
+            )
             % told,
             _("Put what matters first and leave out the rest."),
         )

@@ -15,13 +15,28 @@ from campaigns.messages.held import hold
 MARK = re.compile(r"liq\d+uid")
 # What mailboxes throw away or warn of, and what could act in somebody's name.
 REFUSED = frozenset(
-    "script iframe frame frameset form input textarea select object embed applet base link meta video audio".split()
+    [
+        "script",
+        "iframe",
+        "frame",
+        "frameset",
+        "form",
+        "input",
+        "textarea",
+        "select",
+        "object",
+        "embed",
+        "applet",
+        "base",
+        "link",
+        "meta",
+        "video",
+        "audio",
+    ]
 )
-_VOID = frozenset("area br col hr img wbr".split())
+_VOID = frozenset(["area", "br", "col", "hr", "img", "wbr"])
 _HEAD = "mj-title mj-preview mj-style mj-attributes mj-breakpoint mj-html-attributes mj-raw"
-_CONTENT = (
-    "mj-text mj-image mj-button mj-divider mj-spacer mj-table mj-social mj-navbar mj-accordion mj-carousel mj-raw"
-)
+_CONTENT = "mj-text mj-image mj-button mj-divider mj-spacer mj-table mj-social mj-navbar mj-accordion mj-carousel mj-raw"
 # What may stand directly in what; a tag that is not here has words and plain HTML inside.
 INSIDE = {
     name: frozenset(inside.split())
@@ -131,7 +146,14 @@ class _Reader(HTMLParser):
                 )
 
     def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1][0] in ("style", "script", "mj-style", "mj-title", "mj-preview", "title"):
+        if self._open and self._open[-1][0] in (
+            "style",
+            "script",
+            "mj-style",
+            "mj-title",
+            "mj-preview",
+            "title",
+        ):
             return
         self.reading.words += data
         if self._link is not None:
@@ -141,7 +163,9 @@ class _Reader(HTMLParser):
 
     def left_open(self) -> list[Fault]:
         found = [Fault(line, _("<%s> is not closed.") % tag) for tag, line in self._open]
-        return found if self._saw_mjml else [Fault(1, _("MJML begins with <mjml> and has a <mj-body>.")), *found]
+        return (
+            found if self._saw_mjml else [Fault(1, _("MJML begins with <mjml> and has a <mj-body>.")), *found]
+        )
 
     _saw_mjml = False
 
@@ -158,7 +182,10 @@ class _Reader(HTMLParser):
                 self._fault(_("%s= does not work in a mail: take it out.") % name)
             if name in ("href", "src", "action", "background", "background-url") and _acts(value or ""):
                 self._fault(_("%s= with a script in it: a link begins with https://.") % name)
-        if tag in ("a", "mj-button", "mj-navbar-link", "mj-image", "mj-social-element") and "href" in attributes:
+        if (
+            tag in ("a", "mj-button", "mj-navbar-link", "mj-image", "mj-social-element")
+            and "href" in attributes
+        ):
             self._link = Link(self.getpos()[0], (attributes["href"] or "").strip())
             self.reading.links.append(self._link)
             if tag in ("mj-image", "mj-social-element"):
@@ -188,9 +215,7 @@ class _Reader(HTMLParser):
         elif not self._open:
             self._fault(_("<%s> stands outside <mjml>.") % tag)
         elif tag.startswith("mj-") and parent not in INSIDE:
-            self._fault(
-                _("<%(tag)s> may not stand in <%(parent)s>.") % {"tag": tag, "parent": parent}
-            )
+            self._fault(_("<%(tag)s> may not stand in <%(parent)s>.") % {"tag": tag, "parent": parent})
 
 
 def _acts(address: str) -> bool:

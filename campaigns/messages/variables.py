@@ -17,7 +17,9 @@ class Variable:
 VARIABLES = (
     Variable("{{ customer.name | default: 'there' }}", _("The person's name.")),
     Variable("{{ customer.country | default: '' }}", _("Two letters, such as DE.")),
-    Variable("{{ customer.attribute_size | default: '' }}", _("What the shop tells of a person, by its name.")),
+    Variable(
+        "{{ customer.attribute_size | default: '' }}", _("What the shop tells of a person, by its name.")
+    ),
     Variable("{{ offer_block }}", _("The first offer with its code and terms; nothing where there is none.")),
     Variable("{{ offers_block }}", _("All offers of the placement, one under the other.")),
     Variable("{{ products_block }}", _("What is recommended to the person, as many as the message says.")),
@@ -25,7 +27,8 @@ VARIABLES = (
     Variable("{{ offer.benefit | default: '' }}", _("What the first offer gives, such as “10 % off”.")),
     Variable("{{ offer.title | default: '' }}", _("Also description, code, valid_until, minimum and terms.")),
     Variable(
-        "{% for offer in offers %}{{ offer.title }}{% endfor %}", _("Each offer; inside, no default is needed.")
+        "{% for offer in offers %}{{ offer.title }}{% endfor %}",
+        _("Each offer; inside, no default is needed."),
     ),
     Variable(
         "{% for product in products %}{{ product.title }}{% endfor %}",
@@ -37,7 +40,9 @@ VARIABLES = (
     ),
     Variable("{{ 12.5 | money: 'EUR' }}", _("An amount in the reader's manner.")),
     Variable("{{ shop.url }}", _("The shop's own address.")),
-    Variable("{{ links.preferences }}", _("The person's own page; the way out stands under every mail anyway.")),
+    Variable(
+        "{{ links.preferences }}", _("The person's own page; the way out stands under every mail anyway.")
+    ),
     Variable("{{ language }}", _("The reader's language: en or zh-hans.")),
     Variable(
         "{% if products.size == 0 %}{{ 'nothing to show' | abort }}{% endif %}",
