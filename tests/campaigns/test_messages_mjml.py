@@ -97,7 +97,9 @@ def test_a_fault_is_found_with_its_line(body: str, line: int, words: str) -> Non
     "body",
     [
         mjml_example(),
-        COLUMN.format("<mj-text>a &amp; b<br>c&nbsp;<b>d</b></mj-text><mj-divider /><mj-spacer height='20px' />"),
+        COLUMN.format(
+            "<mj-text>a &amp; b<br>c&nbsp;<b>d</b></mj-text><mj-divider /><mj-spacer height='20px' />"
+        ),
         COLUMN.format("<mj-table><tr><td>{{ products_block }}</td></tr></mj-table>"),
         COLUMN.format("<mj-raw>{% if true %}</mj-raw><mj-text>x</mj-text><mj-raw>{% endif %}</mj-raw>"),
     ],
@@ -140,9 +142,7 @@ def test_liquid_is_held_aside_and_put_back(source: str, marked: str, is_simple: 
 
 
 def test_rows_of_a_table_stay_in_it(finished: Make, anna: Customer) -> None:
-    body = (
-        "<table>{% for product in products %}<tr><td>{{ product.sku }}</td></tr>{% endfor %}</table><p>after</p>"
-    )
+    body = "<table>{% for product in products %}<tr><td>{{ product.sku }}</td></tr>{% endfor %}</table><p>after</p>"
     found = finished({"body": body}, anna, skus=("rose", "mug"))
     table = found.html[found.html.index("<table>") : found.html.index("</table>")]
     assert [table.count(sku) for sku in ("rose", "mug")] == [1, 1]
