@@ -1,142 +1,292 @@
-"""The desk's pages of messages: checked when they are saved, and shown as a real person would get them."""
+"""The desk's pages of messages: checked while they are written, shown as a real person would get them, tried out."""
 
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Any
 
 from csp.decorators import csp_update
 from django import forms
 from django.contrib import admin
-from django.db.models import Q
-from django.http import HttpRequest, HttpResponseRedirect
+from django.contrib import messages as told
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.urls import reverse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse, reverse_lazy
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from campaigns import messages
+from campaigns import messages, previews, testing
 from campaigns.liquid_templates import Aborted, TemplateFailed
-from campaigns.models import Code, Decision, Delivery, Message, Offer
-from catalog.models import Product
+from campaigns.models import Campaign, Message
 from catalog.pages import Page, button
 from customers import encryption
 from customers.models import Customer
-from recommender import serving
 
+# The parts that are translated, and the language they are translated into.
+PARTS, OTHER = ("subject", "preheader", "body", "text"), "zh-hans"
+VIEWS = {
+    "desktop": _("Desktop"),
+    "phone": _("Phone"),
+    "dark": _("Dark"),
+    "text": _("Text"),
+    "source": _("Source"),
+}
 with_pictures = csp_update({"img-src": ["https:"]})
+# Looked at again while it is being written; the form's own token goes along.
+LIVE = {
+    "hx-post": reverse_lazy("admin:campaigns_message_check"),
+    "hx-trigger": "input changed delay:700ms",
+    "hx-target": "#message-check",
+}
+
+
+def _area(rows: int) -> UnfoldAdminTextareaWidget:
+    return UnfoldAdminTextareaWidget(
+        attrs={"rows": rows, "class": "desk-code desk-lines", "spellcheck": "false", **LIVE}
+    )
+
+
+def _line() -> UnfoldAdminTextInputWidget:
+    return UnfoldAdminTextInputWidget(attrs={"class": "desk-fills", **LIVE})
 
 
 class MessageForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The original and its translation side by side."""
+
+    zh_subject = forms.CharField(label=_("subject, Chinese"), max_length=300, required=False, widget=_line())
+    zh_preheader = forms.CharField(
+        label=_("preview line, Chinese"), max_length=200, required=False, widget=_line()
+    )
+    zh_body = forms.CharField(
+        label=_("body, Chinese"),
+        required=False,
+        widget=_area(18),
+        help_text=_("Empty: Chinese readers get the original."),
+        strip=False,
+    )
+    zh_text = forms.CharField(label=_("text part, Chinese"), required=False, widget=_area(5), strip=False)
+
     class Meta:
         model = Message
-        fields = ("name", "slug", "subject", "body", "text", "translations", "product_count")
+        fields = ("name", "slug", "format", "product_count", *PARTS)
+        widgets = {"subject": _line(), "preheader": _line(), "body": _area(18), "text": _area(5)}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        row = kwargs.get("instance")
+        first = {"translations": row.translations} if row is not None else kwargs.get("initial") or {}
+        own = first.get("translations", {}).get(OTHER, {})
+        begun = {f"zh_{name}": own.get(name, "") for name in PARTS}
+        kwargs["initial"] = {**begun, **(kwargs.get("initial") or {})}
+        super().__init__(*args, **kwargs)
 
     def clean(self) -> dict[str, Any]:
         """What would fail for someone stands at the field it is in, with its line."""
         cleaned = super().clean() or {}
         if self.errors:
             return cleaned
-        translations = cleaned["translations"]
-        if not isinstance(translations, dict) or not all(isinstance(v, dict) for v in translations.values()):
-            self.add_error(
-                "translations", gettext('Needs an object of languages: {"zh-hans": {"subject": "…"}}.')
-            )
-            return cleaned
-        for problem in messages.check(Message(**cleaned)):
-            name, _space, language = problem.part.partition(" ")
-            field = "translations" if language or name not in self.fields else name
-            self.add_error(field, str(problem))
+        self.instance.translations = _translations(cleaned)
+        trial = Message(
+            **{name: cleaned.get(name) or "" for name in PARTS},
+            format=cleaned["format"],
+            product_count=cleaned["product_count"],
+            translations=self.instance.translations,
+        )
+        for problem in messages.check(trial):
+            self.add_error(field_of(problem.part), str(problem))
         return cleaned
+
+
+def _translations(data: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    own = {name: value for name in PARTS if (value := data.get(f"zh_{name}") or "").strip()}
+    return {OTHER: own} if own else {}
+
+
+def field_of(part: str) -> str | None:
+    """The form's field a problem's part stands in."""
+    name, _space, language = part.partition(" ")
+    if name not in PARTS:
+        return None
+    return f"zh_{name}" if language else name
 
 
 @admin.register(Message)
 class MessageAdmin(Page):
     form = MessageForm
     about = _("A message is what a mail says. A new one begins with a good example in both languages.")
-    list_display = ("name", "slug", "subject", "updated_at")
+    list_display = ("name", "slug", "format", "subject", "updated_at")
+    list_filter = ("format",)
     search_fields = ("name", "slug", "subject")
     prepopulated_fields = {"slug": ("name",)}
     fieldsets = (
-        (None, {"fields": (("name", "slug"), ("subject", "product_count"))}),
+        (None, {"fields": (("name", "slug"), ("format", "product_count"))}),
         (
-            _("Text"),
+            _("Words, beside their translation"),
             {
-                "fields": ("body", "text"),
+                "fields": tuple((name, f"zh_{name}") for name in PARTS),
                 "description": _(
-                    "Liquid. {{ customer.name | default: 'there' }}, {{ offer_block }}, {{ products_block }}; whatever "
-                    "a person may lack needs a default."
+                    "HTML or MJML with Liquid. Whatever a person may lack needs a default; what may be used is listed "
+                    "below. The way out and the postal address stand under every mail by themselves."
                 ),
             },
         ),
-        (_("Other languages"), {"fields": ("translations",)}),
     )
-    actions_detail = ("preview",)
+    change_form_after_template = "admin/desk/message_beside.html"
+    actions_detail = ("preview", "test")
+
+    class Media:
+        js = ("desk/message.js",)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.check_view))
+        own = [path("check/", view, name="campaigns_message_check")]
+        return own + super().get_urls()  # type: ignore[no-any-return]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """A new message begins with a good first one in both languages."""
         return {**messages.default_message(), **super().get_changeform_initial_data(request)}
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        # The shop's own pictures stand in its mails; the sandboxed frame shows them, and nothing else is let in.
+        page = super().changeform_view(request, *args, **kwargs)
+        return with_pictures(lambda _request: page)(request)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> TemplateResponse:
+        row = context.get("original") or Message(**_without_name(messages.default_message()))
+        context |= {**checked(row), "variables": messages.VARIABLES, "example": messages.mjml_example()}
+        page: TemplateResponse = super().render_change_form(request, context, *args, **kwargs)
+        return page
+
+    def check_view(self, request: HttpRequest) -> HttpResponse:
+        """What is wrong with what is being written, what could be better, and how it looks."""
+        if not self.has_view_permission(request):
+            return HttpResponse(status=403)
+        sent = request.POST
+        trial = Message(
+            **{name: sent.get(name, "") for name in PARTS},
+            format=sent.get("format", Message.Format.HTML),
+            product_count=int(count) if (count := sent.get("product_count", "")).isdecimal() else 4,
+            translations=_translations(sent),
+        )
+        return TemplateResponse(request, "admin/desk/message_check.html", checked(trial))
 
     @button(_("Preview as a person"), path="preview", icon="visibility", needs="view")
     def preview(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         message = self.get_object(request, object_id)
         if message is None or not request.user.has_perm("customers.view_customer"):
             return HttpResponseRedirect(reverse("admin:campaigns_message_changelist"))
-        named = request.GET.get("customer", "").strip()
-        customer = _person(named)
-        finished, wrong = None, ""
-        if customer is None:
-            wrong = (
-                gettext("Nobody is known as “%s”.") % named
-                if named
-                else gettext("There is nobody yet to show.")
-            )
-        else:
-            try:
-                finished = as_sent_to(message, customer)
-            except (TemplateFailed, Aborted) as failed:
-                wrong = gettext("This person would get no message: %s") % failed
         page = self.own_page(
             request,
             "admin/desk/preview.html",
             title=gettext("Preview: %s") % message,
             row=message,
-            named=named or (customer.external_id if customer else ""),
-            customer=customer,
-            finished=finished,
-            wrong=wrong,
+            **previewed(message, request.GET),
         )
-        # The shop's own pictures stand in its mails; the sandboxed frame shows them, and nothing else is let in.
         return with_pictures(lambda _request: page)(request)
+
+    @button(_("Send a test to yourself"), path="test", icon="outgoing_mail", needs="act")
+    def test(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        message = self.get_object(request, object_id)
+        if message is None:
+            return HttpResponseRedirect(reverse("admin:campaigns_message_changelist"))
+        addresses = testing.addresses(request.user)
+        if request.method == "POST":
+            to = request.POST.get("to", "")
+            language = OTHER if request.POST.get("language") == OTHER else "en"
+            try:
+                testing.send(message, to=to, by=request.user, language=language, at=timezone.now())
+            except testing.NotSent as failed:
+                told.error(request, str(failed))
+            else:
+                told.success(request, gettext("A test is on its way to %s.") % to)
+                return HttpResponseRedirect(reverse("admin:campaigns_message_change", args=[message.pk]))
+        return self.own_page(
+            request,
+            "admin/desk/message_test.html",
+            title=gettext("Test: %s") % message,
+            row=message,
+            addresses=addresses,
+            other=OTHER,
+            in_other=(get_language() or "").startswith("zh"),
+        )
+
+
+def _without_name(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name != "name"}
+
+
+def checked(message: Message) -> dict[str, Any]:
+    """Problems and hints with the field each stands in, and the message as someone made up would get it."""
+    problems = [(problem, field_of(problem.part) or "body") for problem in messages.check(message)]
+    shown, wrong = None, ""
+    try:
+        language = "zh-hans" if (get_language() or "").startswith("zh") and message.translations else "en"
+        shown = previews.made_up(message, language=language, at=timezone.now())
+    except (TemplateFailed, Aborted) as failed:
+        wrong = str(failed)
+    hints = [(hint, field_of(hint.part) or "body") for hint in messages.hints(message)]
+    return {"problems_found": problems, "hints": hints, "shown": shown, "shown_wrong": wrong}
+
+
+def previewed(message: Message, asked: Mapping[str, str]) -> dict[str, Any]:
+    """The page of a message as one person would get it; without a name the newest who allows it."""
+    at = timezone.now()
+    named = asked.get("customer", "").strip()
+    samples = previews.sample_people(at=at)
+    customer = _person(named) if named else next(iter(samples), None) or _newest()
+    campaigns = list(_campaigns(message)[:20])
+    campaign = next((row for row in campaigns if str(row.pk) == asked.get("campaign")), None)
+    if campaign is None and "campaign" not in asked:
+        campaign = next(iter(campaigns), None)
+    view = asked.get("view", "")
+    language = asked.get("language", "")
+    context: dict[str, Any] = {
+        "named": named or (customer.external_id if customer else ""),
+        "customer": customer,
+        "samples": samples,
+        "campaigns": campaigns,
+        "campaign": campaign,
+        "views": VIEWS,
+        "view": view if view in VIEWS else "desktop",
+        "language": language if language in messages.LANGUAGES else "",
+        "finished": None,
+        "wrong": "",
+    }
+    if customer is None:
+        wrong = (
+            gettext("Nobody is known as “%s”.") % named if named else gettext("There is nobody yet to show.")
+        )
+        return {**context, "wrong": wrong}
+    if context["language"]:
+        customer.locale = context["language"]  # only looked at, never saved
+    found = previews.preview(message, customer, at=at, campaign=campaign)
+    wrong = gettext("This person would get no message: %s") % found.wrong if found.wrong else ""
+    html = found.finished.html if found.finished else ""
+    if context["view"] == "dark":
+        html = html.replace("(prefers-color-scheme: dark)", "all").replace(
+            "(prefers-color-scheme:dark)", "all"
+        )
+    return {**context, "found": found, "finished": found.finished, "framed": html, "wrong": wrong}
+
+
+def _campaigns(message: Message) -> QuerySet[Campaign]:
+    mine = Q(message=message) | Q(variants__message=message)
+    return Campaign.objects.filter(mine, channel=Campaign.Channel.EMAIL).distinct().order_by("-pk")
+
+
+def _newest() -> Customer | None:
+    people = Customer.objects.present().select_related("key").exclude(email_index="")
+    newest: Customer | None = people.order_by("-pk").first()
+    return newest
 
 
 def _person(named: str) -> Customer | None:
-    """By the shop's own id or the exact e-mail address; without a name, the newest with an address."""
-    people = Customer.objects.present().select_related("key")
-    if not named:
-        newest: Customer | None = people.exclude(email_index="").order_by("-pk").first()
-        return newest
+    """By the shop's own id or the exact e-mail address."""
     index = encryption.blind_index("email", named)
+    people = Customer.objects.present().select_related("key")
     found: Customer | None = people.filter(Q(external_id=named) | Q(email_index=index)).first()
     return found
-
-
-def as_sent_to(message: Message, customer: Customer) -> messages.Finished:
-    """The message as this person would get it now, with an offer in force as an example. Nothing is kept or given.
-
-    Raises TemplateFailed or Aborted.
-    """
-    at = timezone.now()
-    offer = Offer.objects.in_force(at).order_by("-priority", "slug").first()
-    taste = serving.recommend(customer.pk, at=at, limit=message.product_count)
-    decision = Decision(
-        customer=customer,
-        skus=[item.sku for item in taste.items],
-        offer=offer,
-        code=Code(value="SAMPLE-CODE") if offer and offer.code_kind == Offer.CodeKind.UNIQUE else None,
-        purpose="marketing_email",
-        expires_at=at + timedelta(days=offer.code_valid_days) if offer else None,
-    )
-    delivery = Delivery(decision=decision, customer=customer, channel="email", message_id="<preview>")
-    # Nobody is trackable in a preview: looking at it is no open.
-    products = {product.sku: product for product in Product.objects.listed().filter(sku__in=decision.skus)}
-    return messages.finish(delivery, message, messages.Page(products, trackable=()))

@@ -36,8 +36,13 @@ class Finished:
     """What a webhook says instead."""
 
 
-def finish(delivery: Delivery, message: Message | None, page: Page) -> Finished:
-    """Raises TemplateFailed or Aborted for this person only. A webhook needs no words, and so no message."""
+def finish(
+    delivery: Delivery, message: Message | None, page: Page, *, fields: Mapping[str, str] | None = None
+) -> Finished:
+    """Raises TemplateFailed or Aborted for this person only. A webhook needs no words, and so no message.
+
+    fields : of someone made up; everyone else's are unsealed here.
+    """
     customer, decision = delivery.customer, delivery.decision
     if message is None:
         if delivery.channel != Campaign.Channel.WEBHOOK:
@@ -54,7 +59,7 @@ def finish(delivery: Delivery, message: Message | None, page: Page) -> Finished:
             payload=payload_of(decision, customer),
         )
     language = language_of(customer)
-    fields = encryption.unseal(customer)
+    fields = encryption.unseal(customer) if fields is None else fields
     with translation.override(language):
         context = context_of(delivery, fields, message, page, language)
         words = fill_in(message, made(message, language), context, language)

@@ -80,8 +80,9 @@ def _made(body: str, text: str, kind: str, language: str, has_preheader: bool, p
         "text": _TEXT,
     }
     with translation.override(language):
-        make = _of_mjml if kind == Message.Format.MJML else _of_html
-        before, inner, after, is_inlined = make(body, frame)
+        before, inner, after, is_inlined = (_of_mjml if kind == Message.Format.MJML else _of_html)(
+            body, frame
+        )
         text_frame = render_to_string("email/message.txt", frame)
     used = tuple(name for name in blocks.NAMES if name in body or name in text)
     return Made(before, inner, after, text or text_source(inner), text_frame, is_inlined, used)
@@ -152,14 +153,14 @@ def fill_in(message: Message, version: Made, context: dict[str, Any], language: 
     """The message with one person's context. Call it under their language. Raises TemplateFailed, Aborted."""
     written = dict(context)
     for name in version.blocks:
-        written[name] = Markup(liquid_templates.render(blocks.block(name).html, context).strip())
+        written[name] = Markup(blocks.block(name, context))
     subject = one_line(translated(message, language, "subject"), context)
     body = liquid_templates.render(version.body, written)
     if version.text is None:
         text = text_of(body)
     else:
         for name in version.blocks:
-            written[name] = liquid_templates.render(blocks.block(name).text, context, escape=False)
+            written[name] = blocks.block(name, context, as_text=True)
         text = tidy(liquid_templates.render(version.text, written, escape=False))
     before = version.before.replace(_SUBJECT, html.escape(subject))
     if line := translated(message, language, "preheader"):
@@ -172,6 +173,8 @@ def fill_in(message: Message, version: Made, context: dict[str, Any], language: 
 
 def one_line(source: str, context: Mapping[str, Any]) -> str:
     """A subject or a preview line: without line breaks, whatever people are called."""
+    if "{" not in source:
+        return " ".join(source.split())
     return " ".join(liquid_templates.render(source, context, escape=False).split())
 
 

@@ -8,6 +8,9 @@ from campaigns.messages.held import hold
 # Filters that make markup or entities of words: what they give is known only when it is there.
 _MAKES_MARKUP = re.compile(r"\|\s*(newline_to_br|escape|escape_once)\b")
 
+# A condition around what text does not show.
+_SHOWS_NOTHING = re.compile(r"\{%-? if [^%]*%\}\s*\{%-? endif -?%\}")
+
 
 def _unmarked(body: str) -> str:
     text = re.sub(r"(?is)<!--.*?-->|<(style|script|head|title)\b.*?</\1>", "", body)
@@ -42,4 +45,4 @@ def text_source(body: str) -> str | None:
     text = _unmarked(held.markup)
     if any(piece.startswith("{%") for piece in held.lost(text)):
         return None  # a condition inside a tag: the text has its beginning and not its end
-    return held.put_back(text)
+    return _SHOWS_NOTHING.sub(" ", held.put_back(text))

@@ -191,7 +191,7 @@ def test_a_rule_is_counted_while_it_is_written(client):
 def message_form(**fields: str) -> dict[str, str]:
     return {
         "name": "Hello", "slug": "hello", "subject": "Hi", "body": "<p>Hi</p>", "text": "",
-        "translations": "{}", "product_count": "4", **fields,
+        "format": "html", "product_count": "4", **fields,
     }  # fmt: skip
 
 
@@ -199,12 +199,13 @@ def test_a_message_that_would_fail_for_someone_is_refused_at_its_field(client):
     add = reverse("admin:campaigns_message_add")
     refused = client.post(add, message_form(subject="Hi {{ customer.name"))
     assert "subject" in refused.context["adminform"].form.errors
-    refused = client.post(add, message_form(translations='{"zh-hans": {"body": "{% if %}"}}'))
-    assert "translations" in refused.context["adminform"].form.errors
-    refused = client.post(add, message_form(translations='["zh"]'))
-    assert "translations" in refused.context["adminform"].form.errors
+    refused = client.post(add, message_form(zh_body="{% if %}"))
+    assert "zh_body" in refused.context["adminform"].form.errors
+    refused = client.post(add, message_form(body="a\n<script>x</script>"))
+    assert "line 2" in str(refused.context["adminform"].form.errors["body"])
     assert not Message.objects.exists()
-    assert client.post(add, message_form()).status_code == 302
+    assert client.post(add, message_form(zh_subject="你好")).status_code == 302
+    assert Message.objects.get().translations == {"zh-hans": {"subject": "你好"}}
 
 
 def test_a_preview_shows_a_real_person_and_keeps_nothing(client):
