@@ -277,6 +277,6 @@ def test_the_logistic_regression_finds_the_log_odds() -> None:
 
 def test_chance_is_even() -> None:
     drawn = [ranking.chance(n, "home") for n in range(2000)]
-    assert (0 <= min(drawn), max(drawn) < 1) == (True, True)
+    assert (min(drawn) >= 0, max(drawn) < 1) == (True, True)
     assert np.mean(drawn) == pytest.approx(0.5, abs=0.02)
     assert candidates.ORDINARY_BASKET == 50
