@@ -131,12 +131,12 @@ def _wrong(problems: dict[str, str]) -> None:
 def _save_offer(offer: Offer, said: dict[str, Any]) -> Offer:
     """Keep what was said, and never what is counted. Raises ValidationError."""
     named = [name for name in FIELDS if name in said]
-    if offer.pk is not None and not is_possible_step(offer.status, said.get("status", offer.status)):
+    if offer.pk and not is_possible_step(offer.status, said.get("status", offer.status)):
         _wrong({"status": f"An offer that is {offer.status} does not become {said['status']}."})
     for name in named:
         setattr(offer, name, said[name])
     _wrong(problems_of_offer(offer))
-    if offer.pk is None:
+    if not offer.pk:
         offer.save(force_insert=True)
     elif named:
         offer.save(update_fields=named)
@@ -173,8 +173,8 @@ class OfferDefinitionsView(APIView):
     )
     def get(self, request: Request) -> Response:
         pages = Pages()
-        page = pages.paginate_queryset(_offers(), request, view=self)
-        return pages.get_paginated_response(DefinitionOutput(cast(Any, page), many=True).data)
+        page: Any = pages.paginate_queryset(_offers(), request, view=self)
+        return pages.get_paginated_response(DefinitionOutput(page, many=True).data)
 
     @extend_schema(
         operation_id="create_offer_definition", summary="A new offer, a draft unless said otherwise",
@@ -249,8 +249,8 @@ class PlacementsView(APIView):
     )
     def get(self, request: Request) -> Response:
         pages = Pages()
-        page = pages.paginate_queryset(_placements(), request, view=self)
-        return pages.get_paginated_response(PlacementOutput(cast(Any, page), many=True).data)
+        page: Any = pages.paginate_queryset(_placements(), request, view=self)
+        return pages.get_paginated_response(PlacementOutput(page, many=True).data)
 
     @extend_schema(
         operation_id="create_placement", summary="Describe a place where offers show", request=NewPlacement,
