@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
@@ -66,7 +67,7 @@ def _ended() -> "QuerySet[Decision]":
     )
 
 
-def _sent(ids: Sequence[object]) -> set[object]:
+def _sent(ids: Sequence[UUID]) -> set[UUID]:
     own = Delivery.objects.filter(decision=OuterRef("pk"), status__in=LEFT)
     with_first = _message_of().filter(status__in=LEFT)
     rows = Decision.objects.filter(Q(slot=0) & Exists(own) | Q(slot__gt=0) & Exists(with_first), pk__in=ids)

@@ -21,6 +21,7 @@ SCOPES = (
     "consents:write",
     "recommendations:read",
     "offers:read",
+    "offers:write",
     "codes:write",
     "models:read",
     "models:write",

@@ -6,10 +6,12 @@ everywhere: people, offers by id, codes, decisions. A person's own caps are coun
 the person that the caller holds.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import product
 from math import inf
 from zoneinfo import ZoneInfo
 
@@ -91,30 +93,27 @@ def capped_people(cap: OfferCap, people: Collection[int], *, at: datetime) -> se
     begun = since(cap, at)
     if cap.most == 0:
         return set(people)
-    had: dict[int, int] = {}
-    rows: Iterable[int | None]
     if cap.event == Event.DECIDED:
-        rows = decided(cap, begun=begun).filter(customer_id__in=people).values_list("customer_id", flat=True)
+        had = Counter(
+            decided(cap, begun=begun).filter(customer_id__in=people).values_list("customer_id", flat=True)
+        )
     elif cap.event == Event.CLICKED:
-        rows = clicked(cap, begun=begun).filter(decision__customer_id__in=people)
-        rows = rows.values_list("decision__customer_id", flat=True)
+        touches = clicked(cap, begun=begun).filter(decision__customer_id__in=people)
+        had = Counter(touches.values_list("decision__customer_id", flat=True))
     else:
-        rows = redeemed(cap, begun=begun).filter(code__customer_id__in=people)
-        rows = rows.values_list("code__customer_id", flat=True)
-    for pk in rows:
-        if pk is not None:
-            had[pk] = had.get(pk, 0) + 1
+        uses = redeemed(cap, begun=begun).filter(code__customer_id__in=people)
+        had = Counter(pk for pk in uses.values_list("code__customer_id", flat=True) if pk is not None)
     return {pk for pk, n in had.items() if n >= cap.most}
 
 
 def given_to(people: Collection[int], capped: Mapping[int, int]) -> set[tuple[int, int]]:
     """(person, offer) of those who had each offer as often as one person may. One query, none without a cap."""
-    had: dict[tuple[int, int], int] = {}
-    if capped:
-        rows = Decision.objects.filter(customer_id__in=people, offer_id__in=list(capped))
-        rows = rows.exclude(state=Decision.State.RELEASED)
-        for customer, offer in rows.values_list("customer_id", "offer_id"):
-            had[customer, offer] = had.get((customer, offer), 0) + 1
+    if not capped:
+        return set()
+    had: Counter[tuple[int, int]] = Counter(dict.fromkeys(product(people, capped), 0))
+    rows = Decision.objects.filter(customer_id__in=people, offer_id__in=list(capped))
+    rows = rows.exclude(state=Decision.State.RELEASED)
+    had.update((customer, offer) for customer, offer in rows.values_list("customer_id", "offer_id") if offer)
     return {pair for pair, n in had.items() if n >= capped[pair[1]]}
 
 

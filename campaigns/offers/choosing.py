@@ -94,7 +94,7 @@ def bar(page: Page, *, placement: Placement, at: datetime) -> None:
             refuse(((pk, cap.offer_id) for pk in full), verdict)
     refuse(caps.without_a_code(open_, page.people, at=at), "no_code_left")
     # A placement nobody described stands for itself.
-    if placement.pk is not None and not placement.allow_duplicates:
+    if placement.pk and not placement.allow_duplicates:
         refuse(caps.shown_elsewhere(open_, page.people, placement=placement, at=at), "shown_elsewhere")
 
 

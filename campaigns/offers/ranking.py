@@ -65,7 +65,7 @@ def ranked(page: Page, *, placement: Placement, at: datetime) -> Ranked:
 
 def state(placement: Placement, method: Placement.Ranking, *, at: datetime) -> RankingState | None:
     """What is known by that method at that moment. One query, none for a placement nobody described."""
-    if placement.pk is None:
+    if not placement.pk:
         return None
     return placement.states.filter(method=method, at__lte=at).order_by("-at").first()
 

@@ -4,8 +4,10 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connections
 
 from campaigns import codes
@@ -127,8 +129,8 @@ def test_a_code_whose_time_is_over_expires_and_frees_what_was_set_aside(anna: Cu
     code.refresh_from_db()
     assert (code.state, Offer.objects.get().discount_reserved, Decision.objects.get().set_aside) == (
         "expired",
-        0,
-        0,
+        Decimal(0),
+        Decimal(0),
     )
     again = codes.assign(code.offer, [anna.pk], at=end)[anna.pk]
     assert (again.pk, again.state, again.expires_at) == (code.pk, "assigned", end + timedelta(days=30))
@@ -140,7 +142,7 @@ def test_a_code_whose_time_is_over_expires_and_frees_what_was_set_aside(anna: Cu
 def test_a_checkout_holds_a_code_for_fifteen_minutes(anna: Customer) -> None:
     value = code_of(anna).value
     held = codes.reserve(value, **order("o1"))
-    assert (held.discount, held.code.reserved_until) == (10, NOW + 15 * MINUTE)
+    assert (held.discount, held.code.reserved_until) == (Decimal(10), NOW + 15 * MINUTE)
     for act in (codes.reserve, codes.validate, codes.redeem):
         with pytest.raises(AlreadyUsed):
             act(value, **order("o2", at=NOW + 14 * MINUTE))
@@ -185,7 +187,11 @@ def test_what_was_set_aside_makes_way_for_what_is_taken_off(anna: Customer, bori
     assert codes.redeem(code.value, **order("a", amount=80)).discount == 8
     row = Offer.objects.get()
     decision.refresh_from_db()
-    assert (row.discount_given, row.discount_reserved, decision.set_aside) == (8, 0, 0)
+    assert (row.discount_given, row.discount_reserved, decision.set_aside) == (
+        Decimal(8),
+        Decimal(0),
+        Decimal(0),
+    )
     assert codes.redeem(other.value, **order("b", amount=40)).discount == 4
 
 
@@ -286,3 +292,29 @@ def test_a_checkout_is_held_by_the_api(server: Caller, anna: Customer) -> None:
     assert told.body["reserved_until"] > "2026"
     other = server("POST", "codes/reserve", {**body, "order_id": "o2"})
     assert (other.status, other.body["code"]) == (409, "already_used")
+
+
+# --- by hand ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_brings_a_file_in_or_names_its_faults(tmp_path: Path, capsys) -> None:
+    pool()
+    path = tmp_path / "codes.csv"
+    path.write_text("code\nA-1\nA-2\n", encoding="utf-8-sig")
+    call_command("import_codes", "pool", str(path), "--dry-run")
+    assert (capsys.readouterr().out, Code.objects.count()) == ("2 codes would be brought in.\n", 0)
+    call_command("import_codes", "pool", str(path), "--json", "--expires-at", "2026-12-31T23:00:00Z")
+    assert (capsys.readouterr().out, Code.objects.count()) == ('{"codes": 2, "kept": true}\n', 2)
+    with pytest.raises(CommandError, match="2 lines are at fault"):
+        call_command("import_codes", "pool", str(path))
+    assert "line 2: A-1 is known already" in capsys.readouterr().err
+    offer("ten")
+    for arguments, why in (
+        (("nothing", str(path)), "no offer"),
+        (("ten", str(path)), "no codes from a pool"),
+        (("pool", str(tmp_path / "none.csv")), "cannot be read"),
+        (("pool", str(path), "--expires-at", "tomorrow"), "no moment"),
+    ):
+        with pytest.raises(CommandError, match=why):
+            call_command("import_codes", *arguments)
+    assert Code.objects.count() == 2

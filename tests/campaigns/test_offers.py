@@ -216,7 +216,7 @@ def test_the_worst_of_an_offer_is_set_aside_of_its_budget() -> None:
     chosen = choose(ids, row)
     assert len(chosen) == 4
     row.refresh_from_db()
-    assert (row.given, row.discount_reserved, row.discount_given) == (4, Decimal("20.00"), 0)
+    assert (row.given, row.discount_reserved, row.discount_given) == (4, Decimal("20.00"), Decimal(0))
     assert {choice.set_aside for (choice,) in chosen.values()} == {Decimal("5.00")}
 
 

@@ -46,9 +46,9 @@ def test_sent_and_unknown_are_given_and_every_other_end_gives_back(campaign: Mak
     assert settling.settle_all(at=NOW) == {"committed": 2, "released": 3}
     assert settling.settle_all(at=NOW) == {}
     states = list(Decision.objects.order_by("customer_id").values_list("state", "set_aside"))
-    assert states == [("committed", 5)] * 2 + [("released", 0)] * 3
+    assert states == [("committed", Decimal(5))] * 2 + [("released", Decimal(0))] * 3
     row.refresh_from_db()
-    assert (row.given, row.discount_reserved, CapCount.objects.get().used) == (2, 10, 2)
+    assert (row.given, row.discount_reserved, CapCount.objects.get().used) == (2, Decimal(10), 2)
 
 
 def test_what_is_given_back_may_be_given_again(campaign: Make) -> None:
