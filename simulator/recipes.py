@@ -177,7 +177,7 @@ STORIES = (
             Act(1, "dora", "ordered", "rose"),
             Act(100, "dora", "ordered", "tea"),
             Act(120, "cem", "rated", "rose"),
-            Act(260, "ben", "rated", "rose"),
+            Act(300, "ben", "rated", "rose"),
         ),
         20 * DAY,
     ),

@@ -252,12 +252,12 @@ RECIPES: Mapping[str, Recipe] = {
                 {
                     "use": _wait("ask", days=10, until="10:00"),
                     "ask": _message("ask", "pause"),
-                    "pause": _wait("goes_with", days=7, until="10:00"),
-                    "goes_with": _message("goes-with", None),
+                    "pause": _wait("more", days=7, until="10:00"),
+                    "more": _message("more", None),
                 },
                 goal="rated",
             ),
-            {"ask": words.REVIEW, "goes-with": words.GOES_WITH},
+            {"ask": words.REVIEW, "more": words.GOES_WITH},
         ),
     )
 }

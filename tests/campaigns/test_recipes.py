@@ -210,10 +210,10 @@ EXPECTED: dict[str, dict[str, Went]] = {
         "ben": Went([], [], []),
     },
     "post-purchase": {
-        "ada": Went([1.5], [("ask", 261), ("with", 429)], ["done 429"]),
-        "ben": Went([1.5], [], ["goal 260"]),
+        "ada": Went([1.5], [("ask", 261), ("more", 429)], ["done 429"]),
+        "ben": Went([1.5], [("ask", 261)], ["goal 300"]),
         "cem": Went([1.5], [], ["goal 120"]),
-        "dora": Went([1.5], [("ask", 261), ("with", 429)], ["done 429"]),
+        "dora": Went([1.5], [("ask", 261), ("more", 429)], ["done 429"]),
     },
 }
 
