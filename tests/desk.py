@@ -10,15 +10,19 @@ from django.utils import timezone
 from campaigns import lifecycle, planning
 from campaigns.messages import default_message
 from campaigns.models import (
+    Bounce,
     Campaign,
     CampaignSegment,
     Code,
     Decision,
     Delivery,
+    DomainPace,
+    FrequencyCap,
     Holdout,
     Message,
     Offer,
     Outcome,
+    QuietHours,
     Redemption,
     Segment,
     ShareChange,
@@ -278,5 +282,17 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
     ImportRun.objects.create(format="events-csv", name="events.csv", counts={"read": 3}, ended_at=now)
     Notice.objects.create(
         slug=f"{prefix}-notice", version=1, language="en", purpose="analytics", text="Text", sha256="0" * 64
+    )
+    FrequencyCap.objects.create(name=f"{prefix} seldom", most=90, length=2)
+    QuietHours.objects.create(
+        name=f"{prefix} nights", begins="22:00", ends="08:00", weekdays=[4, 5], is_active=False
+    )
+    DomainPace.objects.create(domain=f"{prefix}.example", per_minute=60, last_answer="451 later")
+    Bounce.objects.create(
+        key=f"{prefix}-1",
+        source="dsn",
+        kind="hard",
+        delivery=Delivery.objects.filter(run__campaign=row).first(),
+        at=now,
     )
     return row

@@ -9,6 +9,7 @@ from campaigns.admin import (
     offer,
     people,
     segment,
+    sending,
     uplift,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "offer",
     "people",
     "segment",
+    "sending",
     "uplift",
 ]

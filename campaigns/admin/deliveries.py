@@ -145,6 +145,22 @@ class DeliveryAdmin(ReadOnly):
     search_fields = ("=customer__external_id", "=message_id")
     search_help_text = _("By the customer's own id or the Message-ID, exactly")
 
+    def sections(self, request: HttpRequest, row: Delivery) -> list[Section]:
+        notices = [
+            (told_time(notice.at), notice.get_kind_display(), notice.source, notice.detail or "–")
+            for notice in row.bounces.order_by("-at")[:20]
+        ]
+        every = reverse("admin:campaigns_bounce_changelist")
+        return [
+            Section(
+                _("What came back"),
+                (_("when"), _("notice"), _("by"), _("detail")),
+                notices,
+                empty=_("Nobody has reported anything of this message."),
+                more=f"{every}?delivery__id__exact={row.pk}" if notices else "",
+            )
+        ]
+
     @shown(_("campaign"))
     def campaign(self, delivery: Delivery) -> str:
         return str(delivery.run.campaign)
