@@ -7,7 +7,7 @@ from uuid import uuid4
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from campaigns import lifecycle, planning
+from campaigns import journeys, lifecycle, planning, recipes, triggers
 from campaigns.messages import default_message
 from campaigns.models import (
     Campaign,
@@ -125,6 +125,20 @@ def launched(row: Campaign) -> Campaign:
     return row
 
 
+def journey(customers: list[Customer], *, slug: str) -> Campaign:
+    """A welcome journey that has begun, with everyone who allows it on their way."""
+    now = timezone.now()
+    row = recipes.make("welcome", slug=slug, by="marta")
+    for step in ("approve", "launch"):
+        lifecycle.take(row, step, by="marta", at=now)
+    version = journeys.newest(row)
+    assert version is not None
+    triggers.look(row, at=now)
+    journeys.enter(version, [journeys.Call(customer.pk, "desk") for customer in customers], at=now)
+    journeys.advance_all(at=now)
+    return row
+
+
 def measured(row: Campaign) -> Campaign:
     """As if its window were over: planned three weeks ago, and every second person of the treated has ordered since."""
     then = timezone.now() - timedelta(days=21)
@@ -224,6 +238,7 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
         )
         for customer in customers
     )  # fmt: skip
+    journey(customers, slug=f"welcome-{prefix}")
     ten = offer(Offer.objects.count())
     row = launched(campaign(offers=[ten], control=control))
     bought = dict(Event.objects.filter(customer__in=customers).values_list("customer_id", "pk"))
