@@ -7,7 +7,7 @@ from uuid import uuid4
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from campaigns import journeys, lifecycle, planning, recipes, triggers
+from campaigns import lifecycle, planning
 from campaigns.messages import default_message
 from campaigns.models import (
     Campaign,
@@ -15,11 +15,15 @@ from campaigns.models import (
     Code,
     Decision,
     Delivery,
+    JourneyEntry,
+    JourneyVersion,
+    JourneyVisit,
     Message,
     Offer,
     Outcome,
     Redemption,
     Segment,
+    Trigger,
 )
 from catalog.imports import ProductInput, save_products
 from catalog.models import Category, Product, Review
@@ -125,18 +129,26 @@ def launched(row: Campaign) -> Campaign:
     return row
 
 
-def journey(customers: list[Customer], *, slug: str) -> Campaign:
-    """A welcome journey that has begun, with everyone who allows it on their way."""
+def journey(row: Campaign, customers: list[Customer]) -> None:
+    """Everyone on their way through a journey of two steps."""
     now = timezone.now()
-    row = recipes.make("welcome", slug=slug, by="marta")
-    for step in ("approve", "launch"):
-        lifecycle.take(row, step, by="marta", at=now)
-    version = journeys.newest(row)
-    assert version is not None
-    triggers.look(row, at=now)
-    journeys.enter(version, [journeys.Call(customer.pk, "desk") for customer in customers], at=now)
-    journeys.advance_all(at=now)
-    return row
+    steps = {
+        "hello": {"kind": "message", "message": "hello", "if_not_sent": "go_on", "next": "pause"},
+        "pause": {"kind": "wait", "days": 3, "next": None},
+    }
+    entry = {"entry": {"event": "added"}, "reentry": "never", "goal": None, "start": "hello", "steps": steps}
+    version = JourneyVersion.objects.create(campaign=row, number=1, definition=entry)
+    entries = JourneyEntry.objects.bulk_create(
+        JourneyEntry(
+            campaign=row, version=version, customer=customer, key="event:1", step="pause", entered_at=now, wake_at=now
+        )
+        for customer in customers
+    )  # fmt: skip
+    JourneyVisit.objects.bulk_create(
+        JourneyVisit(entry=entry, step="hello", arrived_at=now, left_at=now, outcome="planned")
+        for entry in entries
+    )
+    Trigger.objects.create(campaign=row, looked_at=now)
 
 
 def measured(row: Campaign) -> Campaign:
@@ -238,9 +250,9 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
         )
         for customer in customers
     )  # fmt: skip
-    journey(customers, slug=f"welcome-{prefix}")
     ten = offer(Offer.objects.count())
     row = launched(campaign(offers=[ten], control=control))
+    journey(row, customers)
     bought = dict(Event.objects.filter(customer__in=customers).values_list("customer_id", "pk"))
     Outcome.objects.bulk_create(
         Outcome(

@@ -124,7 +124,8 @@ def step(one: Mapping[str, Any]) -> str:
     """What a step does, in a line."""
     match one["kind"]:
         case "message":
-            return f"{one['message']} · {_(IF_NOT_SENT[one['if_not_sent']])}"
+            policy: str = _(IF_NOT_SENT[one["if_not_sent"]])
+            return f"{one['message']} · {policy}"
         case "wait":
             return _wait(one)
         case "wait_for":
@@ -141,7 +142,8 @@ def step(one: Mapping[str, Any]) -> str:
 
 def _wait(one: Mapping[str, Any]) -> str:
     if "until_expected_order" in one:
-        return _("until %s days before the expected order") % one["until_expected_order"]["days_before"]
+        told: str = _("until %s days before the expected order") % one["until_expected_order"]["days_before"]
+        return told
     parts = [_("%s days") % f"{one['days']:g}"] if "days" in one else []
     parts += [_("%s hours") % f"{one['hours']:g}"] if "hours" in one else []
     parts += [_("until %s, where they are") % one["until"]] if "until" in one else []
