@@ -186,7 +186,7 @@ RECIPES: Mapping[str, Recipe] = {
             "win-back",
             gettext_lazy("Win back"),
             gettext_lazy(
-                "To whoever will probably stay away (70 % or more), and a last word a week later unless they click; it "
+                "To whoever will probably stay away (70 percent or more), and a last word a week later unless they click; it "
                 "stops at an order."
             ),
             _journey(
@@ -224,7 +224,7 @@ RECIPES: Mapping[str, Recipe] = {
             "price-drop",
             gettext_lazy("It costs less now"),
             gettext_lazy(
-                "When a product becomes cheaper by 10 % or more, to whoever looked at it within thirty days and has not "
+                "When a product becomes cheaper by 10 percent or more, to whoever looked at it within thirty days and has not "
                 "bought it since."
             ),
             _journey(
