@@ -19,6 +19,9 @@ from campaigns.models import (
     DomainPace,
     FrequencyCap,
     Holdout,
+    JourneyEntry,
+    JourneyVersion,
+    JourneyVisit,
     Message,
     Offer,
     Outcome,
@@ -30,6 +33,7 @@ from campaigns.models import (
     UpliftScore,
     UpliftStudy,
     Variant,
+    Trigger,
 )
 from catalog.imports import ProductInput, save_products
 from catalog.models import Category, Product, Review
@@ -133,6 +137,28 @@ def launched(row: Campaign) -> Campaign:
             ended_at=now,
         )
     return row
+
+
+def journey(row: Campaign, customers: list[Customer]) -> None:
+    """Everyone on their way through a journey of two steps."""
+    now = timezone.now()
+    steps = {
+        "hello": {"kind": "message", "message": "hello", "if_not_sent": "go_on", "next": "pause"},
+        "pause": {"kind": "wait", "days": 3, "next": None},
+    }
+    entry = {"entry": {"event": "added"}, "reentry": "never", "goal": None, "start": "hello", "steps": steps}
+    version = JourneyVersion.objects.create(campaign=row, number=1, definition=entry)
+    entries = JourneyEntry.objects.bulk_create(
+        JourneyEntry(
+            campaign=row, version=version, customer=customer, key="event:1", step="pause", entered_at=now, wake_at=now
+        )
+        for customer in customers
+    )  # fmt: skip
+    JourneyVisit.objects.bulk_create(
+        JourneyVisit(entry=entry, step="hello", arrived_at=now, left_at=now, outcome="planned")
+        for entry in entries
+    )
+    Trigger.objects.create(campaign=row, looked_at=now)
 
 
 def measured(row: Campaign) -> Campaign:
@@ -246,6 +272,7 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
     )
     UpliftStudy.objects.create(campaign=row, asked_at=now, done_at=now, state="refused", why="too few")
     UpliftScore.objects.create(campaign=row, customer=customers[0], effect=0.5)
+    journey(row, customers)
     bought = dict(Event.objects.filter(customer__in=customers).values_list("customer_id", "pk"))
     Outcome.objects.bulk_create(
         Outcome(
