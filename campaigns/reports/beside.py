@@ -13,7 +13,6 @@ SAMPLES = 10_000
 SEED = 20_130_204
 MOST_BUYERS = 5_000
 """Above so many the bootstrap says what Welch says, and takes seconds to."""
-CAP_PERCENTILE = 99.9
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def beside(people: People, reading: Reading) -> Beside:
     """Of a campaign whose effect may be read."""
     treated, control = people.revenue[people.treated], people.revenue[~people.treated]
     # Fixed before launch: only what was paid before anyone was planned is asked.
-    cap = float(np.percentile(people.before, CAP_PERCENTILE))
+    cap = statistics.cap_of(people.before)
     cut = statistics.winsorised(treated, control, cap) if reading.is_over and cap > 0 else None
     buyers = int((people.revenue != 0).sum())
     drawn = None

@@ -68,11 +68,11 @@ class Reading:
     def fewest_orders(self) -> int:
         return FEWEST_ORDERS if self.is_over else statistics.MINIMUM_ORDERS
 
-    def difference(self, treated: Values, control: Values) -> Estimate:
+    def difference(self, treated: Values, control: Values, *, alpha: float = 0.05) -> Estimate:
         if self.is_over:
-            return statistics.welch(treated, control)
+            return statistics.welch(treated, control, alpha=alpha)
         people = self.planned or len(treated) + len(control)
-        return statistics.confidence_sequence(treated, control, planned=people)
+        return statistics.confidence_sequence(treated, control, planned=people, alpha=alpha)
 
     def is_thin(self, people: People, *groups: Flags) -> bool:
         """Whether one of the groups has too few people, or too few buyers, for a number of its own."""

@@ -1,23 +1,19 @@
 """The messages of a campaign against each other and against the control, by money and never by opens."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TypeVar
 
 import numpy as np
-from scipy import special
 
 from campaigns import experiments, statistics
 from campaigns.models import Campaign, ShareChange, Variant
 from campaigns.reports import effect, thin
 from campaigns.reports.effect import Reading
 from campaigns.reports.people import Flags, Ids, People, milliseconds
-from campaigns.statistics import Values
+from campaigns.statistics import Estimate, Values
 
 ALPHA = 0.05
-K = TypeVar("K", bound=Hashable)
-Interval = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -66,47 +62,6 @@ class Variants:
     is_weighted: bool
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """A difference of means, and what an interval of any level is made of."""
-
-    difference: float
-    error: float
-    freedom: float
-
-    @classmethod
-    def of(cls, a: Values, b: Values) -> "Comparison":
-        """Welch's; of two people at least in each."""
-        x, y = float(a.var(ddof=1)) / len(a), float(b.var(ddof=1)) / len(b)
-        freedom = (x + y) ** 2 / (x**2 / (len(a) - 1) + y**2 / (len(b) - 1)) if x + y > 0 else np.inf
-        return cls(float(a.mean() - b.mean()), float(np.sqrt(x + y)), float(freedom))
-
-    @property
-    def p(self) -> float:
-        """Of both sides; 0 where nothing is left to chance and the means differ."""
-        if self.error == 0:
-            return float(self.difference == 0)
-        return float(2 * special.stdtr(self.freedom, -abs(self.difference) / self.error))
-
-    def interval(self, alpha: float) -> tuple[float, float]:
-        half = float(special.stdtrit(self.freedom, 1 - alpha / 2)) * self.error if self.error else 0.0
-        return self.difference - half, self.difference + half
-
-
-def holm(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:
-    """For each comparison the level of its interval, so that all together are wrong at most `alpha` of the time.
-
-    The smallest of k p-values is held against α/k, the next against α/(k−1) …; from the first that fails on, all keep
-    its level, so none of them excludes nought (Holm 1979).
-    """
-    levels, level, failed = [alpha] * len(p_values), 0.0, False
-    for place, index in enumerate(np.argsort(p_values, kind="stable")):
-        level = level if failed else alpha / (len(p_values) - place)
-        failed = failed or p_values[index] > level
-        levels[index] = level
-    return levels
-
-
 def variants(campaign: Campaign, people: People, reading: Reading, *, is_readable: bool) -> Variants | None:
     """None where the campaign has no variants. Two queries.
 
@@ -131,17 +86,15 @@ def variants(campaign: Campaign, people: People, reading: Reading, *, is_readabl
     is_fair = p >= experiments.SAMPLE_RATIO_ALARM
     control = values[~people.treated]
     against = groups if is_fair and is_readable and campaign.kind != Campaign.Kind.JOURNEY else {}
-    effects = _compare({pk: (group, control) for pk, group in against.items()}, reading)
-    together = list(combinations([variant.pk for variant in shown], 2)) if is_fair else []
-    pairs = _compare({(a, b): (groups[a], groups[b]) for a, b in together}, reading)
+    effects = _against(against, control, reading)
+    pairs = _pairs(groups, reading) if is_fair else {}
     names = {variant.pk: variant.key for variant in found}
     rows = [_row(variant, people, masks[variant.pk], groups, effects) for variant in found]
     best, why, needed = _winner(groups, pairs, names, everyone=len(found), is_fair=is_fair)
     return Variants(
         rows=rows,
         pairs=[
-            Pair(names[a], names[b], difference, low, high)
-            for (a, b), (difference, low, high) in pairs.items()
+            Pair(names[a], names[b], found.effect, found.low, found.high) for (a, b), found in pairs.items()
         ],
         winner=best,
         why_no_winner=why,
@@ -156,7 +109,7 @@ def _row(
     people: People,
     mask: Flags,
     groups: Mapping[int, Values],
-    effects: Mapping[int, Interval],
+    effects: Mapping[int, statistics.Comparison],
 ) -> VariantRow:
     name = variant.name or variant.key
     if variant.pk not in groups:
@@ -165,31 +118,44 @@ def _row(
     mean = float(groups[variant.pk].mean())
     if variant.pk not in effects:
         return VariantRow(variant.key, name, found.people, found.ordered, mean, None, None, None, "")
-    difference, low, high = effects[variant.pk]
-    verdict = "earned" if low > 0 else "cost" if high < 0 else "cannot_tell"
-    return VariantRow(variant.key, name, found.people, found.ordered, mean, difference, low, high, verdict)
+    told = effects[variant.pk]
+    return VariantRow(
+        variant.key,
+        name,
+        found.people,
+        found.ordered,
+        mean,
+        told.alone.effect,
+        told.low,
+        told.high,
+        told.verdict,
+    )
 
 
-def _compare(groups: Mapping[K, tuple[Values, Values]], reading: Reading) -> dict[K, Interval]:
-    """Each difference of means with its interval, all of them right together: by Holm, or before the end α/k each."""
-    found = {name: Comparison.of(a, b) for name, (a, b) in groups.items()}
+def _against(
+    groups: Mapping[int, Values], control: Values, reading: Reading
+) -> dict[int, statistics.Comparison]:
+    """Each against the control, all of them right together (Holm)."""
+    arms = list(groups.values())
     if reading.is_over:
-        levels = holm([comparison.p for comparison in found.values()])
-        return {
-            name: (comparison.difference, *comparison.interval(level))
-            for (name, comparison), level in zip(found.items(), levels, strict=True)
-        }
-    answers = {}
-    for name, (a, b) in groups.items():
-        n = reading.planned or len(a) + len(b)
-        looked = statistics.confidence_sequence(a, b, planned=n, alpha=ALPHA / len(groups))
-        answers[name] = (looked.effect, looked.low, looked.high)
-    return answers
+        found = statistics.against_control(arms, control)
+    else:
+        planned = [reading.planned or len(arm) + len(control) for arm in arms]
+        found = statistics.sequences_against_control(arms, control, planned=planned)
+    return dict(zip(groups, found, strict=True))
+
+
+def _pairs(groups: Mapping[int, Values], reading: Reading) -> dict[tuple[int, int], Estimate]:
+    """Each against each other, at a level that leaves all of them right together (Bonferroni)."""
+    together = list(combinations(groups, 2))
+    return {
+        (a, b): reading.difference(groups[a], groups[b], alpha=ALPHA / len(together)) for a, b in together
+    }
 
 
 def _winner(
     groups: Mapping[int, Values],
-    pairs: Mapping[tuple[int, int], Interval],
+    pairs: Mapping[tuple[int, int], Estimate],
     names: Mapping[int, str],
     *,
     everyone: int,
@@ -208,8 +174,8 @@ def _winner(
         return "", "Cannot tell yet: not every variant has enough people and buyers.", None
     best, second, *_rest = sorted(groups, key=lambda pk: -float(groups[pk].mean()))
     beaten = [
-        low > 0 if first == best else high < 0
-        for (first, other), (_difference, low, high) in pairs.items()
+        difference.low > 0 if first == best else difference.high < 0
+        for (first, other), difference in pairs.items()
         if best in (first, other)
     ]
     if beaten and all(beaten):
@@ -254,10 +220,6 @@ class _Chances:
 
     def sample_ratio(self, people: People) -> float:
         """p-value of χ² over the variants of everyone treated, k − 1 degrees of freedom, at the chances they had."""
-        squares, groups = 0.0, 0
-        for variant in self.variants:
-            expected = float(self.of(variant, people.drawn_at).sum())
-            if expected > 0:
-                groups += 1
-                squares += (float((people.drawn_variants == variant.pk).sum()) - expected) ** 2 / expected
-        return float(special.chdtrc(groups - 1, squares)) if groups > 1 else 1.0
+        expected = [float(self.of(variant, people.drawn_at).sum()) for variant in self.variants]
+        counts = [int((people.drawn_variants == variant.pk).sum()) for variant in self.variants]
+        return statistics.sample_ratio(counts, expected)
