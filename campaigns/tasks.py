@@ -1,9 +1,11 @@
 """Thin: find what is due, call one function."""
 
+import numpy as np
 from celery import shared_task
 from django.utils import timezone
 
-from campaigns import delivery, lifecycle, optin_mail, outcomes, planning
+from campaigns import codes, delivery, lifecycle, optin_mail, outcomes, planning, settling
+from campaigns.offers import learning
 
 
 @shared_task
@@ -26,3 +28,25 @@ def credit_outcomes() -> None:
 def ask_for_consent() -> None:
     """Send the mails that double opt-in asks with."""
     optin_mail.send_due(clock=timezone.now)
+
+
+@shared_task
+def settle_due() -> None:
+    """Give what was sent, and take back what was not."""
+    settling.settle_all(at=timezone.now())
+
+
+@shared_task
+def tidy_codes() -> None:
+    """Codes whose time is over, checkouts that did not end, codes that went round, budgets of erased people."""
+    now = timezone.now()
+    codes.free_reservations(at=now)
+    codes.expire(at=now)
+    codes.look_for_others(at=now)
+    settling.recount(at=now)
+
+
+@shared_task
+def renew_rankings() -> None:
+    """Let the placements that learn follow what has worked."""
+    learning.renew_all(at=timezone.now(), rng=np.random.default_rng())

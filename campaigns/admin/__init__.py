@@ -1,5 +1,5 @@
 """The desk's pages of what we say, to whom, when, and what came of it."""
 
-from campaigns.admin import campaign, deliveries, message, offer, people, segment
+from campaigns.admin import campaign, codes, deliveries, message, offer, people, placements, segment
 
-__all__ = ["campaign", "deliveries", "message", "offer", "people", "segment"]
+__all__ = ["campaign", "codes", "deliveries", "message", "offer", "people", "placements", "segment"]
