@@ -1,8 +1,6 @@
 """The desk's pages of offers and their codes."""
 
-import io
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time
 from typing import Any
 
 from django import forms
@@ -11,16 +9,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import codes, forecasts
 from campaigns.admin.forecast import as_csv, quality_words, told
+from campaigns.admin.pools import add_codes, pool_section, stock_words
 from campaigns.messages import benefit_words
 from campaigns.models import Offer, OfferCap, Segment
 from campaigns.offers.definitions import problems_of_offer
-from catalog.pages import Page, Rows, Section, button, shown, told_time
+from catalog.pages import Page, Rows, Section, button, shown
 from recommender.serving import expected
 from recommender.serving.affinity import NothingLearnt
 
@@ -108,7 +106,7 @@ class OfferAdmin(Page):
         self.stocks = codes.stock(rows, at=timezone.now())
 
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
-        return [_pool_section(row)] if row.code_kind == Offer.CodeKind.POOL else []
+        return [pool_section(row)] if row.code_kind == Offer.CodeKind.POOL else []
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """What was given to someone is archived, not deleted."""
@@ -217,7 +215,7 @@ class OfferAdmin(Page):
         context: dict[str, Any] = {}
         if request.method == "POST":
             try:
-                added, sentence = _add_codes(request, offer)
+                added, sentence = add_codes(request, offer)
             except codes.InvalidFile as reason:
                 context = {"trouble": str(reason), "problems": reason.problems}
             except ValueError as reason:
@@ -276,71 +274,3 @@ class OfferAdmin(Page):
             confirm=confirm,
             is_grave=status == Offer.Status.ARCHIVED,
         )
-
-
-def _add_codes(request: HttpRequest, offer: Offer) -> tuple[bool, str]:
-    """What the form asks for: whether codes were added, and a sentence. Raises ValueError, InvalidFile."""
-    now, by = timezone.now(), request.user.get_username()
-    day = parse_date(request.POST.get("expires_on") or "")
-    end = timezone.make_aware(datetime.combine(day, time.max)) if day is not None else None
-    if end is not None and end <= now:
-        raise ValueError(gettext("That day is over."))
-    if request.POST.get("do") == "generate":
-        said = request.POST.get("count", "").replace(",", "").strip()
-        if not said.isdecimal() or not 1 <= int(said) <= codes.MOST_AT_ONCE:
-            raise ValueError(gettext("Say how many: from 1 to %s.") % f"{codes.MOST_AT_ONCE:,}")
-        made = codes.generate(offer, int(said), by=by, at=now, expires_at=end).count
-        return True, ngettext("%s code was made.", "%s codes were made.", made) % f"{made:,}"
-    upload = request.FILES.get("file")
-    if upload is None or upload.file is None:
-        raise ValueError(gettext("Choose a file."))
-    is_check = request.POST.get("do") == "check"
-    lines = io.TextIOWrapper(upload.file, encoding="utf-8-sig", newline="")
-    try:
-        done = codes.import_file(
-            offer, lines, name=upload.name or "", by=by, at=now, expires_at=end, dry_run=is_check
-        )
-    except UnicodeDecodeError as error:
-        raise ValueError(gettext("The file is not UTF-8.")) from error
-    if is_check:
-        told_now = ngettext("The file is fine: %s code.", "The file is fine: %s codes.", done.count)
-        return False, told_now % f"{done.count:,}"
-    return True, ngettext(
-        "%s code was brought in.", "%s codes were brought in.", done.count
-    ) % f"{done.count:,}"
-
-
-def stock_words(left: codes.Stock) -> str:
-    """How many are left, and for how long."""
-    told_left = ngettext("%s code is left.", "%s codes are left.", left.free) % f"{left.free:,}"
-    if left.days_left is None:
-        return f"{told_left} {gettext('None was given out in the last seven days.')}"
-    days = max(0, round(left.days_left))
-    lasts = ngettext("At this week's pace they last %s day.", "At this week's pace they last %s days.", days)
-    return f"{told_left} {lasts % f'{days:,}'}"
-
-
-def _pool_section(offer: Offer) -> Section:
-    left = codes.stock([offer], at=timezone.now())[offer.pk]
-    warning = f"{gettext('Running low.')} " if left.is_low else ""
-    rows = [
-        (
-            told_time(batch.created_at),
-            batch.get_origin_display(),
-            batch.name or "–",
-            f"{batch.count:,}",
-            told_time(batch.expires_at),
-            batch.created_by or "–",
-        )
-        for batch in offer.batches.order_by("-pk")[:20]
-    ]
-    every = reverse("admin:campaigns_code_changelist")
-    return Section(
-        f"{gettext('Pool of codes')}: {warning}{stock_words(left)}",
-        (_("added"), _("origin"), _("file"), _("codes"), _("expire"), _("by")),
-        rows,
-        empty=_(
-            "No codes yet: “Add codes” makes them or brings them in from a file. Until then nobody gets this offer."
-        ),
-        more=f"{every}?offer__id__exact={offer.pk}" if rows else "",
-    )
