@@ -7,7 +7,8 @@ from uuid import uuid4
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from campaigns import lifecycle, planning
+from campaigns import codes, lifecycle, planning
+from campaigns import models as campaigns
 from campaigns.messages import default_message
 from campaigns.models import (
     Bounce,
@@ -264,6 +265,13 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
         slug=f"quarter-{prefix}", name="Autumn", percent=5, starts_at=now + timedelta(days=9)
     )
     ten = offer(Offer.objects.count())
+    place = campaigns.Placement.objects.create(name=f"Mail {prefix}", slug=f"mail-{prefix}", channel="email")
+    place.states.create(at=now, method="bandit", arms={ten.slug: {"people": 3, "successes": 1, "share": 1.0}})
+    campaigns.CapCount.objects.create(cap=ten.caps.create(most=999, scope="total", event="redeemed"), used=1)
+    pool = offer(Offer.objects.count() + 1000, code_kind=Offer.CodeKind.POOL)
+    batch = codes.generate(pool, count, by="marta", at=now)
+    for code in batch.codes.all():
+        code.misuses.create(kind="refused", order_id=f"o-{code.pk}", at=now)
     row = launched(campaign(offers=[ten], control=control))
     row.tags.add(Tag.objects.create(slug=f"{prefix}-news", name=f"News {prefix}"))
     Variant.objects.create(campaign=row, key="a", message=row.message)

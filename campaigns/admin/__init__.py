@@ -2,6 +2,7 @@
 
 from campaigns.admin import (
     campaign,
+    codes,
     deliveries,
     experiments,
     holdouts,
@@ -9,6 +10,7 @@ from campaigns.admin import (
     message,
     offer,
     people,
+    placements,
     segment,
     sending,
     uplift,
@@ -16,6 +18,7 @@ from campaigns.admin import (
 
 __all__ = [
     "campaign",
+    "codes",
     "deliveries",
     "experiments",
     "holdouts",
@@ -23,6 +26,7 @@ __all__ = [
     "message",
     "offer",
     "people",
+    "placements",
     "segment",
     "sending",
     "uplift",
