@@ -24,7 +24,7 @@ from campaigns.models import (
     Message,
 )
 from campaigns.waterfall import Waterfall
-from customers import consent, events, identities
+from customers import consent, events, identities, privacy
 from customers.events import Incoming
 from recommender.models import ModelVersion, Score
 from tests.campaigns.conftest import people
@@ -474,6 +474,18 @@ def test_whoever_is_merged_into_another_is_gone(journey) -> None:
     identities.merge(other, anna, actor="tests", at=NOW + HOUR)
     journeys.advance_all(at=NOW + DAY)
     assert only_entry().left_by == "gone"
+
+
+def test_whoever_is_erased_vanishes_with_their_way_and_the_others_go_on(journey) -> None:
+    anna, berta = people(2)
+    row = journey()
+    enter(row, anna, berta)
+    journeys.advance_all(at=NOW)
+    privacy.erase(anna, actor="tests", at=NOW + HOUR)
+    assert journeys.advance_all(at=NOW + DAY) == 1
+    assert only_entry().customer_id == berta
+    assert not JourneyVisit.objects.exclude(entry__customer=berta).exists()
+    assert set(Delivery.objects.values_list("customer_id", flat=True)) == {berta}
 
 
 def test_a_paused_campaign_stands_still_and_loses_nothing(journey) -> None:
