@@ -313,6 +313,20 @@ def test_an_hour_is_the_person_s_own(journey, zone, until) -> None:
     assert only_entry().wake_at == datetime.fromisoformat(f"{until}+00:00")
 
 
+def test_people_of_many_zones_each_wake_at_their_own_hour(journey) -> None:
+    ids = people(12)
+    for hours, pk in enumerate(ids):
+        identities.Customer.objects.filter(pk=pk).update(time_zone=f"Etc/GMT-{hours}")
+    row = journey(definition("w", w={"kind": "wait", "until": "15:00", "next": "hello"}, hello=message()))
+    enter(row, *ids)
+    journeys.advance_all(at=NOW)
+    # Noon UTC is 12:00 to 23:00 there: three hours to go, two, one hour; then it is the next day's.
+    expected = {pk: NOW + ((3 - hours) % 24 or 24) * HOUR for hours, pk in enumerate(ids)}
+    assert dict(JourneyEntry.objects.values_list("customer_id", "wake_at")) == expected
+    journeys.advance_all(at=NOW + 24 * HOUR)
+    assert Delivery.objects.count() == 12
+
+
 def test_a_wait_for_weekdays_passes_over_the_others(journey) -> None:
     (anna,) = people(1)
     wait = {"kind": "wait", "days": 2, "until": "10:00", "weekdays": [0, 1], "next": "hello"}
