@@ -5,9 +5,9 @@ all that happens to them is written together. Killed at any line, nothing of the
 happens twice.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Any
 
 import structlog
@@ -213,16 +213,11 @@ def _message(page: Page, name: str, step: Mapping[str, Any], moves: Sequence[Mov
 def _by_number(moves: Sequence[Move]) -> list[list[Move]]:
     """By how many messages they had before; nobody twice in one group."""
     groups: dict[tuple[int, int], list[Move]] = {}
+    times: Counter[tuple[int, int]] = Counter()
     for move in moves:
-        nth = next(
-            n
-            for n in count()
-            if all(
-                move.entry.customer_id != other.entry.customer_id
-                for other in groups.get((move.messages, n), ())
-            )
-        )
-        groups.setdefault((move.messages, nth), []).append(move)
+        mine = (move.messages, move.entry.customer_id)
+        groups.setdefault((move.messages, times[mine]), []).append(move)
+        times[mine] += 1
     return list(groups.values())
 
 

@@ -1,7 +1,7 @@
 """A journey as it is drawn from top to bottom, and how many people stand at and came by each of its steps."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,9 @@ from campaigns.journeys.definition import Definition
 from campaigns.models import JourneyEntry, JourneyVersion, JourneyVisit
 
 END = ""
-WIDTH, HEIGHT, BESIDE, BELOW, EDGE = 216, 74, 26, 58, 14
+WIDTH, HEIGHT, BESIDE, BELOW, EDGE = 216, 74, 40, 58, 26
+# How far from the boxes a way runs that goes round them.
+ROUND = 14
 
 
 @dataclass
@@ -81,12 +83,13 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """From a step to the next; `x` and `y` are where its words stand."""
+    """From a step to the next; its words end, begin or have their middle (`anchor`) at `x` and `y`."""
 
     path: str
     outcome: str
     x: int
     y: int
+    anchor: str
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def drawn(definition: Definition) -> Drawing:
         for place, name in enumerate(row):
             boxes[name] = Box(name, start + place * (WIDTH + BESIDE), EDGE + rank * (HEIGHT + BELOW))
     arrows = [
-        _arrow(boxes[name], boxes[to], outcome, n, len(ways[name]))
+        _arrow(boxes[name], boxes[to], boxes.values(), outcome, place=(n, len(ways[name])))
         for name in ranks
         for n, (outcome, to) in enumerate(ways.get(name, []))
     ]
@@ -152,19 +155,37 @@ def _ranks(start: str, ways: Mapping[str, Sequence[tuple[str, str]]]) -> dict[st
     return ranks
 
 
-def _arrow(above: Box, below: Box, outcome: str, n: int, of: int) -> Arrow:
+def _arrow(above: Box, below: Box, boxes: Collection[Box], outcome: str, *, place: tuple[int, int]) -> Arrow:
+    """The way of an answer, the nth of so many of its step."""
+    n, of = place
     x = above.x + WIDTH * (n + 1) // (of + 1)
     y = above.y + HEIGHT
-    if below.y > above.y:
+    if below.y <= above.y:
+        return _back(above, below, outcome)
+    anchor = "middle" if of == 1 or 0 < n < of - 1 else "end" if n == 0 else "start"
+    at = x + {"end": -6, "start": 6, "middle": 0}[anchor]
+    between = [box for box in boxes if above.y < box.y < below.y]
+    if not between:
         half = (below.y - y) // 2
         path = f"M{x} {y} C{x} {y + half} {below.middle} {below.y - half} {below.middle} {below.y}"
-        return Arrow(path, outcome, x, y + 16)
-    # Back up, round the right of both.
-    side = max(above.x, below.x) + WIDTH + BESIDE - 6
-    up, right = below.y + HEIGHT // 2, above.x + WIDTH
-    level = above.y + HEIGHT // 2
-    path = f"M{right} {level} C{side} {level} {side} {up} {below.x + WIDTH} {up}"
-    return Arrow(path, outcome, right + 4, level - 4)
+        return Arrow(path, outcome, at, y + 16, anchor)
+    left = min(box.x for box in between) - ROUND
+    right = max(box.x for box in between) + WIDTH + ROUND
+    side = left if x - left <= right - x else right
+    foot = below.y - BELOW
+    path = (
+        f"M{x} {y} C{x} {y + 30} {side} {y + 28} {side} {y + BELOW} L{side} {foot} "
+        f"C{side} {foot + 30} {below.middle} {below.y - 30} {below.middle} {below.y}"
+    )
+    return Arrow(path, outcome, at, y + 16, anchor)
+
+
+def _back(lower: Box, upper: Box, outcome: str) -> Arrow:
+    """Back up, round the right of both."""
+    side = max(lower.x, upper.x) + WIDTH + BESIDE - 6
+    right, level, up = lower.x + WIDTH, lower.y + HEIGHT // 2, upper.y + HEIGHT // 2
+    path = f"M{right} {level} C{side} {level} {side} {up} {upper.x + WIDTH} {up}"
+    return Arrow(path, outcome, right + 4, level - 4, "start")
 
 
 def as_stored(definition: Mapping[str, Any]) -> dict[str, Any]:

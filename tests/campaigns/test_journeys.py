@@ -24,7 +24,7 @@ from campaigns.models import (
     Message,
 )
 from campaigns.waterfall import Waterfall
-from customers import consent, events, identities
+from customers import consent, events, identities, privacy
 from customers.events import Incoming
 from recommender.models import ModelVersion, Score
 from tests.campaigns.conftest import people
@@ -313,6 +313,20 @@ def test_an_hour_is_the_person_s_own(journey, zone, until) -> None:
     assert only_entry().wake_at == datetime.fromisoformat(f"{until}+00:00")
 
 
+def test_people_of_many_zones_each_wake_at_their_own_hour(journey) -> None:
+    ids = people(12)
+    for hours, pk in enumerate(ids):
+        identities.Customer.objects.filter(pk=pk).update(time_zone=f"Etc/GMT-{hours}")
+    row = journey(definition("w", w={"kind": "wait", "until": "15:00", "next": "hello"}, hello=message()))
+    enter(row, *ids)
+    journeys.advance_all(at=NOW)
+    # Noon UTC is 12:00 to 23:00 there: three hours to go, two, one hour; then it is the next day's.
+    expected = {pk: NOW + ((3 - hours) % 24 or 24) * HOUR for hours, pk in enumerate(ids)}
+    assert dict(JourneyEntry.objects.values_list("customer_id", "wake_at")) == expected
+    journeys.advance_all(at=NOW + 24 * HOUR)
+    assert Delivery.objects.count() == 12
+
+
 def test_a_wait_for_weekdays_passes_over_the_others(journey) -> None:
     (anna,) = people(1)
     wait = {"kind": "wait", "days": 2, "until": "10:00", "weekdays": [0, 1], "next": "hello"}
@@ -474,6 +488,18 @@ def test_whoever_is_merged_into_another_is_gone(journey) -> None:
     identities.merge(other, anna, actor="tests", at=NOW + HOUR)
     journeys.advance_all(at=NOW + DAY)
     assert only_entry().left_by == "gone"
+
+
+def test_whoever_is_erased_vanishes_with_their_way_and_the_others_go_on(journey) -> None:
+    anna, berta = people(2)
+    row = journey()
+    enter(row, anna, berta)
+    journeys.advance_all(at=NOW)
+    privacy.erase(anna, actor="tests", at=NOW + HOUR)
+    assert journeys.advance_all(at=NOW + DAY) == 1
+    assert only_entry().customer_id == berta
+    assert not JourneyVisit.objects.exclude(entry__customer=berta).exists()
+    assert set(Delivery.objects.values_list("customer_id", flat=True)) == {berta}
 
 
 def test_a_paused_campaign_stands_still_and_loses_nothing(journey) -> None:

@@ -42,9 +42,9 @@ def test_a_step_stands_below_all_that_lead_to_it_and_the_end_at_the_bottom() -> 
         c=message(next=None),
     )
     down = {box.name: box.y for box in drawing.boxes}
-    assert down == {"a": 14, "b": 146, "c": 278, "": 410}
+    assert down == {"a": 26, "b": 158, "c": 290, "": 422}
     assert sorted(arrow.outcome for arrow in drawing.arrows) == ["", "", "to b", "to c"]
-    assert drawing.height == 410 + 74 + 14
+    assert drawing.height == 422 + 74 + 26
 
 
 @pytest.mark.once
