@@ -33,7 +33,7 @@ from campaigns.models import (
 )
 
 OFFERS = 20
-BOUGHT = 2000
+BOUGHT = 500
 """Only so many people have a past; the others are shown what strangers are."""
 SPAWN = mp.get_context("spawn")
 Span = tuple[int, int]
