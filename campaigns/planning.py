@@ -71,23 +71,33 @@ def plan_page(run: CampaignRun, *, at: datetime) -> int | None:
         audiences = list(
             row.campaign.audiences.select_related("segment").prefetch_related("offers__categories")
         )
-        span = _next_span(after=row.cursor)
+        span = next_span(after=row.cursor)
         waterfall = Waterfall.from_dict(row.waterfall)
-        people: dict[int, int] = {}
         if span is None:
             row.state = CampaignRun.State.DELIVERING
         else:
             row.state, row.cursor = CampaignRun.State.PLANNING, span[1]
-            if people := _matching(audiences, span, at=at):
-                waterfall += deciding.plan_people(
-                    row, {pk: audiences[index] for pk, index in people.items()}, at=at
-                ).waterfall
+            page = plan_span(row, audiences, span, at=at)
+            waterfall += page
         row.waterfall = waterfall.as_dict()
         row.save(update_fields=["state", "cursor", "waterfall", "planned_at"])
-        return None if span is None else len(people)
+        return None if span is None else page.matched
 
 
-def _next_span(*, after: int) -> tuple[int, int] | None:
+def plan_span(
+    run: CampaignRun, audiences: Sequence[CampaignSegment], span: tuple[int, int], *, at: datetime
+) -> Waterfall:
+    """Plan whom the audiences match of the customers with first < id ≤ last. Call it inside a transaction.
+
+    Touches no row of the run, so several may plan spans of one run at once, each span once.
+    """
+    people = _matching(audiences, span, at=at)
+    if not people:
+        return Waterfall()
+    return deciding.plan_people(run, {pk: audiences[index] for pk, index in people.items()}, at=at).waterfall
+
+
+def next_span(*, after: int) -> tuple[int, int] | None:
     """The next page of customers by id, as first < id ≤ last; None after the last one."""
     ids = Customer.objects.present().filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:PAGE]
     return (after, max(ids)) if ids else None

@@ -9,6 +9,8 @@ from itertools import islice
 
 from django.db import transaction
 from django.db.models import F, Sum
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.codes.values import LONGEST, is_readable, new_value, normalised
 from campaigns.models import Code, CodeBatch, Decision, Offer
@@ -109,9 +111,9 @@ def import_file(
                 _put(batch, fresh)
                 count += len(fresh)
             if at_fault:
-                raise InvalidFile(f"{at_fault:,} lines are at fault; nothing was brought in.", problems)
+                raise InvalidFile(_at_fault(at_fault), problems)
             if not count:
-                raise InvalidFile("There is no code in this file.")
+                raise InvalidFile(_("There is no code in this file."))
             CodeBatch.objects.filter(pk=batch.pk).update(count=count)
             batch.count = count
             if dry_run:
@@ -119,6 +121,13 @@ def import_file(
     except _DryRun:
         batch = None
     return Imported(count, batch)
+
+
+def _at_fault(n: int) -> str:
+    told = ngettext(
+        "%s line is at fault; nothing was brought in.", "%s lines are at fault; nothing was brought in.", n
+    )
+    return told % f"{n:,}"
 
 
 def _read(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
@@ -130,7 +139,7 @@ def _read(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
         for line in lines:
             size += len(line.encode())
             if size > MOST_BYTES:
-                raise InvalidFile("The file is larger than 100 MB: bring it in in parts.")
+                raise InvalidFile(_("The file is larger than 100 MB: bring it in in parts."))
             yield line.replace("\0", "")
 
     reader = csv.reader(measured())
@@ -153,12 +162,12 @@ def _sorted_out(batch: CodeBatch, page: list[tuple[int, str]]) -> tuple[list[str
     for line, value in page:
         if not is_readable(value):
             wrong.append(
-                Problem(line, value[:LONGEST], f"no code: at most {LONGEST} signs of ASCII, no spaces")
+                Problem(line, value[:LONGEST], _("no code: at most %s signs of ASCII, no spaces") % LONGEST)
             )
         elif value in fresh or (value in known and known[value] == batch.pk):
-            wrong.append(Problem(line, value, "stands in this file before"))
+            wrong.append(Problem(line, value, _("stands in this file before")))
         elif value in known:
-            wrong.append(Problem(line, value, "is known already"))
+            wrong.append(Problem(line, value, _("is known already")))
         else:
             fresh[value] = None
     return list(fresh), wrong

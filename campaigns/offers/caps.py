@@ -130,6 +130,14 @@ def counted(cap: OfferCap, *, at: datetime) -> CapCount:
     return CapCount.objects.create(cap=cap, period=period(cap, at), used=before)
 
 
+def counted_all(caps: Sequence[OfferCap], *, at: datetime) -> dict[int, CapCount]:
+    """`counted` for many caps, by cap: one query, and two more for each that begins to count. Under the offers' locks."""
+    rows = CapCount.objects.filter(cap_id__in=[cap.pk for cap in caps], customer__isnull=True)
+    rows = rows.filter(period__in={period(cap, at) for cap in caps})
+    found = {(row.cap_id, row.period): row for row in rows}
+    return {cap.pk: found.get((cap.pk, period(cap, at))) or counted(cap, at=at) for cap in caps}
+
+
 def add(count: CapCount, cap: OfferCap, n: int) -> bool:
     """Count n more, if the cap allows them; a conditional update."""
     rows = CapCount.objects.filter(pk=count.pk, used__lte=cap.most - n)
@@ -203,14 +211,14 @@ def rooms(
         found[offer.pk] = Room(offer, set_aside_of(offer), left, money)
         if not is_in_force(offer, at=at):
             found[offer.pk].verdict = "not_in_force"
-    for cap in caps_of(locked, placement=placement.slug):
+    of_all = [cap for cap in caps_of(locked, placement=placement.slug) if cap.scope == Scope.TOTAL]
+    counts = counted_all([cap for cap in of_all if cap.event != Event.CLICKED], at=at)
+    for cap in of_all:
         room = found[cap.offer_id]
-        if cap.scope != Scope.TOTAL:
-            continue
         if cap.event == Event.DECIDED:
-            room.counts.append((cap, counted(cap, at=at)))
+            room.counts.append((cap, counts[cap.pk]))
         elif cap.event == Event.REDEEMED:
-            if counted(cap, at=at).used >= cap.most:
+            if counts[cap.pk].used >= cap.most:
                 room.verdict = _verdict(cap)
         elif clicked(cap, begun=since(cap, at))[: cap.most].count() >= cap.most:
             room.verdict = _verdict(cap)

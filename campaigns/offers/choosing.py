@@ -1,5 +1,6 @@
 """Who gets which offer in which slot."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,10 +82,13 @@ def bar(page: Page, *, placement: Placement, at: datetime) -> None:
             if page.verdicts[row[person], column[offer]] == "":
                 page.verdicts[row[person], column[offer]] = verdict
 
+    asked: dict[str, set[int]] = {}
     for offer in open_:
         if offer.eligibility is not None:
-            fine = eligible(offer, page.people, at=at)
-            refuse(((pk, offer.pk) for pk in page.people if pk not in fine), "not_eligible")
+            rule = json.dumps(offer.eligibility, sort_keys=True)
+            if rule not in asked:
+                asked[rule] = eligible(offer, page.people, at=at)
+            refuse(((pk, offer.pk) for pk in page.people if pk not in asked[rule]), "not_eligible")
     most = {offer.pk: offer.max_per_customer for offer in open_ if offer.max_per_customer is not None}
     refuse(caps.given_to(page.people, most), "capped_customer")
     for cap in caps.caps_of(open_ids, placement=placement.slug):
@@ -160,23 +164,18 @@ def _turn_away(page: Page, draw: _Draw, verdict: str) -> None:
 
 def _choice(page: Page, ranked: Ranked, draw: _Draw, room: Room) -> Choice:
     offer = page.offers[draw.offer]
+    scores, fits = ranked.scores[draw.person].round(6).tolist(), page.fit[draw.person].round(4).tolist()
     candidates: list[dict[str, Any]] = []
-    for i, other in enumerate(page.offers):
-        verdict = page.verdicts[draw.person, i] or ("chosen" if i == draw.offer else "eligible")
-        told = {
-            "offer": other.slug,
-            "score": round(float(ranked.scores[draw.person, i]), 6),
-            "verdict": verdict,
-        }
-        if verdict in ("chosen", "eligible"):
-            told["fit"] = round(float(page.fit[draw.person, i]), 4)
-            told["chance"] = round(float(draw.chances[i]), 9)
-        if verdict == "chosen":
-            told["by"] = ranked.by
+    for i, (other, verdict) in enumerate(zip(page.offers, page.verdicts[draw.person], strict=True)):
+        told: dict[str, Any] = {"offer": other.slug, "score": scores[i], "verdict": verdict or "eligible"}
+        if not verdict:
+            told |= {"fit": fits[i], "chance": round(float(draw.chances[i]), 9)}
+        if i == draw.offer:
+            told |= {"verdict": "chosen", "by": ranked.by}
         candidates.append(told)
     return Choice(
         offer,
-        round(float(ranked.scores[draw.person, draw.offer]), 6),
+        scores[draw.offer],
         candidates,
         propensity=float(draw.chances[draw.offer]),
         explored=draw.explored,
