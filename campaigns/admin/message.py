@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from campaigns import messages, previews, testing
 from campaigns.liquid_templates import Aborted, TemplateFailed
@@ -40,6 +40,7 @@ LIVE = {
     "hx-post": reverse_lazy("admin:campaigns_message_check"),
     "hx-trigger": "input changed delay:700ms",
     "hx-target": "#message-check",
+    "hx-sync": "closest form:replace",
 }
 
 
@@ -56,23 +57,29 @@ def _line() -> UnfoldAdminTextInputWidget:
 class MessageForm(forms.ModelForm):  # type: ignore[type-arg]
     """The original and its translation side by side."""
 
-    zh_subject = forms.CharField(label=_("subject, Chinese"), max_length=300, required=False, widget=_line())
+    zh_subject = forms.CharField(label=_("Subject, in Chinese"), max_length=300, required=False, widget=_line())
     zh_preheader = forms.CharField(
-        label=_("preview line, Chinese"), max_length=200, required=False, widget=_line()
+        label=_("Preview line, in Chinese"), max_length=200, required=False, widget=_line()
     )
     zh_body = forms.CharField(
-        label=_("body, Chinese"),
+        label=_("Body, in Chinese"),
         required=False,
         widget=_area(18),
         help_text=_("Empty: Chinese readers get the original."),
         strip=False,
     )
-    zh_text = forms.CharField(label=_("text part, Chinese"), required=False, widget=_area(5), strip=False)
+    zh_text = forms.CharField(label=_("Text part, in Chinese"), required=False, widget=_area(5), strip=False)
 
     class Meta:
         model = Message
         fields = ("name", "slug", "format", "product_count", *PARTS)
-        widgets = {"subject": _line(), "preheader": _line(), "body": _area(18), "text": _area(5)}
+        widgets = {
+            "format": UnfoldAdminSelectWidget(attrs={**LIVE, "hx-trigger": "change"}),
+            "subject": _line(),
+            "preheader": _line(),
+            "body": _area(18),
+            "text": _area(5),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         row = kwargs.get("instance")
@@ -133,6 +140,8 @@ class MessageAdmin(Page):
             },
         ),
     )
+    # Labels above their fields: two languages side by side need the width.
+    compressed_fields = False
     change_form_after_template = "admin/desk/message_beside.html"
     actions_detail = ("preview", "test")
 
