@@ -1,5 +1,6 @@
 """The desk's pages of messages: checked while they are written, shown as a real person would get them, tried out."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,12 +27,13 @@ from customers import encryption
 from customers.models import Customer
 
 VIEWS = {
-    "desktop": _("Desktop"),
-    "phone": _("Phone"),
-    "dark": _("Dark"),
-    "text": _("Text"),
-    "source": _("Source"),
+    "desktop": _("On a desktop"),
+    "phone": _("On a phone"),
+    "dark": _("In the dark"),
+    "text": _("Only text"),
+    "source": _("Its source"),
 }
+_DARK = re.compile(r"\(prefers-color-scheme:\s*dark\)")
 log = structlog.get_logger()
 with_pictures = csp_update({"img-src": ["https:"]})
 
@@ -200,11 +202,9 @@ def previewed(message: Message, asked: Mapping[str, str]) -> dict[str, Any]:
         customer.locale = context["language"]  # only looked at, never saved
     found = previews.preview(message, customer, at=at, campaign=campaign)
     wrong = gettext("This person would get no message: %s") % found.wrong if found.wrong else ""
+    # The frame follows the reader's own scheme: which one is looked at is said here instead.
     html = found.finished.html if found.finished else ""
-    if context["view"] == "dark":
-        html = html.replace("(prefers-color-scheme: dark)", "all").replace(
-            "(prefers-color-scheme:dark)", "all"
-        )
+    html = _DARK.sub("(min-width: 0)" if context["view"] == "dark" else "(max-width: 0)", html)
     return {**context, "found": found, "finished": found.finished, "framed": html, "wrong": wrong}
 
 
