@@ -1,115 +1,41 @@
 """The desk's pages of messages: checked while they are written, shown as a real person would get them, tried out."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
 from csp.decorators import csp_update
-from django import forms
 from django.contrib import admin
 from django.contrib import messages as told
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse, reverse_lazy
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from campaigns import messages, previews, testing
+from campaigns.admin.message_form import OTHER, PARTS, MessageForm, field_of, translations_of
 from campaigns.liquid_templates import Aborted, TemplateFailed
 from campaigns.models import Campaign, Message
-from catalog.pages import Page, button
+from catalog.pages import Page, button, shown
 from customers import encryption
 from customers.models import Customer
 
-# The parts that are translated, and the language they are translated into.
-PARTS, OTHER = ("subject", "preheader", "body", "text"), "zh-hans"
 VIEWS = {
-    "desktop": _("Desktop"),
-    "phone": _("Phone"),
-    "dark": _("Dark"),
-    "text": _("Text"),
-    "source": _("Source"),
+    "desktop": _("On a desktop"),
+    "phone": _("On a phone"),
+    "dark": _("In the dark"),
+    "text": _("Only text"),
+    "source": _("Its source"),
 }
+_DARK = re.compile(r"\(prefers-color-scheme:\s*dark\)")
+log = structlog.get_logger()
 with_pictures = csp_update({"img-src": ["https:"]})
-# Looked at again while it is being written; the form's own token goes along.
-LIVE = {
-    "hx-post": reverse_lazy("admin:campaigns_message_check"),
-    "hx-trigger": "input changed delay:700ms",
-    "hx-target": "#message-check",
-}
-
-
-def _area(rows: int) -> UnfoldAdminTextareaWidget:
-    return UnfoldAdminTextareaWidget(
-        attrs={"rows": rows, "class": "desk-code desk-lines", "spellcheck": "false", **LIVE}
-    )
-
-
-def _line() -> UnfoldAdminTextInputWidget:
-    return UnfoldAdminTextInputWidget(attrs={"class": "desk-fills", **LIVE})
-
-
-class MessageForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The original and its translation side by side."""
-
-    zh_subject = forms.CharField(label=_("subject, Chinese"), max_length=300, required=False, widget=_line())
-    zh_preheader = forms.CharField(
-        label=_("preview line, Chinese"), max_length=200, required=False, widget=_line()
-    )
-    zh_body = forms.CharField(
-        label=_("body, Chinese"),
-        required=False,
-        widget=_area(18),
-        help_text=_("Empty: Chinese readers get the original."),
-        strip=False,
-    )
-    zh_text = forms.CharField(label=_("text part, Chinese"), required=False, widget=_area(5), strip=False)
-
-    class Meta:
-        model = Message
-        fields = ("name", "slug", "format", "product_count", *PARTS)
-        widgets = {"subject": _line(), "preheader": _line(), "body": _area(18), "text": _area(5)}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        row = kwargs.get("instance")
-        first = {"translations": row.translations} if row is not None else kwargs.get("initial") or {}
-        own = first.get("translations", {}).get(OTHER, {})
-        begun = {f"zh_{name}": own.get(name, "") for name in PARTS}
-        kwargs["initial"] = {**begun, **(kwargs.get("initial") or {})}
-        super().__init__(*args, **kwargs)
-
-    def clean(self) -> dict[str, Any]:
-        """What would fail for someone stands at the field it is in, with its line."""
-        cleaned = super().clean() or {}
-        if self.errors:
-            return cleaned
-        self.instance.translations = _translations(cleaned)
-        trial = Message(
-            **{name: cleaned.get(name) or "" for name in PARTS},
-            format=cleaned["format"],
-            product_count=cleaned["product_count"],
-            translations=self.instance.translations,
-        )
-        for problem in messages.check(trial):
-            self.add_error(field_of(problem.part), str(problem))
-        return cleaned
-
-
-def _translations(data: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    own = {name: value for name in PARTS if (value := data.get(f"zh_{name}") or "").strip()}
-    return {OTHER: own} if own else {}
-
-
-def field_of(part: str) -> str | None:
-    """The form's field a problem's part stands in."""
-    name, _space, language = part.partition(" ")
-    if name not in PARTS:
-        return None
-    return f"zh_{name}" if language else name
 
 
 @admin.register(Message)
@@ -133,11 +59,23 @@ class MessageAdmin(Page):
             },
         ),
     )
+    # Labels above their fields: two languages side by side need the width.
+    compressed_fields = False
     change_form_after_template = "admin/desk/message_beside.html"
     actions_detail = ("preview", "test")
 
     class Media:
         js = ("desk/message.js",)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Message | None = None) -> Any:
+        """Who may only look sees the translation as it is kept."""
+        if obj is None or self.has_change_permission(request, obj):
+            return super().get_fieldsets(request, obj)
+        return ((None, {"fields": ("name", "slug", "format", *PARTS, "told_translation", "product_count")}),)
+
+    @shown(_("in Chinese"))
+    def told_translation(self, row: Message) -> str:
+        return "\n\n".join(row.translations.get(OTHER, {}).values()) or "–"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(require_POST(self.check_view))
@@ -170,7 +108,7 @@ class MessageAdmin(Page):
             **{name: sent.get(name, "") for name in PARTS},
             format=sent.get("format", Message.Format.HTML),
             product_count=int(count) if (count := sent.get("product_count", "")).isdecimal() else 4,
-            translations=_translations(sent),
+            translations=translations_of(sent),
         )
         return TemplateResponse(request, "admin/desk/message_check.html", checked(trial))
 
@@ -179,12 +117,11 @@ class MessageAdmin(Page):
         message = self.get_object(request, object_id)
         if message is None or not request.user.has_perm("customers.view_customer"):
             return HttpResponseRedirect(reverse("admin:campaigns_message_changelist"))
+        about = previewed(message, request.GET)
+        if (customer := about["customer"]) is not None:
+            log.info("a person was looked at", message=message.pk, customer=customer.pk, by=request.user.pk)
         page = self.own_page(
-            request,
-            "admin/desk/preview.html",
-            title=gettext("Preview: %s") % message,
-            row=message,
-            **previewed(message, request.GET),
+            request, "admin/desk/preview.html", title=gettext("Preview: %s") % message, row=message, **about
         )
         return with_pictures(lambda _request: page)(request)
 
@@ -222,14 +159,14 @@ def _without_name(fields: Mapping[str, Any]) -> dict[str, Any]:
 def checked(message: Message) -> dict[str, Any]:
     """Problems and hints with the field each stands in, and the message as someone made up would get it."""
     problems = [(problem, field_of(problem.part) or "body") for problem in messages.check(message)]
-    shown, wrong = None, ""
+    looks, wrong = None, ""
     try:
         language = "zh-hans" if (get_language() or "").startswith("zh") and message.translations else "en"
-        shown = previews.made_up(message, language=language, at=timezone.now())
+        looks = previews.made_up(message, language=language, at=timezone.now())
     except (TemplateFailed, Aborted) as failed:
         wrong = str(failed)
     hints = [(hint, field_of(hint.part) or "body") for hint in messages.hints(message)]
-    return {"problems_found": problems, "hints": hints, "shown": shown, "shown_wrong": wrong}
+    return {"problems_found": problems, "hints": hints, "shown": looks, "shown_wrong": wrong}
 
 
 def previewed(message: Message, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -265,11 +202,9 @@ def previewed(message: Message, asked: Mapping[str, str]) -> dict[str, Any]:
         customer.locale = context["language"]  # only looked at, never saved
     found = previews.preview(message, customer, at=at, campaign=campaign)
     wrong = gettext("This person would get no message: %s") % found.wrong if found.wrong else ""
+    # The frame follows the reader's own scheme: which one is looked at is said here instead.
     html = found.finished.html if found.finished else ""
-    if context["view"] == "dark":
-        html = html.replace("(prefers-color-scheme: dark)", "all").replace(
-            "(prefers-color-scheme:dark)", "all"
-        )
+    html = _DARK.sub("(min-width: 0)" if context["view"] == "dark" else "(max-width: 0)", html)
     return {**context, "found": found, "finished": found.finished, "framed": html, "wrong": wrong}
 
 

@@ -37,7 +37,7 @@ def fault(address: str) -> str:
     if address.startswith("liq") or told.startswith((*_OTHER, "#")):
         return ""
     if " " in told:
-        return _("The address has a space in it: write %20.")
+        return _("The address has a space in it: leave it out, or encode it.")
     try:
         parts = urlsplit(address)
         host, _port = parts.hostname or "", parts.port

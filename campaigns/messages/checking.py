@@ -9,7 +9,7 @@ from campaigns import liquid_templates
 from campaigns.liquid_templates import Aborted, Problem, TemplateFailed
 from campaigns.messages import addresses
 from campaigns.messages.made import fill_in, made
-from campaigns.messages.markup import read
+from campaigns.messages.markup import around_the_way_out, read
 from campaigns.messages.samples import sample_contexts
 from campaigns.messages.wording import LANGUAGES
 from campaigns.models import Message
@@ -65,9 +65,12 @@ def _whole_problems(message: Message) -> list[Problem]:
         with translation.override(language):
             for context in sample_contexts():
                 try:
-                    fill_in(message, made(message, language), dict(context), language)
+                    words = fill_in(message, made(message, language), dict(context), language)
                 except TemplateFailed as failed:
                     return [Problem(label, 0, str(failed))]
                 except Aborted:
                     continue
+                if around := around_the_way_out(words.html):
+                    told = _("<%s> is not closed: the way out would stand inside it.") % around[-1]
+                    return [Problem(label, 0, told)]
     return []

@@ -138,7 +138,8 @@ def _opened(compiled: str) -> tuple[str, str, str]:
 def compile_mjml(markup: str) -> str:
     """HTML of MJML, loading nothing. Raises TemplateFailed; the engine names no line, `markup.read` does."""
     try:
-        return mjml.mjml2html(markup, fonts={})
+        # A browser's form sends CRLF, at which the engine stumbles.
+        return mjml.mjml2html(markup.replace("\r\n", "\n"), fonts={})
     except ValueError as error:
         raise TemplateFailed(f"MJML: {error}") from error
 

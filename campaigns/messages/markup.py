@@ -13,6 +13,10 @@ from django.utils.translation import gettext as _
 from campaigns.messages.held import hold
 
 MARK = re.compile(r"liq\d+uid")
+# A rule of a style sheet for the frame's own lines, which could hide them.
+_LAST_LINES = re.compile(r"(?s)\.legal\b[^<]*\{")
+# Closed by whatever comes next.
+_CLOSED_BY_THEMSELVES = frozenset(["p", "li", "td", "th", "tr", "tbody", "thead", "tfoot", "dt", "dd"])
 # What mailboxes throw away or warn of, and what could act in somebody's name.
 REFUSED = frozenset(
     [
@@ -102,6 +106,9 @@ def read(source: str, *, is_mjml: bool) -> Reading:
         found.faults.append(Fault(line, _("A comment is opened with <!-- and not closed with -->.")))
     if is_mjml:
         found.faults += reader.left_open()
+    if (styled := _LAST_LINES.search(held.markup)) is not None:
+        line = held.markup.count("\n", 0, styled.start()) + 1
+        found.faults.append(Fault(line, _("The last lines with the way out are not for a message to style.")))
     found.faults.sort(key=lambda fault: fault.line)
     return found
 
@@ -223,3 +230,30 @@ def _acts(address: str) -> bool:
     return told.startswith(("javascript:", "vbscript:")) or (
         told.startswith("data:") and not told.startswith("data:image/")
     )
+
+
+def around_the_way_out(whole: str) -> list[str]:
+    """The elements of a finished page that its last lines stand in, which should be none: what is around them can
+    hide them.
+    """
+    reader = _Around()
+    reader.feed(whole)
+    return reader.found
+
+
+class _Around(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if ("class", "legal") in attrs:
+            self.found = [name for name in self._open if name not in _CLOSED_BY_THEMSELVES]
+        if tag not in _VOID and tag not in ("html", "body", "meta", "link"):
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self._open:
+            while self._open.pop() != tag:
+                pass

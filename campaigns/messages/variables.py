@@ -24,7 +24,7 @@ VARIABLES = (
     Variable("{{ offers_block }}", _("All offers of the placement, one under the other.")),
     Variable("{{ products_block }}", _("What is recommended to the person, as many as the message says.")),
     Variable("{{ cause_block }}", _("The products that began a journey, such as those left in the basket.")),
-    Variable("{{ offer.benefit | default: '' }}", _("What the first offer gives, such as “10 % off”.")),
+    Variable("{{ offer.benefit | default: '' }}", _("What the first offer gives, in words.")),
     Variable("{{ offer.title | default: '' }}", _("Also description, code, valid_until, minimum and terms.")),
     Variable(
         "{% for offer in offers %}{{ offer.title }}{% endfor %}",

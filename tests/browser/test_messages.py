@@ -88,9 +88,11 @@ def test_a_fault_is_shown_at_its_line_while_one_writes_and_a_press_leads_to_it(
     page.fill("#id_body", mjml_example())
     page.fill("#id_zh_body", "")
     expect(page.frame_locator("#message-check iframe").locator("body")).to_contain_text("Look around")
+    expect(page.locator("#message-check")).to_contain_text("Nothing would fail for anybody.")
+    page.locator("#message-check iframe").scroll_into_view_if_needed()
     picture(page, "message-written")
     page.click("button[name=_save]")
-    page.wait_for_load_state("networkidle")
+    expect(page.locator("body")).to_contain_text("was changed successfully")
     message.refresh_from_db()
     assert message.format == "mjml"
     assert message.body.strip().startswith("<mjml>")

@@ -45,7 +45,7 @@ def test_a_link_that_can_work_has_no_fault(address: str) -> None:
         ("/products/1", "leads nowhere in a mail"),
         ("products", "leads nowhere in a mail"),
         ("shop.example/x", "needs https://"),
-        ("https://shop.example/a b", "%20"),
+        ("https://shop.example/a b", "a space in it"),
         ("https://", "names no server"),
         ("https:///x", "names no server"),
         ("https://shop/x", "names no server"),
@@ -117,6 +117,35 @@ def test_what_no_mail_may_carry_is_refused_with_its_line(body: str, line: int, w
     found = messages.check(written(body=body))
     assert any(problem.line == line and words in problem.text for problem in found), found
     assert all(problem.part == "body" for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('<div style="display:none">x', "<div> is not closed"),
+        ('</div><div style="display:none"><div>x', "<div> is not closed"),
+        ("<table><tr><td>x", "<table> is not closed"),
+        ("<p>x</p><title>x", "opened and not closed"),
+        ("<style>\n.legal { display: none }</style>", "not for a message to style"),
+        ("<style>.a, .legal a { font-size: 0 }</style>", "not for a message to style"),
+    ],
+)
+def test_u1_the_way_out_cannot_be_hidden(body: str, words: str) -> None:
+    found = messages.check(written(body=body))
+    assert any(words in problem.text for problem in found), found
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<p>one<p>two",
+        "<ul><li>a<li>b</ul>",
+        "{% if products.size > 0 %}<div>{% else %}<div class='b'>{% endif %}x</div>",
+        "<style>.mine { color: red }</style><p class='mine'>a legal matter { here }</p>",
+    ],
+)
+def test_u1_what_closes_is_sound(body: str) -> None:
+    assert messages.check(written(body=body)) == []
 
 
 def test_a_translation_is_read_as_closely() -> None:

@@ -97,6 +97,7 @@ def test_a_fault_is_found_with_its_line(body: str, line: int, words: str) -> Non
     "body",
     [
         mjml_example(),
+        mjml_example().replace("\n", "\r\n"),
         COLUMN.format(
             "<mj-text>a &amp; b<br>c&nbsp;<b>d</b></mj-text><mj-divider /><mj-spacer height='20px' />"
         ),
