@@ -147,7 +147,7 @@ def test_from_its_first_day_the_share_the_start_and_the_salt_stand_fast(client) 
         {"name": "Winter", "slug": "other", "percent": "5", "salt": "mine", "starts_at_0": "2020-01-01"},
     )
     row.refresh_from_db()
-    assert (row.name, row.slug, row.percent, row.salt) == ("Winter", "quarter", 40, "quarter")
+    assert (row.name, row.slug, row.percent, row.salt) == ("Winter", "quarter", Decimal(40), "quarter")
     assert (
         client.post(reverse("admin:campaigns_holdout_delete", args=[row.pk]), {"post": "yes"}).status_code
         == 403
@@ -169,7 +169,7 @@ def test_one_that_has_not_begun_may_still_be_changed_or_deleted(client) -> None:
         {"name": "Winter", "slug": "winter", "percent": "5", **fields},
     )
     row.refresh_from_db()
-    assert (row.slug, row.percent, row.salt) == ("winter", 5, "quarter")
+    assert (row.slug, row.percent, row.salt) == ("winter", Decimal(5), "quarter")
     client.post(reverse("admin:campaigns_holdout_delete", args=[row.pk]), {"post": "yes"})
     assert not Holdout.objects.exists()
 
