@@ -212,6 +212,6 @@ def sample_people(*, at: datetime) -> list[Customer]:
     """A few of the newest people who may be written to and allow that products are chosen for them."""
     newest = Customer.objects.present().exclude(email_index="").select_related("key").order_by("-pk")[:NEWEST]
     people = {customer.pk: customer for customer in newest}
-    allowed = Permission.of_many(people, "marketing_email", at=at).keys()
-    allowed &= Permission.of_many(allowed, "personalization", at=at).keys()
+    written_to = Permission.of_many(people, "marketing_email", at=at)
+    allowed = Permission.of_many(written_to, "personalization", at=at)
     return [customer for pk, customer in people.items() if pk in allowed][:SAMPLES]

@@ -85,7 +85,7 @@ def replay(
         formula.check(by)
     logged = list(_earned(rows, placement).order_by("-decided_at")[:MOST_DECISIONS])
     log, page, left_out = _log(logged, reward)
-    about = {
+    about: dict[str, Any] = {
         "placement": placement.slug, "by": by if isinstance(by, str) else By.FORMULA.value, "reward": reward,
         "since": since, "until": until, "decisions": len(log) if log is not None else 0, "left_out": left_out,
     }  # fmt: skip
@@ -101,15 +101,16 @@ def replay(
         return Replayed(**about, found=None, refusal=str(reason))
 
 
-def _earned(rows: QuerySet[Decision], placement: Placement) -> "QuerySet[Decision, dict[str, Any]]":
+def _earned(rows: QuerySet[Decision], placement: Placement) -> "QuerySet[Any, Any]":
     """The decisions as rows, with the money of their orders within a week."""
     orders = Outcome.objects.filter(
         decision=OuterRef("pk"), kind=Outcome.Kind.ORDERED, at__lt=OuterRef("decided_at") + learning.WINDOW
     ).order_by()
     money = Subquery(orders.values("decision").annotate(money=Sum("value")).values("money"))
-    return rows.annotate(money=money).values(
-        "customer_id", "offer__slug", "candidates", "propensity", "worked", "money"
+    earned: QuerySet[Any, Any] = rows.annotate(money=money).values(
+        "customer_id", "offer__slug", "candidates", "worked", "money"
     )
+    return earned
 
 
 def _log(rows: Sequence[Mapping[str, Any]], reward: str) -> tuple[offpolicy.Log | None, Page, int]:

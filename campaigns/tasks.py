@@ -32,7 +32,6 @@ def plan_due() -> None:
 def deliver_due() -> None:
     delivery.deliver_all(clock=timezone.now)
     stopping.check(at=timezone.now())
-    settling.settle_all(at=timezone.now())
     lifecycle.finish_done(at=timezone.now())
 
 
@@ -71,15 +70,22 @@ def advance_journeys() -> None:
 
 
 @shared_task
-def renew_rankings() -> None:
-    """Let placements learn which offers work."""
-    learning.renew_all(at=timezone.now(), rng=np.random.default_rng())
+def settle_due() -> None:
+    """Give what was sent, and take back what was not."""
+    settling.settle_all(at=timezone.now())
 
 
 @shared_task
 def tidy_codes() -> None:
-    """Reservations that ran out, codes that expired, codes that somebody else used."""
-    at = timezone.now()
-    codes.free_reservations(at=at)
-    codes.expire(at=at)
-    codes.look_for_others(at=at)
+    """Codes whose time is over, checkouts that did not end, codes that went round, budgets of erased people."""
+    now = timezone.now()
+    codes.free_reservations(at=now)
+    codes.expire(at=now)
+    codes.look_for_others(at=now)
+    settling.recount(at=now)
+
+
+@shared_task
+def renew_rankings() -> None:
+    """Let the placements that learn follow what has worked."""
+    learning.renew_all(at=timezone.now(), rng=np.random.default_rng())

@@ -7,7 +7,8 @@ from uuid import uuid4
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from campaigns import lifecycle, planning
+from campaigns import codes, lifecycle, planning
+from campaigns import models as campaigns
 from campaigns.messages import default_message
 from campaigns.models import (
     Bounce,
@@ -19,6 +20,9 @@ from campaigns.models import (
     DomainPace,
     FrequencyCap,
     Holdout,
+    JourneyEntry,
+    JourneyVersion,
+    JourneyVisit,
     Message,
     Offer,
     Outcome,
@@ -30,6 +34,7 @@ from campaigns.models import (
     UpliftScore,
     UpliftStudy,
     Variant,
+    Trigger,
 )
 from catalog.imports import ProductInput, save_products
 from catalog.models import Category, Product, Review
@@ -135,6 +140,28 @@ def launched(row: Campaign) -> Campaign:
     return row
 
 
+def journey(row: Campaign, customers: list[Customer]) -> None:
+    """Everyone on their way through a journey of two steps."""
+    now = timezone.now()
+    steps = {
+        "hello": {"kind": "message", "message": "hello", "if_not_sent": "go_on", "next": "pause"},
+        "pause": {"kind": "wait", "days": 3, "next": None},
+    }
+    entry = {"entry": {"event": "added"}, "reentry": "never", "goal": None, "start": "hello", "steps": steps}
+    version = JourneyVersion.objects.create(campaign=row, number=1, definition=entry)
+    entries = JourneyEntry.objects.bulk_create(
+        JourneyEntry(
+            campaign=row, version=version, customer=customer, key="event:1", step="pause", entered_at=now, wake_at=now
+        )
+        for customer in customers
+    )  # fmt: skip
+    JourneyVisit.objects.bulk_create(
+        JourneyVisit(entry=entry, step="hello", arrived_at=now, left_at=now, outcome="planned")
+        for entry in entries
+    )
+    Trigger.objects.create(campaign=row, looked_at=now)
+
+
 def measured(row: Campaign) -> Campaign:
     """As if its window were over: planned three weeks ago, and every second person of the treated has ordered since."""
     then = timezone.now() - timedelta(days=21)
@@ -238,6 +265,13 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
         slug=f"quarter-{prefix}", name="Autumn", percent=5, starts_at=now + timedelta(days=9)
     )
     ten = offer(Offer.objects.count())
+    place = campaigns.Placement.objects.create(name=f"Mail {prefix}", slug=f"mail-{prefix}", channel="email")
+    place.states.create(at=now, method="bandit", arms={ten.slug: {"people": 3, "successes": 1, "share": 1.0}})
+    campaigns.CapCount.objects.create(cap=ten.caps.create(most=999, scope="total", event="redeemed"), used=1)
+    pool = offer(Offer.objects.count() + 1000, code_kind=Offer.CodeKind.POOL)
+    batch = codes.generate(pool, count, by="marta", at=now)
+    for code in batch.codes.all():
+        code.misuses.create(kind="refused", order_id=f"o-{code.pk}", at=now)
     row = launched(campaign(offers=[ten], control=control))
     row.tags.add(Tag.objects.create(slug=f"{prefix}-news", name=f"News {prefix}"))
     Variant.objects.create(campaign=row, key="a", message=row.message)
@@ -246,6 +280,7 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
     )
     UpliftStudy.objects.create(campaign=row, asked_at=now, done_at=now, state="refused", why="too few")
     UpliftScore.objects.create(campaign=row, customer=customers[0], effect=0.5)
+    journey(row, customers)
     bought = dict(Event.objects.filter(customer__in=customers).values_list("customer_id", "pk"))
     Outcome.objects.bulk_create(
         Outcome(

@@ -2,12 +2,15 @@
 
 from campaigns.admin import (
     campaign,
+    codes,
     deliveries,
     experiments,
     holdouts,
+    journey,
     message,
     offer,
     people,
+    placements,
     segment,
     sending,
     uplift,
@@ -15,12 +18,15 @@ from campaigns.admin import (
 
 __all__ = [
     "campaign",
+    "codes",
     "deliveries",
     "experiments",
     "holdouts",
+    "journey",
     "message",
     "offer",
     "people",
+    "placements",
     "segment",
     "sending",
     "uplift",

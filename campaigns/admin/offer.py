@@ -1,9 +1,9 @@
 """The desk's pages of offers and their codes."""
 
-import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,10 +12,13 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import forecasts
+from campaigns import codes, forecasts
+from campaigns.admin.forecast import as_csv, quality_words, told
+from campaigns.admin.pools import add_codes, pool_section, stock_words
 from campaigns.messages import benefit_words
-from campaigns.models import Code, Offer, Redemption, Segment
-from catalog.pages import Page, ReadOnly, button, shown
+from campaigns.models import Offer, OfferCap, Segment
+from campaigns.offers.definitions import problems_of_offer
+from catalog.pages import Page, Rows, Section, button, shown
 from recommender.serving import expected
 from recommender.serving.affinity import NothingLearnt
 
@@ -23,29 +26,87 @@ MOST_SEGMENTS = 20
 """How many segments, those changed last, one page works out: each costs as much as a thousand people do."""
 
 
+class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Offer
+        fields = (
+            "title", "slug", "description", "benefit", "value", "currency", "minimum_amount", "max_discount", "categories",
+            "eligibility", "starts_at", "ends_at", "max_total", "max_per_customer", "budget", "used_percent", "priority",
+            "code_kind", "code_prefix", "code_valid_days", "low_stock_at", "translations",
+        )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        """What makes no sense stands at its field."""
+        cleaned = super().clean() or {}
+        offer = Offer(**{name: value for name, value in cleaned.items() if name != "categories"})
+        for name in ("given", "discount_given", "discount_reserved"):
+            setattr(offer, name, getattr(self.instance, name))
+        if not self.errors:
+            for field, told_why in problems_of_offer(offer).items():
+                self.add_error(field, told_why)
+        return cleaned
+
+
+class CapRows(Rows):
+    model = OfferCap
+    verbose_name = _("cap")
+    verbose_name_plural = _("More caps: how often in so many days, everywhere or at one placement")
+    autocomplete_fields = ("placement",)
+
+
 @admin.register(Offer)
 class OfferAdmin(Page):
+    form = OfferForm
     about = _(
         "An offer says what people get: a benefit, for which products, until when and how often. Add one and approve it."
     )
-    list_display = ("title", "told_benefit", "told_status", "told_given", "starts_at", "ends_at", "priority")
+    list_display = (
+        "title", "told_benefit", "told_status", "told_given", "told_stock", "starts_at", "ends_at", "priority",
+    )  # fmt: skip
     list_filter = ("status", "benefit")
     search_fields = ("title", "slug")
     prepopulated_fields = {"slug": ("title",)}
     autocomplete_fields = ("categories",)
-    readonly_fields = ("status", "given", "discount_given", "created_at")
+    readonly_fields = ("status", "given", "discount_given", "discount_reserved", "created_at")
+    inlines = (CapRows,)
     actions = ("approve_chosen",)
-    actions_detail = ("approve", "archive", "forecast")
+    actions_detail = ("approve", "archive", "pool", "forecast")
     fieldsets = (
         (None, {"fields": (("title", "slug"), "description", "status")}),
-        (_("Benefit"), {"fields": (("benefit", "value"), ("currency", "minimum_amount"), "categories")}),
+        (
+            _("Benefit"),
+            {"fields": (("benefit", "value"), ("currency", "minimum_amount"), "max_discount", "categories")},
+        ),
+        (_("For whom"), {"fields": ("eligibility",)}),
         (
             _("When and how often"),
-            {"fields": ("starts_at", "ends_at", ("max_total", "max_per_customer"), ("budget", "priority"))},
+            {
+                "fields": (
+                    "starts_at", "ends_at", ("max_total", "max_per_customer"), ("budget", "used_percent"), "priority",
+                )
+            },
         ),
-        (_("Codes"), {"fields": (("code_kind", "code_prefix"), "code_valid_days")}),
-        (_("More"), {"fields": ("translations", ("given", "discount_given"), "created_at")}),
-    )
+        (_("Codes"), {"fields": (("code_kind", "code_prefix"), ("code_valid_days", "low_stock_at"))}),
+        (
+            _("More"),
+            {"fields": ("translations", ("given", "discount_given", "discount_reserved"), "created_at")},
+        ),
+    )  # fmt: skip
+    stocks: Mapping[int, codes.Stock] = {}
+
+    def save_model(self, request: HttpRequest, obj: Offer, form: Any, change: bool) -> None:
+        """Only what was changed: what is counted meanwhile is not written over."""
+        if change:
+            own = {field.name for field in Offer._meta.concrete_fields}  # noqa: SLF001 - documented by Django
+            obj.save(update_fields=[name for name in form.changed_data if name in own])
+        else:
+            obj.save()
+
+    def prepare(self, rows: Sequence[Any]) -> None:
+        self.stocks = codes.stock(rows, at=timezone.now())
+
+    def sections(self, request: HttpRequest, row: Any) -> list[Section]:
+        return [pool_section(row)] if row.code_kind == Offer.CodeKind.POOL else []
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """What was given to someone is archived, not deleted."""
@@ -56,6 +117,8 @@ class OfferAdmin(Page):
     def is_useful(self, name: str, row: Offer) -> bool:
         if name == "forecast":
             return row.status != Offer.Status.ARCHIVED
+        if name == "pool":
+            return row.status != Offer.Status.ARCHIVED and row.code_kind == Offer.CodeKind.POOL
         return row.status == Offer.Status.DRAFT or (name == "archive" and row.status == Offer.Status.APPROVED)
 
     @shown(_("benefit"))
@@ -74,6 +137,15 @@ class OfferAdmin(Page):
             "given": f"{offer.given:,}",
             "most": f"{offer.max_total:,}",
         }
+
+    @shown(_("codes left"), label={"low": "warning", "fine": "success"})
+    def told_stock(self, offer: Offer) -> tuple[str, str] | str:
+        left = self.stocks.get(offer.pk)
+        if left is None:
+            return "–"
+        if left.is_low:
+            return "low", gettext("%s, running low") % f"{left.free:,}"
+        return "fine", f"{left.free:,}"
 
     @admin.action(description=_("Approve"), permissions=["change"])
     def approve_chosen(self, request: HttpRequest, queryset: QuerySet[Offer]) -> None:
@@ -134,6 +206,37 @@ class OfferAdmin(Page):
             **context,
         )
 
+    @button(_("Add codes"), path="pool", icon="confirmation_number")
+    def pool(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Make codes, or bring them in from a file: whole or not at all, and checked first if one likes."""
+        offer = self.get_object(request, object_id)
+        if offer is None or offer.code_kind != Offer.CodeKind.POOL:
+            return HttpResponseRedirect(reverse("admin:campaigns_offer_changelist"))
+        context: dict[str, Any] = {}
+        if request.method == "POST":
+            try:
+                added, sentence = add_codes(request, offer)
+            except codes.InvalidFile as reason:
+                context = {"trouble": str(reason), "problems": reason.problems}
+            except ValueError as reason:
+                context = {"trouble": str(reason)}
+            else:
+                if added:
+                    self.log_change(request, offer, sentence)
+                    messages.success(request, sentence)
+                    return HttpResponseRedirect(reverse("admin:campaigns_offer_change", args=[offer.pk]))
+                context = {"checked": sentence}
+        left = codes.stock([offer], at=timezone.now())[offer.pk]
+        return self.own_page(
+            request,
+            "admin/desk/pool.html",
+            title=gettext("Add codes to “%s”") % offer,
+            row=offer,
+            stock=stock_words(left),
+            is_low=left.is_low,
+            **context,
+        )
+
     def _to(
         self,
         request: HttpRequest,
@@ -171,106 +274,3 @@ class OfferAdmin(Page):
             confirm=confirm,
             is_grave=status == Offer.Status.ARCHIVED,
         )
-
-
-def quality_words(quality: dict[str, Any], *, is_for_all: bool) -> list[str]:
-    """How the calibration did on the month it had not seen, in sentences; of offers for everything one more."""
-    rows = {row["algorithm"]: row for row in quality["test"]}
-    mine, simple = rows["expected"], rows["the group's rate"]
-    words = [
-        gettext(
-            "Checked on the last month, which it had not seen: of %(people)s people and %(groups)s groups of products it "
-            "expected %(ratio)s times the purchases that happened (95 %% interval %(low)s to %(high)s)."
-        )
-        % {"people": f"{quality['people']:,}", "groups": quality["groups"], **_ratio(quality["ratio"])},
-        gettext(
-            "It told buyers from others with an AUC of %(auc)s, against %(simple)s when everyone is taken to buy at the "
-            "products' usual rate."
-        )
-        % {"auc": f"{mine['auc']:.3f}", "simple": f"{simple['auc']:.3f}"},
-    ]
-    if is_for_all and (of_all := quality["ratio_of_kinds"].get("everything")):
-        told = gettext(
-            "Of the whole catalogue together, which this offer is for, it expected %(ratio)s times (%(low)s to %(high)s)."
-        )
-        words.append(told % _ratio(of_all))
-    return words
-
-
-def _ratio(found: Sequence[float]) -> dict[str, str]:
-    ratio, low, high = found
-    return {"ratio": f"{ratio:.2f}", "low": f"{low:.2f}", "high": f"{high:.2f}"}
-
-
-def told(line: forecasts.Line) -> dict[str, str]:
-    """One line of the table in words and numbers."""
-    name = str(line.segment) if line.segment else gettext("Everyone")
-    if (forecast := line.forecast) is None:
-        return {"name": name, "trouble": line.trouble}
-    people = gettext("%(people)s of %(allowed)s") % {
-        "people": f"{forecast.people:,}",
-        "allowed": f"{forecast.allowed:,}",
-    }
-    return {
-        "name": name,
-        "people": f"{people} ({forecast.asked:,})" if forecast.is_sampled else people,
-        "buyers": f"{forecast.buyers:,.1f}" if forecast.buyers < 100 else f"{forecast.buyers:,.0f}",
-        "interval": f"{forecast.low:,.0f}\N{NO-BREAK SPACE}…\N{NO-BREAK SPACE}{forecast.high:,.0f}",
-        "revenue": f"{line.revenue:,.2f}",
-        "discount": f"{line.discount:,.2f}",
-        "left": f"{line.left:,.2f}",
-    }
-
-
-def as_csv(offer: Offer, found: forecasts.Bringing) -> HttpResponse:
-    """The table as a file; plain numbers."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{offer.slug}-forecast.csv"'
-    table = csv.writer(response)
-    table.writerow(
-        ["segment", "allow_personalization", "ordered_before", "asked", "expected_buyers", "from", "to",
-         "revenue_before_discount", "discount_if_all_use_it", "revenue_after_discount", "currency"]
-    )  # fmt: skip
-    for line in found.lines:
-        forecast = line.forecast
-        if forecast is None:
-            continue
-        numbers = (forecast.buyers, forecast.low, forecast.high, line.revenue, line.discount, line.left)
-        table.writerow(
-            [
-                line.segment.slug if line.segment else "",
-                forecast.allowed,
-                forecast.people,
-                forecast.asked,
-                *(f"{number:.2f}" for number in numbers),
-                found.currency,
-            ]
-        )
-    return response
-
-
-@admin.register(Code)
-class CodeAdmin(ReadOnly):
-    list_display = ("value", "offer", "told_state", "customer", "assigned_at", "expires_at")
-    list_select_related = ("offer", "customer")
-    list_filter = ("state",)
-    linked = ("offer__id__exact", "decisions__campaign__id__exact")
-    search_fields = ("=value", "=customer__external_id")
-    search_help_text = _("By the exact code or the customer's own id")
-
-    @shown(
-        _("state"),
-        order="state",
-        label={"assigned": "info", "redeemed": "success", "reversed": "warning", "expired": "default"},
-    )
-    def told_state(self, code: Code) -> tuple[str, str]:
-        return code.state, code.get_state_display()
-
-
-@admin.register(Redemption)
-class RedemptionAdmin(ReadOnly):
-    list_display = ("code", "order_id", "customer", "amount", "discount", "currency", "at", "reversed_at")
-    list_select_related = ("code", "customer")
-    linked = ("code__decisions__campaign__id__exact",)
-    search_fields = ("=code__value", "=order_id", "=customer__external_id")
-    search_help_text = _("By code, order or the customer's own id, exactly")

@@ -24,6 +24,16 @@ KIND_COLOURS = {
     "unsubscribe": "default",
 }
 
+IN_ANY = {
+    FrequencyCap.Unit.HOURS: _("%s in any hour"),
+    FrequencyCap.Unit.DAYS: _("%s in any 24 hours"),
+    FrequencyCap.Unit.WEEKS: _("%s in any 7 days"),
+}
+A_CALENDAR = {
+    FrequencyCap.Unit.DAYS: _("%s a calendar day"),
+    FrequencyCap.Unit.WEEKS: _("%s a calendar week"),
+}
+
 
 @admin.register(FrequencyCap)
 class FrequencyCapAdmin(Page):
@@ -52,8 +62,11 @@ class FrequencyCapAdmin(Page):
 
     @shown(_("cap"))
     def told_cap(self, cap: FrequencyCap) -> str:
+        is_calendar = cap.kind == FrequencyCap.Kind.CALENDAR
+        if cap.length == 1:
+            return str((A_CALENDAR if is_calendar else IN_ANY)[FrequencyCap.Unit(cap.unit)]) % cap.most
         words = {"most": cap.most, "length": cap.length, "unit": cap.get_unit_display()}
-        if cap.kind == FrequencyCap.Kind.CALENDAR:
+        if is_calendar:
             return gettext("%(most)s in %(length)s calendar %(unit)s") % words
         return gettext("%(most)s in any %(length)s %(unit)s") % words
 
@@ -68,7 +81,7 @@ class FrequencyCapAdmin(Page):
 
 class QuietHoursForm(forms.ModelForm):  # type: ignore[type-arg]
     weekdays = forms.TypedMultipleChoiceField(
-        label=_("on these days"),
+        label=_("On these days"),
         choices=list(WEEKDAYS.items()),
         coerce=int,
         required=False,
@@ -115,7 +128,7 @@ class QuietHoursAdmin(Page):
         (_("What then"), {"fields": (("policy", "channel"),)}),
     )
 
-    @shown(_("hours"), order="begins")
+    @shown(_("from and until"), order="begins")
     def told_hours(self, hours: QuietHours) -> str:
         return f"{hours.begins:%H:%M}–{hours.ends:%H:%M}"
 

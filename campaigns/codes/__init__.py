@@ -6,6 +6,7 @@ free -> assigned -> reserved -> redeemed -> reversed -> expired. Locks in one or
 from campaigns.codes.assigning import NoCodeLeft, assign
 from campaigns.codes.misuse import look_for_others, went_round
 from campaigns.codes.pools import (
+    MOST_AT_ONCE,
     Imported,
     InvalidFile,
     Problem,
@@ -30,6 +31,7 @@ from campaigns.codes.values import ALPHABET, new_value, normalised
 
 __all__ = [
     "ALPHABET",
+    "MOST_AT_ONCE",
     "RESERVED_FOR",
     "AlreadyUsed",
     "Discount",

@@ -281,8 +281,10 @@ def _wait_for(page: Page, name: str, step: Mapping[str, Any], moves: Sequence[Mo
 
 def _split(page: Page, name: str, step: Mapping[str, Any], moves: Sequence[Move]) -> None:
     if "percent" in step:
+        # In one order: a database may keep an object's names in another than they were written in.
+        shares = dict(sorted(step["percent"].items()))
         for move in moves:
-            to = experiments.drawn(f"{page.campaign.salt}:{name}", step["percent"], move.entry.customer_id)
+            to = experiments.drawn(f"{page.campaign.salt}:{name}", shares, move.entry.customer_id)
             page.go(move, to, f"to {to}")
         return
     try:

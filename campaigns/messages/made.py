@@ -90,7 +90,9 @@ def _made(body: str, text: str, kind: str, language: str, has_preheader: bool, p
 
 def _of_html(body: str, frame: Mapping[str, Any]) -> tuple[str, str, str, bool]:
     held = hold(body, as_comments=True)
-    whole = render_to_string("email/message.html", {**frame, "body": Markup(f"{_BEGIN}{held.markup}{_END}")})
+    whole: str = render_to_string(
+        "email/message.html", {**frame, "body": Markup(f"{_BEGIN}{held.markup}{_END}")}
+    )
     is_inlined = held.is_simple
     if is_inlined:
         inlined = inline(whole)

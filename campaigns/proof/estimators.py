@@ -1,6 +1,7 @@
 """The intervals alone, thousands of campaigns in arrays: what they hold, and what they call a winner."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from campaigns.statistics import MINIMUM_ORDERS, Estimate, Values
 from simulator import response
 from simulator.response import Answers, World
 
-PEOPLE, CONTROL = 2000, 0.20
+SEVERAL_PEOPLE = 2000
 PEEKED_AT, PEEKED_CONTROL = 3000, 0.30
 LOOKS = 40
 FIXED_RUNS, PEEKED_RUNS, SEVERAL_RUNS = 10_000, 2_000, 4_000
@@ -21,26 +22,41 @@ Look = tuple[Estimate, float]
 Interval = Callable[[Values, Values], Estimate]
 
 
-def fixed(runs: int, *, seed: int, interval: Interval = statistics.hall) -> list[Line]:
+@dataclass(frozen=True)
+class Design:
+    """Which campaigns are drawn, and which interval is asked of them."""
+
+    people: int = 2000
+    control: float = 0.20
+    world: World = field(default_factory=World)
+    interval: Interval = statistics.hall
+
+    def __str__(self) -> str:
+        return f"{self.people:,} people, {self.control:.0%} held out"
+
+
+USUAL = Design()
+
+
+def fixed(runs: int, *, seed: int, design: Design = USUAL) -> list[Line]:
     """The interval after the window's end, as the report shows it: CUPED, then Hall."""
-    world = World()
     of_planned, of_all = [], []
-    alike = response.draw(world, 2_000_000, rng=np.random.default_rng([seed, 1])).effect
+    alike = response.draw(design.world, 2_000_000, rng=np.random.default_rng([seed, 1])).effect
     for i in range(runs):
         rng = np.random.default_rng([seed, 2, i])
-        people, treated = response.draw(world, PEOPLE, rng=rng), rng.random(PEOPLE) >= CONTROL
-        found = _adjusted(people.before, np.where(treated, people.y1, people.y0), treated, interval)
+        people = response.draw(design.world, design.people, rng=rng)
+        treated = rng.random(design.people) >= design.control
+        found = _adjusted(people.before, np.where(treated, people.y1, people.y0), treated, design.interval)
         of_planned.append(found.low <= people.effect <= found.high)
         of_all.append(found.low <= alike <= found.high)
-    about = f"{PEOPLE:,} people, {CONTROL:.0%} held out"
     return [
         share(
             "fixed_planned", "The interval at the end holds the effect on those planned", of_planned,
-            least=0.94, most=0.96, full=FIXED_RUNS, note=about,
+            least=0.94, most=0.96, full=FIXED_RUNS, note=str(design),
         ),
         share(
             "fixed_alike", "… and that on all people like them", of_all,
-            least=0.94, most=0.96, full=FIXED_RUNS, note=about,
+            least=0.94, most=0.96, full=FIXED_RUNS, note=str(design),
         ),
     ]  # fmt: skip
 
@@ -118,18 +134,19 @@ def peeked(runs: int, *, seed: int) -> list[Line]:
     return lines
 
 
-def without_effect(runs: int, *, seed: int, interval: Interval = statistics.hall) -> list[Line]:
+def without_effect(runs: int, *, seed: int, design: Design = USUAL) -> list[Line]:
     """A/A at the end: how often chance is called a winner."""
-    world = World().without_effect()
+    world = design.world.without_effect()
     named = []
     for i in range(runs):
         rng = np.random.default_rng([seed, 4, i])
-        people, treated = response.draw(world, PEOPLE, rng=rng), rng.random(PEOPLE) >= CONTROL
-        named.append(_adjusted(people.before, people.y0, treated, interval).verdict == "earned")
+        people = response.draw(world, design.people, rng=rng)
+        treated = rng.random(design.people) >= design.control
+        named.append(_adjusted(people.before, people.y0, treated, design.interval).verdict == "earned")
     return [
         share(
             "false_winner", "A message without effect is called a winner at the end", named,
-            most=0.05, full=FIXED_RUNS, note=f"{PEOPLE:,} people, {CONTROL:.0%} held out",
+            most=0.05, full=FIXED_RUNS, note=str(design),
         )
     ]  # fmt: skip
 
@@ -140,7 +157,7 @@ def several(runs: int, *, seed: int) -> list[Line]:
     named, held = [], []
     for i in range(runs):
         rng = np.random.default_rng([seed, 5, i])
-        people, arm = response.draw(world, PEOPLE, rng=rng), rng.integers(0, ARMS + 1, PEOPLE)
+        people, arm = response.draw(world, SEVERAL_PEOPLE, rng=rng), rng.integers(0, ARMS + 1, SEVERAL_PEOPLE)
         masks = [arm == k for k in range(ARMS + 1)]
         (*arms, control), _theta = statistics.cuped_arms(
             [people.y0[mask] for mask in masks], [people.before[mask] for mask in masks]
@@ -148,7 +165,7 @@ def several(runs: int, *, seed: int) -> list[Line]:
         found = statistics.against_control(arms, control)
         named.append(any(one.verdict == "earned" for one in found))
         held.append(all(one.low <= 0 <= one.high for one in found))
-    about = f"{ARMS} messages and control, {PEOPLE:,} people"
+    about = f"{ARMS} messages and control, {SEVERAL_PEOPLE:,} people"
     return [
         share(
             "several_false_winner", "Any of several messages without effect is called a winner", named,

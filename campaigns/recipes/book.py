@@ -1,6 +1,7 @@
 """The recipes themselves, and the making of a draft from one."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +19,15 @@ from campaigns.recipes.words import Words
 # Whoever the shop itself knows; a marketer narrows it.
 AUDIENCE = "known-people"
 EVERYONE = {"attribute": "id", "exists": True}
+NAME = re.compile(r"[a-z0-9_-]{1,60}\Z")
 
 
 class UnknownRecipe(Exception):
     """There is no such recipe. The message names those that there are."""
+
+
+class BadName(Exception):
+    """A campaign's name in addresses has letters a to z, digits, - and _, sixty at most."""
 
 
 class AlreadyThere(Exception):
@@ -42,7 +48,7 @@ class Recipe:
 def make(recipe: str, *, slug: str = "", by: str = "") -> Campaign:
     """A draft campaign from a recipe, with its messages, audience and first version, all or nothing.
 
-    Raises UnknownRecipe or AlreadyThere.
+    Raises UnknownRecipe, BadName or AlreadyThere.
     """
     if recipe not in RECIPES:
         raise UnknownRecipe(
@@ -51,7 +57,9 @@ def make(recipe: str, *, slug: str = "", by: str = "") -> Campaign:
         )
     found = RECIPES[recipe]
     slug = slug or recipe
-    names = {key: f"{slug}-{key}"[:80] for key in found.messages}
+    if not NAME.match(slug):
+        raise BadName(_("A name has letters a to z, digits, - and _, sixty at most."))
+    names = {key: f"{slug}-{key}" for key in found.messages}
     if Campaign.objects.filter(slug=slug).exists():
         raise AlreadyThere(_("The campaign “%s” is there already; give another name.") % slug)
     if taken := Message.objects.filter(slug__in=names.values()).values_list("slug", flat=True).first():
@@ -178,7 +186,7 @@ RECIPES: Mapping[str, Recipe] = {
             "win-back",
             gettext_lazy("Win back"),
             gettext_lazy(
-                "To whoever will probably stay away (70 % or more), and a last word a week later unless they click; it "
+                "To whoever will probably stay away (70 percent or more), and a last word a week later unless they click; it "
                 "stops at an order."
             ),
             _journey(
@@ -216,7 +224,7 @@ RECIPES: Mapping[str, Recipe] = {
             "price-drop",
             gettext_lazy("It costs less now"),
             gettext_lazy(
-                "When a product becomes cheaper by 10 % or more, to whoever looked at it within thirty days and has not "
+                "When a product becomes cheaper by 10 percent or more, to whoever looked at it within thirty days and has not "
                 "bought it since."
             ),
             _journey(

@@ -261,6 +261,8 @@ def test_a_second_of_the_same_name_is_refused_and_nothing_is_made() -> None:
     assert recipes.make("welcome", slug="welcome-2").slug == "welcome-2"
     with pytest.raises(recipes.UnknownRecipe):
         recipes.make("pancakes")
+    with pytest.raises(recipes.BadName):
+        recipes.make("welcome", slug="Hello there!")
 
 
 def test_the_command_makes_one_and_lists_them_all(capsys) -> None:

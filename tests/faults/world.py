@@ -126,6 +126,49 @@ def unread(n: int, transmit: Callable[..., Any]) -> Callable[..., Any]:
     return dying
 
 
+def storm(senders: int, kills: int) -> None:
+    """Several senders at once, of whom one is killed at a moment nobody chose, again and again; then all ends in peace."""
+    import random  # noqa: PLC0415
+    import time  # noqa: PLC0415
+    from multiprocessing import get_context  # noqa: PLC0415
+
+    from django.db import connections  # noqa: PLC0415
+    from django.utils import timezone  # noqa: PLC0415
+
+    from campaigns import delivery, queue  # noqa: PLC0415
+    from campaigns.models import Delivery  # noqa: PLC0415
+
+    queue.LEASE = delivery.LEASE = timedelta(seconds=10)  # type: ignore[attr-defined]
+    rng, killed = random.Random(11), 0
+
+    def start() -> Any:
+        connections.close_all()  # a line to the database is not shared with a child
+        process = get_context("fork").Process(
+            target=delivery.deliver_all, kwargs={"clock": timezone.now, "limit": 20}
+        )
+        process.start()
+        return process
+
+    def is_left() -> bool:
+        return Delivery.objects.filter(status__in=("planned", "claimed", "transmitting", "retry")).exists()
+
+    running = [start() for _ in range(senders)]
+    while killed < kills and is_left():
+        time.sleep(rng.uniform(0.02, 0.2))
+        place = rng.randrange(senders)
+        if running[place].is_alive():
+            running[place].kill()
+            killed += 1
+        running[place].join()
+        running[place] = start()
+    for process in running:
+        process.join()
+    while is_left():  # what the dead had begun waits for the end of their leases
+        time.sleep(1)
+        delivery.deliver_all(clock=timezone.now)
+    print(killed)
+
+
 def tell() -> None:
     """Every delivery's recipient, state and Message-ID, and what the audits say, as JSON."""
     from campaigns import audit  # noqa: PLC0415
@@ -154,7 +197,7 @@ class World:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "tests.faults.world", *arguments]
         return subprocess.run(
-            command, cwd=ROOT, env=self.environment, check=False, capture_output=True, text=True, timeout=300
+            command, cwd=ROOT, env=self.environment, check=False, capture_output=True, text=True, timeout=600
         )
 
     def log(self) -> list[tuple[str, str]]:
@@ -200,5 +243,7 @@ if __name__ == "__main__":
             setup(int(count))
         case ["send", step, n, minutes]:
             send(step, int(n), int(minutes))
+        case ["storm", senders, kills]:
+            storm(int(senders), int(kills))
         case ["tell"]:
             tell()

@@ -24,7 +24,7 @@ class Command(BaseCommand):
             return
         try:
             campaign = recipes.make(options["recipe"], slug=options["slug"], by="make_campaign")
-        except (recipes.UnknownRecipe, recipes.AlreadyThere) as reason:
+        except (recipes.UnknownRecipe, recipes.BadName, recipes.AlreadyThere) as reason:
             raise CommandError(str(reason)) from reason
         self.stdout.write(
             f"Made the draft “{campaign.slug}”: look at it on the desk, approve and launch it there."

@@ -13,6 +13,7 @@ from django.utils import timezone
 from campaigns import replay
 from campaigns.models import Campaign, Placement
 from campaigns.offers import InvalidFormula
+from campaigns.offers.learning import WINDOW
 
 RANKINGS = ("priority", "bandit", "personal")
 
@@ -35,7 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
-        until = now if options["until_now"] else now - replay.learning.WINDOW
+        until = now if options["until_now"] else now - WINDOW
         try:
             found = replay.replay(
                 self.asked(options["placement"]),

@@ -5,6 +5,7 @@ import pytest
 
 from campaigns import statistics
 from campaigns.proof import choosing, estimators
+from campaigns.proof.estimators import Design
 from campaigns.proof.lines import FAILS, Line
 from campaigns.statistics import Estimate, Values
 from simulator import response
@@ -48,9 +49,9 @@ def test_an_interval_that_is_too_narrow_is_found_out() -> None:
         half = (found.high - found.low) / 4
         return Estimate(found.effect, found.effect - half, found.effect + half, found.sd)
 
+    lying = Design(interval=narrow)
     found = by_key(
-        estimators.fixed(150, seed=1, interval=narrow),
-        estimators.without_effect(150, seed=1, interval=narrow),
+        estimators.fixed(150, seed=1, design=lying), estimators.without_effect(150, seed=1, design=lying)
     )
     assert {line.verdict for line in found.values()} == {FAILS}
 

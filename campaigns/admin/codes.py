@@ -1,0 +1,120 @@
+"""The desk's pages of codes: each one, the batches they came in, their uses, and who else tried."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from campaigns import codes
+from campaigns.models import CapCount, Code, CodeBatch, CodeMisuse, OfferCap, Redemption
+from catalog.pages import ReadOnly, shown
+
+
+@admin.register(Code)
+class CodeAdmin(ReadOnly):
+    about = _("Codes come to be when an offer is given to someone, or beforehand in an offer's pool.")
+    list_display = (
+        "value", "offer", "told_state", "told_round", "customer", "assigned_at", "expires_at", "reserved_until",
+    )  # fmt: skip
+    list_select_related = ("offer", "customer")
+    list_filter = ("state",)
+    round: Mapping[int, int] = {}
+
+    def prepare(self, rows: Sequence[Any]) -> None:
+        self.round = codes.went_round([row.pk for row in rows])
+
+    @shown(_("went round"), label={"round": "danger"})
+    def told_round(self, code: Code) -> tuple[str, str] | str:
+        n = self.round.get(code.pk, 0)
+        told = ngettext("%s order of someone else", "%s orders of someone else", n) % n
+        return ("round", told) if n else "–"
+
+    linked = ("offer__id__exact", "decisions__campaign__id__exact")
+    search_fields = ("=value", "=customer__external_id")
+    search_help_text = _("By the exact code or the customer's own id")
+
+    @shown(
+        _("state"),
+        order="state",
+        label={
+            "assigned": "info",
+            "reserved": "info",
+            "redeemed": "success",
+            "reversed": "warning",
+            "expired": "default",
+        },
+    )
+    def told_state(self, code: Code) -> tuple[str, str]:
+        return code.state, code.get_state_display()
+
+
+@admin.register(Redemption)
+class RedemptionAdmin(ReadOnly):
+    about = _("No code has been used yet. The till uses them through the API.")
+    list_display = ("code", "order_id", "customer", "amount", "discount", "currency", "at", "reversed_at")
+    list_select_related = ("code", "customer")
+    linked = ("code__decisions__campaign__id__exact",)
+    search_fields = ("=code__value", "=order_id", "=customer__external_id")
+    search_help_text = _("By code, order or the customer's own id, exactly")
+
+
+@admin.register(CodeBatch)
+class CodeBatchAdmin(ReadOnly):
+    about = _(
+        "Codes that were made or brought in together. “Add codes” on an offer with a pool adds a batch."
+    )
+    list_display = ("created_at", "offer", "origin", "name", "count", "expires_at", "created_by")
+    list_select_related = ("offer",)
+    list_filter = ("origin",)
+    linked = ("offer__id__exact",)
+
+
+@admin.register(CodeMisuse)
+class CodeMisuseAdmin(ReadOnly):
+    about = _(
+        "Nobody has tried somebody else's code. Whoever does stands here, with the order they tried it for."
+    )
+    list_display = ("at", "code", "told_kind", "customer", "told_owner", "order_id")
+    list_select_related = ("code__customer", "customer")
+    list_filter = ("kind",)
+    linked = ("code__id__exact",)
+    search_fields = ("=code__value", "=order_id", "=customer__external_id")
+    search_help_text = _("By code, order or the customer's own id, exactly")
+
+    @shown(_("what happened"), order="kind", label={"refused": "warning", "redeemed": "danger"})
+    def told_kind(self, row: CodeMisuse) -> tuple[str, str]:
+        return row.kind, row.get_kind_display()
+
+    @shown(_("whose it is"))
+    def told_owner(self, row: CodeMisuse) -> str:
+        return str(row.code.customer or "–")
+
+
+@admin.register(OfferCap)
+class OfferCapAdmin(ReadOnly):
+    about = _(
+        "Caps say how often an offer may be given, clicked or used. They are set on the offer's own page."
+    )
+    list_display = ("offer", "event", "scope", "placement", "most", "every_days")
+    list_select_related = ("offer", "placement")
+    list_filter = ("event", "scope")
+    linked = ("offer__id__exact",)
+
+
+@admin.register(CapCount)
+class CapCountAdmin(ReadOnly):
+    about = _(
+        "Nothing has counted in a cap yet. Caps that count each customer are counted from the decisions."
+    )
+    list_display = ("told_offer", "told_cap", "period", "used")
+    list_select_related = ("cap__offer", "cap__placement")
+
+    @shown(_("offer"), order="cap__offer__title")
+    def told_offer(self, count: CapCount) -> str:
+        return str(count.cap.offer)
+
+    @shown(_("cap"))
+    def told_cap(self, count: CapCount) -> str:
+        return f"{count.cap.most:,} {count.cap.get_event_display()}"
