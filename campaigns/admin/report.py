@@ -21,7 +21,7 @@ from catalog.pages import Page
 TABLE_WORDS = {
     "headline": _("The headline"),
     "waterfall": _("Who, and who not"),
-    "days": _("Over time"),
+    "days": _("Day by day"),
     "segments": _("Segments and offers"),
     "variants": _("Variants"),
 }
