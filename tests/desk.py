@@ -31,10 +31,10 @@ from campaigns.models import (
     Segment,
     ShareChange,
     Tag,
+    Trigger,
     UpliftScore,
     UpliftStudy,
     Variant,
-    Trigger,
 )
 from catalog.imports import ProductInput, save_products
 from catalog.models import Category, Product, Review

@@ -11,12 +11,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from campaigns.models import CampaignSegment, Delivery
+from campaigns.models import CampaignSegment, Delivery, Variant
 from recommender.models import Promotion
 from tests import desk
 
 ROOMS = ("catalog", "customers", "recommender", "campaigns")
-INLINE = {CampaignSegment, Promotion}
+INLINE = {CampaignSegment, Promotion, Variant}
 LEDGERS = (
     "customers.consentrecord", "customers.consentstate", "customers.event", "customers.idempotentreply",
     "customers.personkey", "customers.importrun", "campaigns.decision", "campaigns.delivery", "campaigns.outcome",
