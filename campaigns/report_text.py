@@ -184,7 +184,7 @@ def _method(report: Report) -> list[str]:
     if report.read_from is None or report.read_until is None:
         return []
     kind = (
-        "95 % interval, Welch"
+        "95 % interval, Welch mended for uneven baskets (Hall)"
         if report.is_over
         else "95 % confidence sequence, which may be looked at any time"
     )

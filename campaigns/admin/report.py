@@ -1,7 +1,7 @@
 """The page of a campaign's report: the verdict in words, what stands behind it, and its tables to take along."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -15,13 +15,14 @@ from campaigns import reports
 from campaigns.admin import words
 from campaigns.admin.charts import Chart, Line
 from campaigns.models import Campaign, Delivery
-from campaigns.reports import Day, Report, sheets
+from campaigns.reports import Cell, Day, Expected, Report, SegmentRow, sheets
 from catalog.pages import Page
+from recommender.serving.affinity import NothingLearnt
 
 TABLE_WORDS = {
     "headline": _("The headline"),
     "waterfall": _("Who, and who not"),
-    "days": _("Over time"),
+    "days": _("Day by day"),
     "segments": _("Segments and offers"),
     "variants": _("Variants"),
 }
@@ -91,6 +92,7 @@ class ReportPages(Page):
             looks=looks(report),
             over_time=over_time(report.days, report.currency),
             winner=winner(report),
+            **self._matrix(request, campaign, report),
             bars=words.bars(report.waterfall, fates=report.fates, links=lists),
             suppressed=[
                 (Delivery.Reason(reason).label, n)
@@ -99,6 +101,30 @@ class ReportPages(Page):
             lists=lists,
             files=files(campaign, report, query),
         )
+
+    def _matrix(self, request: HttpRequest, campaign: Campaign, report: Report) -> dict[str, Any]:
+        """Segments and their offers; beside them, when asked for, what the live model expects."""
+        if "expected" not in request.GET:
+            return {"matrix": matrix(report, {})}
+        try:
+            found = reports.expected(campaign, at=timezone.now())
+        except NothingLearnt as reason:
+            return {"matrix": matrix(report, {}), "nothing_expected": str(reason)}
+        return {"matrix": matrix(report, found), "is_expected": True}
+
+
+def matrix(
+    report: Report, expected: Mapping[tuple[str, str], Expected]
+) -> list[tuple[SegmentRow, list[tuple[Cell, str]]]]:
+    """Each segment with its offers, and in words who is expected to buy; of a blank cell nothing is told."""
+
+    def told(row: SegmentRow, cell: Cell) -> str:
+        one = expected.get((row.segment, cell.offer))
+        if one is None or cell.people is None:
+            return ""
+        return f"{one.buyers:,.0f} ({one.low:,.0f} … {one.high:,.0f})"
+
+    return [(row, [(cell, told(row, cell)) for cell in row.cells]) for row in report.segments]
 
 
 def lists_of(campaign: Campaign) -> dict[str, str]:

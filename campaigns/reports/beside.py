@@ -12,7 +12,7 @@ from campaigns.statistics import Values
 SAMPLES = 10_000
 SEED = 20_130_204
 MOST_BUYERS = 5_000
-"""Above so many the bootstrap says what Welch says, and takes seconds to."""
+"""Above so many the bootstrap says what the headline says, and takes seconds to."""
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ class Reading:
 
     def difference(self, treated: Values, control: Values, *, alpha: float = 0.05) -> Estimate:
         if self.is_over:
-            return statistics.welch(treated, control, alpha=alpha)
+            return statistics.hall(treated, control, alpha=alpha)
         people = self.planned or len(treated) + len(control)
         return statistics.confidence_sequence(treated, control, planned=people, alpha=alpha)
 

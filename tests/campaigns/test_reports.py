@@ -62,15 +62,18 @@ def test_the_arms_are_money_per_person_less_refunds(spring: Built) -> None:
     assert found.sample_ratio_p == pytest.approx(1.0, abs=1e-3)
 
 
-def test_the_effect_is_welch_s_difference_of_the_arms(spring: Built) -> None:
+def test_the_effect_is_the_difference_of_the_arms_with_hall_s_interval(spring: Built) -> None:
     """Squares about the means 8,160 and 2,000: variances 209.2308/40 + 105.2632/20 = 10.493927, 50.99 degrees of
-    freedom, t = 2.00760; half 2.00760 · 3.239433 = 6.50349."""
+    freedom, t = 2.00760, error 3.239433. Cubes 16·16³ + 4·6³ − 20·14³ = 11,520 and 0: one person's skewness
+    11,520/57/13.23527³ = 0.087171, of which arms of 40 and 20 leave (1/1,600 − 1/400)/0.075^1.5 = −0.0912871 times
+    that, a = −0.00795758; g⁻¹(±t) = 3/a·(∛(1 + a(±t − a/6)) − 1) = 2.019714 and −1.995678."""
     effect = spring.report().effect
     assert effect is not None
     assert effect.per_person == pytest.approx(4.0)
-    assert (effect.low, effect.high) == pytest.approx((4 - 6.50349, 4 + 6.50349), abs=1e-4)
+    low, high = 4 - 3.239433 * 2.019714, 4 + 3.239433 * 1.995678
+    assert (effect.low, effect.high) == pytest.approx((low, high), abs=1e-4)
     assert (effect.verdict, effect.interval) == ("cannot_tell", "fixed")
-    assert (effect.total, effect.total_low) == pytest.approx((160, 40 * (4 - 6.50349)), abs=1e-2)
+    assert (effect.total, effect.total_low) == pytest.approx((160, 40 * low), abs=1e-2)
     # σ² = (8,160 + 2,000)/58 = 175.1724; (1.959964·13.23527/4)² · (1/⅔ + 1/⅓) = 189.3 people, 60 are there.
     assert effect.people_needed == 130
     # 2.801585 · 13.23527 · √(1/40 + 1/20).
@@ -410,7 +413,7 @@ def test_the_text_says_the_verdict_first_and_its_rows_add_up(spring: Built) -> N
     lines = text.splitlines()
     assert lines[0] == "Spring (finished)"
     assert lines[2] == (
-        "Cannot tell yet: +4.00 EUR per person (-2.50 to 10.50), 40 treated against 20 held out; "
+        "Cannot tell yet: +4.00 EUR per person (-2.54 to 10.46), 40 treated against 20 held out; "
         "about 130 more customers needed."
     )
     assert "The rows add up." in text

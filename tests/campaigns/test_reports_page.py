@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -14,9 +15,11 @@ from django.utils import timezone
 
 from campaigns import report_text
 from campaigns.admin.charts import Chart, Line
+from campaigns.admin.report import matrix
 from campaigns.models import Campaign, CampaignRun, Decision, Holdout, Message, Segment
+from campaigns.reports import Cell, Expected, SegmentRow
 from tests import desk
-from tests.campaigns.conftest import people
+from tests.campaigns.conftest import offer, people
 from tests.campaigns.reporting import DAY, START, Built, built, paid
 from tests.conftest import NOW
 
@@ -114,6 +117,28 @@ def test_the_text_names_the_variants_and_what_stands_beside(grown: Built) -> Non
     assert "share who ordered 86.7% against 86.7%" in text
 
 
+# --- expected ----------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_model_the_page_says_why_nothing_is_expected(client, grown: Built) -> None:
+    html = page(client, grown.campaign, "?expected=1")
+    assert "The live model cannot tell: the campaign has no offers" in html
+    grown.campaign.audiences.get().offers.add(offer("ten"))
+    html = page(client, grown.campaign, "?expected=1")
+    assert "The live model cannot tell: nothing has been learnt yet" in html
+
+
+@pytest.mark.once
+def test_who_is_expected_to_buy_stands_beside_what_was_seen_but_for_blank_cells(grown: Built) -> None:
+    cells = [Cell("Ten", 40, 20, 15.0), Cell("Free", None, None, None), Cell("New", 30, 12, 8.0)]
+    report = replace(
+        grown.report(), segments=[SegmentRow("All", "", 70, 30, 1.0, 0.0, 2.0, cells=tuple(cells))]
+    )
+    told = {("All", name): Expected(12.4, 8.0, 17.2) for name in ("Ten", "Free")}
+    ((_row, found),) = matrix(report, told)
+    assert [words for _cell, words in found] == ["12 (8 … 17)", "", ""]
+
+
 # --- the holdout -------------------------------------------------------------------------------------------------------
 
 
@@ -147,7 +172,7 @@ def test_from_its_first_day_the_share_the_start_and_the_salt_stand_fast(client) 
         {"name": "Winter", "slug": "other", "percent": "5", "salt": "mine", "starts_at_0": "2020-01-01"},
     )
     row.refresh_from_db()
-    assert (row.name, row.slug, row.percent, row.salt) == ("Winter", "quarter", 40, "quarter")
+    assert (row.name, row.slug, row.percent, row.salt) == ("Winter", "quarter", Decimal(40), "quarter")
     assert (
         client.post(reverse("admin:campaigns_holdout_delete", args=[row.pk]), {"post": "yes"}).status_code
         == 403
@@ -169,7 +194,7 @@ def test_one_that_has_not_begun_may_still_be_changed_or_deleted(client) -> None:
         {"name": "Winter", "slug": "winter", "percent": "5", **fields},
     )
     row.refresh_from_db()
-    assert (row.slug, row.percent, row.salt) == ("winter", 5, "quarter")
+    assert (row.slug, row.percent, row.salt) == ("winter", Decimal(5), "quarter")
     client.post(reverse("admin:campaigns_holdout_delete", args=[row.pk]), {"post": "yes"})
     assert not Holdout.objects.exists()
 

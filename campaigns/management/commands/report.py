@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from campaigns import outcomes, report_text, reports
 from campaigns.models import Campaign
-from campaigns.reports import sheets
+from campaigns.reports import people, sheets
 from customers import histories
 from customers.models import Customer
 
@@ -53,7 +53,7 @@ class Command(BaseCommand):
     def beside(self, campaign: Campaign, path: Path, effect: reports.Effect) -> str:
         """The simulator's true average effect on exactly the people measured, beside the interval."""
         truth = json.loads(path.read_text())["people"]
-        planned = Customer.objects.filter(decisions__campaign=campaign)
+        planned = Customer.objects.filter(pk__in=people.rows_of(campaign).values("customer_id"))
         names = histories.measurable(planned).values_list("external_id", flat=True)
         differences = [float(truth[pk]["y1"]) - float(truth[pk]["y0"]) for pk in names if pk in truth]
         if not differences:
