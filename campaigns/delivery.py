@@ -103,10 +103,12 @@ def webhook_secret(campaign: Campaign) -> str:
 
 def _deliver(delivery: Delivery, line: Channel, at_hand: AtHand) -> str:
     """Bring one claimed delivery to its next state; answers that state. One bad message never stops the others."""
-    clock, paces = at_hand.clock, at_hand.paces
+    clock = at_hand.clock
     if not _is_time(delivery, at_hand.book, clock()):
         return delivery.status
     try:
+        if (until := _domain_waits(delivery, at_hand)) is not None:
+            return _put_back(delivery, Status.RETRY, until)
         finished = messages.finish(delivery, delivery.content, at_hand.about)
     except TemplateFailed as error:
         return _end(delivery, Status.SUPPRESSED, clock(), reason=Reason.TEMPLATE, detail=str(error))
@@ -116,8 +118,6 @@ def _deliver(delivery: Delivery, line: Channel, at_hand: AtHand) -> str:
         return _end(delivery, Status.SUPPRESSED, clock(), reason=Reason.ERASED)
     if not finished.address and delivery.channel == Campaign.Channel.EMAIL:
         return _end(delivery, Status.SUPPRESSED, clock(), reason=Reason.NO_ADDRESS)
-    if finished.address and (until := paces.wait(domain_of(finished.address), at=clock())) is not None:
-        return _put_back(delivery, Status.RETRY, until)
     try:
         line.open(finished)
     except TryLater as error:
@@ -151,6 +151,14 @@ def _is_time(delivery: Delivery, book: Book, at: datetime) -> bool:
     else:
         return True
     return False
+
+
+def _domain_waits(delivery: Delivery, at_hand: AtHand) -> datetime | None:
+    """When the person's domain may be written to again; None: now. Asked before the message is made: that costs most."""
+    if delivery.channel != Campaign.Channel.EMAIL or not at_hand.paces:
+        return None
+    address = encryption.unseal(delivery.customer).get("email", "")
+    return at_hand.paces.wait(domain_of(address), at=at_hand.clock()) if address else None
 
 
 def _begin(delivery: Delivery, book: Book, at: datetime) -> Permission | None:

@@ -20,6 +20,7 @@ GROWS_EVERY = timedelta(minutes=10)
 # What a domain of which nothing is known is slowed down to, how far down it goes, and when it counts as free again.
 FIRST, FLOOR, FREE = 60, 5, 1000
 LONGEST_PAUSE = timedelta(hours=1)
+KEPT = timedelta(days=30)
 # So many messages are reserved at once, or a tenth of the minute if that is more.
 SHARE = 10
 _ADDRESS = re.compile(r"[^\s<>\"':;,()]+@[^\s<>\"':;,()]+")
@@ -66,6 +67,10 @@ class Paces:
         taught = Q(per_minute__isnull=False) | Q(slowed_to__isnull=False) | Q(paused_until__isnull=False)
         self._rows = {row.domain: row for row in DomainPace.objects.filter(taught)}
         self._shares: dict[str, _Share] = {}
+
+    def __bool__(self) -> bool:
+        """Whether there is any pace to keep to."""
+        return bool(self._rows)
 
     def wait(self, domain: str, *, at: datetime) -> datetime | None:
         """None when a message may leave for this domain now, and counts; else when it may be tried again."""
@@ -133,6 +138,8 @@ def slow(domain: str, answer: str, *, at: datetime, pauses: bool = False) -> Non
     Of several who hear "later" at once one slows it down. Two queries.
     """
     row, is_new = DomainPace.objects.get_or_create(domain=domain, defaults={"slowed_to": FIRST})
+    if is_new:  # a domain may be one person's own: what taught nothing for long is not kept
+        DomainPace.objects.filter(per_minute__isnull=True, changed_at__lt=at - KEPT).delete()
     if not is_new and row.paused_until is not None and row.paused_until > at:
         return
     was_slow, now = (False, None) if is_new else (taught(row, at) is not None, limit(row, at))

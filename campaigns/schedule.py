@@ -143,14 +143,6 @@ def ring(*, at: datetime) -> int:
     return len(due)
 
 
-def is_over(campaign: Campaign, *, at: datetime) -> bool:
-    """No due time is left to a recurring campaign."""
-    try:
-        return not upcoming(campaign, at=at, count=1)
-    except BadRule:
-        return True
-
-
 def problems(campaign: Campaign, *, at: datetime) -> list[str]:
     """What keeps a recurring campaign from being approved, each with its mend. No query."""
     if campaign.kind != Campaign.Kind.RECURRING:

@@ -31,8 +31,13 @@ def plan_due() -> None:
 @shared_task
 def deliver_due() -> None:
     delivery.deliver_all(clock=timezone.now)
-    stopping.check(at=timezone.now())
     lifecycle.finish_done(at=timezone.now())
+
+
+@shared_task
+def stop_what_harms() -> None:
+    """Pause campaigns that draw complaints or fail. Apart from sending, which goes on for as long as there is work."""
+    stopping.check(at=timezone.now())
 
 
 @shared_task

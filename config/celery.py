@@ -19,6 +19,7 @@ app.conf.beat_schedule = {
     "learn which offers work": {"task": "campaigns.tasks.renew_rankings", "schedule": 900.0},
     "look after codes": {"task": "campaigns.tasks.tidy_codes", "schedule": 300.0},
     "give or take back what was set aside": {"task": "campaigns.tasks.settle_due", "schedule": 15.0},
+    "stop campaigns that do harm": {"task": "campaigns.tasks.stop_what_harms", "schedule": 30.0},
     "shift the shares of variants": {"task": "campaigns.tasks.renew_shares", "schedule": 3600.0},
     "study whom a campaign changes": {"task": "campaigns.tasks.study_uplift", "schedule": 30.0},
     "ask for consent by mail": {"task": "campaigns.tasks.ask_for_consent", "schedule": 30.0},

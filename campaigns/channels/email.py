@@ -45,6 +45,9 @@ class Email(Channel):
         line = self._connected()
         try:
             sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
+            if line.has_extn("pipelining"):
+                self._pipelined(line, sender, recipient)
+                return
             self._say(*line.mail(sender), before_recipient=True)
             self._say(*line.rcpt(recipient), at_recipient=True)
             code, answer = line.docmd("DATA")
@@ -53,6 +56,25 @@ class Email(Channel):
         except _LOST as error:
             self.drop()
             raise TryLater(f"the line was lost: {type(error).__name__}") from error
+
+    def _pipelined(self, line: smtplib.SMTP, sender: str, recipient: str) -> None:
+        """The three commands in one breath (RFC 2920): one way there and back instead of three, the same answers."""
+        said = f"MAIL FROM:{smtplib.quoteaddr(sender)}\r\nRCPT TO:{smtplib.quoteaddr(recipient)}\r\nDATA\r\n"
+        line.send(said)
+        answers: list[tuple[int, bytes]] = []
+        while len(answers) < 3:
+            try:
+                answers.append(line.getreply())
+            except _LOST:
+                if all(200 <= code < 300 for code, _answer in answers):
+                    raise
+                break  # it said why, and hung up
+        is_open = len(answers) == 3 and answers[2][0] == 354
+        if is_open and not all(200 <= code < 300 for code, _answer in answers[:2]):
+            self.drop()  # it waits for a body nobody may have: hanging up is the only way back
+        for place, (code, answer) in enumerate(answers):
+            if code != 354 or place < 2:
+                self._say(code, answer, before_recipient=place == 0, at_recipient=place == 1)
 
     def _transmit(self, message: Finished) -> None:
         line = self._line

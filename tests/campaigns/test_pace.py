@@ -116,6 +116,16 @@ def test_an_answer_is_kept_without_the_address_it_names() -> None:
     assert row("slow.example").last_answer == "450 4.7.1 <…>: greylisted"
 
 
+def test_a_domain_of_which_nothing_was_heard_for_long_is_forgotten_unless_set_by_hand() -> None:
+    for n, domain in enumerate(("old.example", "hand.example", "new.example")):
+        pace.slow(domain, "451 later", at=NOW + n * timedelta(seconds=1))
+    DomainPace.objects.filter(domain="hand.example").update(per_minute=9)
+    DomainPace.objects.exclude(domain="new.example").update(changed_at=NOW - timedelta(days=31))
+    pace.slow("another.example", "451 later", at=NOW)
+    kept = set(DomainPace.objects.values_list("domain", flat=True))
+    assert kept == {"hand.example", "new.example", "another.example"}
+
+
 def test_several_pages_together_never_take_more_than_a_minute_s_share() -> None:
     DomainPace.objects.create(domain="slow.example", per_minute=25)
     pages = [Paces() for _ in range(4)]

@@ -1,12 +1,14 @@
 """Frequency caps, at planning and in the commit; and what else ends a message there."""
 
 import random
+import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from campaigns import clocks, delivery, planning, rules
@@ -131,6 +133,31 @@ def test_a_lower_campaign_that_waits_gives_way_and_is_capped_when_its_turn_comes
     assert delivery.deliver_all(clock=lambda: NOW) == {"sent": 2, "suppressed": 2}
     fates = Delivery.objects.values_list("priority", "status", "reason").distinct()
     assert set(fates) == {(5, "sent", ""), (1, "suppressed", "capped")}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_r5_senders_at_once_never_pass_a_cap(campaign: Make, sink: Sink) -> None:
+    (pk,) = people(1)
+    limit = cap(99, length=1)
+    for _ in range(6):
+        planning.plan(campaign().runs.get(), at=NOW)
+    FrequencyCap.objects.filter(pk=limit.pk).update(most=2)
+    gate, done = threading.Barrier(6), list[dict[str, int]]()
+
+    def send() -> None:
+        gate.wait()
+        done.append(dict(delivery.deliver_due(clock=lambda: NOW, limit=1)))
+        connections.close_all()
+
+    threads = [threading.Thread(target=send) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    delivery.deliver_all(clock=lambda: NOW)  # whom no thread took while another held the queue
+    assert len(sink.recipients()) == 2
+    fates = Counter(Delivery.objects.filter(customer=pk).values_list("status", "reason"))
+    assert fates == {("sent", ""): 2, ("suppressed", "capped"): 4}
 
 
 def test_what_waits_for_a_day_beyond_the_window_blocks_nothing_today(campaign: Make) -> None:

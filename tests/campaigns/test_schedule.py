@@ -114,7 +114,7 @@ def test_nothing_is_due_before_the_start_or_after_the_end() -> None:
     short = of(MONDAYS, starts_at=utc(2026, 12, 1), ends_at=utc(2026, 12, 14, 8))
     assert schedule.newest(schedule.rule_of(short), until=TUESDAY) is None
     assert schedule.upcoming(short, at=TUESDAY) == [utc(2026, 12, 7, 8), utc(2026, 12, 14, 8)]
-    assert schedule.is_over(short, at=utc(2026, 12, 14, 8))
+    assert schedule.upcoming(short, at=utc(2026, 12, 14, 8)) == []
     assert "not due again" in schedule.problems(short, at=utc(2026, 12, 14, 8))[0]
 
 

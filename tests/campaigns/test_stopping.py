@@ -67,11 +67,17 @@ def test_complaints_at_the_limit_pause_the_campaign_and_a_person_lets_it_go_on(r
 def test_below_the_limit_it_only_warns(row: Campaign, django_assert_num_queries) -> None:
     ended(200)
     complain(1)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(3):
         assert stopping.check(at=NOW) == []
     (found,) = stopping.health()
     assert (found.complaints, found.sent, found.warns) == (1, 200, True)
     assert status(row) == ("running", "")
+
+
+def test_where_nothing_went_wrong_one_question_is_enough(row: Campaign, django_assert_num_queries) -> None:
+    ended(200)
+    with django_assert_num_queries(1):
+        assert stopping.check(at=NOW) == []
 
 
 def test_of_fewer_than_a_hundred_messages_nothing_is_concluded(row: Campaign) -> None:
