@@ -120,10 +120,10 @@ def run(seed: int, *, people: int = PEOPLE, sink_log: Path) -> Run:
 
 def lines(runs: Sequence[Run], *, full: int) -> list[Line]:
     """What the full runs prove: of those whose report showed an effect, how many held the truth."""
-    shown = [one for one in runs if not one.why]
-    if not shown:
+    if not runs:
         return []
-    sent, narrowed = sum(one.sent for one in runs), np.mean([one.narrowed_by for one in shown])
+    shown = [one for one in runs if not one.why]
+    sent, narrowed = sum(one.sent for one in runs), sum(one.narrowed_by for one in shown) / max(len(shown), 1)
     return [
         share(
             "full_runs", "A campaign's report, through the whole platform, holds the truth", [one.is_held for one in shown],

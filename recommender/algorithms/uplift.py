@@ -243,8 +243,16 @@ def recommend(trial: Trial, effects: FloatArray, *, cost: float = 0.0) -> Recomm
     else:
         what = "all" if all_over_none.value > 0 else "none"
         is_sure = all_over_none.low > 0 or all_over_none.high < 0
-    worths = (_worth(scores) for scores in (aimed, to_all, to_none))
-    return Recommendation(what, is_sure, *worths, over_all, over_none, float(chosen.mean()))
+    return Recommendation(
+        what=what,
+        is_sure=is_sure,
+        target=_worth(aimed),
+        all=_worth(to_all),
+        none=_worth(to_none),
+        over_all=over_all,
+        over_none=over_none,
+        reached=float(chosen.mean()),
+    )
 
 
 def _scores(trial: Trial, chosen: BoolArray, cost: float) -> FloatArray:
