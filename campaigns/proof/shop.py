@@ -208,7 +208,7 @@ def _arms(campaign: Campaign, ids: Mapping[str, int], shop: _Shop) -> tuple[Flag
 
 
 def _check(shop: _Shop, got: list[str], treated: Flags) -> None:
-    due = {shop.address(i) for i in np.flatnonzero(treated & shop.gets_mail)}
+    due = {shop.address(i) for i in np.flatnonzero(treated & shop.gets_mail).tolist()}
     if set(got) != due or len(got) != len(due):
         raise NotAsPlanned(
             f"{len(due)} people were to get one mail each; the mail server took in {len(got)}."
