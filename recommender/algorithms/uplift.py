@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from scipy import special
+from threadpoolctl import threadpool_limits
 
 from recommender.algorithms.interactions import BoolArray, FloatArray, IntArray
 
@@ -109,8 +110,9 @@ def _class(
     if base == "boosting":
         model = HistGradientBoostingClassifier(**_TREES)
     middle, scale = _scale(x)
-    model.fit((x - middle) / scale, z, sample_weight=weights)
-    return 2 * model.predict_proba((asked - middle) / scale)[:, 1] - 1
+    with threadpool_limits(1):
+        model.fit((x - middle) / scale, z, sample_weight=weights)
+        return 2 * model.predict_proba((asked - middle) / scale)[:, 1] - 1
 
 
 _LEARN = {"t": _t, "x": _x, "class": _class}
@@ -128,7 +130,9 @@ def _regress(x: FloatArray, y: FloatArray, asked: FloatArray, base: str) -> Floa
     if base == "boosting":
         from sklearn.ensemble import HistGradientBoostingRegressor
 
-        return HistGradientBoostingRegressor(**_TREES).fit(x, y).predict(asked)
+        # A few thousand rows: threads that wait for each other take far longer than one.
+        with threadpool_limits(1):
+            return HistGradientBoostingRegressor(**_TREES).fit(x, y).predict(asked)
     if base != "linear":
         raise ValueError(f"no base {base!r}; there are linear and boosting")
     middle, scale = _scale(x)
