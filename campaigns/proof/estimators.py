@@ -109,7 +109,8 @@ def peeked(runs: int, *, seed: int) -> list[Line]:
     """Looked at forty times, held every time; and a message without effect, called a winner at no look."""
     lines = []
     for number, (name, design) in enumerate(DESIGNS.items()):
-        held, named = [], []
+        held: list[bool] = []
+        named: list[bool] = []
         for i in range(runs):
             for world, into in ((World(), held), (World().without_effect(), named)):
                 rng = np.random.default_rng([seed, 3, number, i])

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from scipy import special
+from threadpoolctl import threadpool_limits
 
 from recommender.algorithms.interactions import BoolArray, FloatArray, IntArray
 
@@ -114,8 +115,9 @@ def _class(
     if base == "boosting":
         model = HistGradientBoostingClassifier(**_TREES)
     middle, scale = _scale(x)
-    model.fit((x - middle) / scale, z, sample_weight=weights)
-    return 2 * model.predict_proba((asked - middle) / scale)[:, 1] - 1
+    with threadpool_limits(1):
+        model.fit((x - middle) / scale, z, sample_weight=weights)
+        return 2 * model.predict_proba((asked - middle) / scale)[:, 1] - 1
 
 
 _LEARN = {"t": _t, "x": _x, "class": _class}
@@ -133,7 +135,9 @@ def _regress(x: FloatArray, y: FloatArray, asked: FloatArray, base: str) -> Floa
     if base == "boosting":
         from sklearn.ensemble import HistGradientBoostingRegressor
 
-        return HistGradientBoostingRegressor(**_TREES).fit(x, y).predict(asked)
+        # A few thousand rows: threads that wait for each other take far longer than one.
+        with threadpool_limits(1):
+            return HistGradientBoostingRegressor(**_TREES).fit(x, y).predict(asked)
     if base != "linear":
         raise ValueError(f"no base {base!r}; there are linear and boosting")
     middle, scale = _scale(x)
@@ -248,8 +252,16 @@ def recommend(trial: Trial, effects: FloatArray, *, cost: float = 0.0) -> Recomm
     else:
         what = "all" if all_over_none.value > 0 else "none"
         is_sure = all_over_none.low > 0 or all_over_none.high < 0
-    worths = (_worth(scores) for scores in (aimed, to_all, to_none))
-    return Recommendation(what, is_sure, *worths, over_all, over_none, float(chosen.mean()))
+    return Recommendation(
+        what=what,
+        is_sure=is_sure,
+        target=_worth(aimed),
+        all=_worth(to_all),
+        none=_worth(to_none),
+        over_all=over_all,
+        over_none=over_none,
+        reached=float(chosen.mean()),
+    )
 
 
 def _scores(trial: Trial, chosen: BoolArray, cost: float) -> FloatArray:

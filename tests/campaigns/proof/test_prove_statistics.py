@@ -98,7 +98,9 @@ def test_the_full_runs_line_counts_those_whose_report_showed_an_effect() -> None
     (line,) = shop.lines(runs, full=200)
     assert (line.figure, line.runs) == (0.5, 2)
     assert line.note == "900 mails, 1 without an effect shown, intervals 10% narrower by CUPED"
-    assert shop.lines([run(1, why="Too early")], full=200) == []
+    (line,) = shop.lines([run(1, why="Too early")], full=200)
+    assert (line.runs, line.verdict) == (0, "too few runs")
+    assert shop.lines([], full=200) == []
 
 
 KEPT = Line("kept", "One that is kept", 0.95, 0.94, 0.96, 0.94, 0.96, 10, True, "a note")
