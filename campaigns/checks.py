@@ -37,7 +37,7 @@ def problems(campaign: Campaign, *, at: datetime) -> list[str]:
         steps = journeys.check(version.definition, channel=campaign.channel) if version is not None else []
         found += [str(problem) for problem in steps]
         if version is None:
-            found.append(_("It has no steps yet: publish a first version of the journey."))
+            found.append(_("It has no steps yet: write them, or start from a recipe."))
     if campaign.kind != Campaign.Kind.ONCE and campaign.channel == Campaign.Channel.ONSITE:
         found.append(_("What shows in the shop is there all the time: its kind is “once”."))
     if campaign.allocation == Campaign.Allocation.BANDIT and campaign.kind == Campaign.Kind.ONCE:

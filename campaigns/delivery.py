@@ -17,7 +17,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
-from campaigns import messages, rules
+from campaigns import journeys, messages, rules
 from campaigns.channels import CHANNELS, Channel, LineBroken, Refused, Slows, TryLater
 from campaigns.channels.webhook import Webhook
 from campaigns.liquid_templates import Aborted, TemplateFailed
@@ -178,6 +178,8 @@ def _begin(delivery: Delivery, book: Book, at: datetime) -> Permission | None:
             reason = Reason.NO_ADDRESS
         elif permission is None:
             reason = Reason.NO_CONSENT
+        elif reason is None and delivery.entry_id is not None and journeys.is_over(delivery.entry_id, at=at):
+            reason = Reason.LEFT_JOURNEY
         if reason == Reason.NOT_RUNNING:
             # Paused or cancelled meanwhile: not this message's end, so it waits (or is cancelled with the rest).
             _put_back(delivery, Status.PLANNED, delivery.not_before)

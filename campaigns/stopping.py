@@ -95,7 +95,9 @@ def health() -> list[Health]:
     for campaign in Campaign.objects.filter(pk__in=[pk for pk, *_counts in hurt]).order_by("pk"):
         complaints, failures = next((c, f) for pk, c, f in hurt if pk == campaign.pk)
         rows = Delivery.objects.filter(run__campaign=campaign)
-        if campaign.resumed_at is not None:  # what a person knew when they let it go on is theirs to answer for
+        if (
+            campaign.resumed_at is not None
+        ):  # what a person knew when they let it go on is theirs to answer for
             rows = rows.filter(ended_at__gt=campaign.resumed_at)
         arrived = rows.filter(status__in=(Delivery.Status.SENT, Delivery.Status.UNKNOWN))
         newest: list[str] = []

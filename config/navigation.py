@@ -48,7 +48,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _item(_("Messages"), "mail", "campaigns.message"),
             _item(_("Tags"), "label", "campaigns.tag"),
             _item(_("Runs"), "schedule", "campaigns.campaignrun"),
-            _item(_("People in journeys"), "route", "campaigns.journeyentry"),
+            _item(_("Journeys"), "route", "campaigns.journeyversion"),
+            _item(_("People in journeys"), "directions_walk", "campaigns.journeyentry"),
         ),
         _group(
             _("Sending"),

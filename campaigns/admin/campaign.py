@@ -204,6 +204,9 @@ class CampaignAdmin(ReportPages):
                 "runs": _runs(campaign),
                 "late": planning.late(at=timezone.now()).filter(campaign=campaign).first(),
                 "report_link": reverse("admin:campaigns_campaign_report", args=[campaign.pk]),
+                "journey_link": reverse("admin:campaigns_journeyversion_of", args=[campaign.pk])
+                if campaign.kind == Campaign.Kind.JOURNEY
+                else "",
                 "uplift_link": reverse("admin:campaigns_campaign_uplift", args=[campaign.pk]),
                 "size_link": reverse("admin:campaigns_campaign_size", args=[campaign.pk]),
             }

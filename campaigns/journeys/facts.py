@@ -35,8 +35,7 @@ def matching(rule: Any, customer_ids: Collection[int], *, at: datetime) -> set[i
     """Whom of these people the rule matches. Raises InvalidRule."""
     if not customer_ids:
         return set()
-    span = (min(customer_ids) - 1, max(customer_ids))
-    people = segments.matching(rule, at=at, span=span).filter(pk__in=customer_ids)
+    people = segments.matching(rule, at=at, ids=list(customer_ids))
     return set(people.values_list("pk", flat=True))
 
 

@@ -1,5 +1,6 @@
 """A rule asked: who matches, why, and how many could be reached."""
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -16,15 +17,18 @@ from customers.models import Customer, Suppression
 from customers.models.customer import CustomerQuerySet
 
 
-def matching(rule: Any, *, at: datetime, span: tuple[int, int] | None = None) -> CustomerQuerySet:
+def matching(
+    rule: Any, *, at: datetime, span: tuple[int, int] | None = None, ids: Collection[int] | None = None
+) -> CustomerQuerySet:
     """Everyone the rule matches now, as one query. Raises InvalidRule.
 
     span : only customers with first < id ≤ last; the query then costs as much as these people did, whatever the rest.
+    ids : only these customers, with the same promise.
 
     A rule that asks for behaviour, or for what is inferred from it, sees only people who allow personalization:
     nobody is chosen, nor left out by a "not", for what they did without their leave.
     """
-    reading = Reading(at=at, span=span)
+    reading = Reading(at=at, span=span, ids=ids)
     condition = compiled(rule, reading)
     people: CustomerQuerySet = (
         consent.permitted("personalization") if reading.needs_behaviour else Customer.objects.present()

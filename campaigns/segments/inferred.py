@@ -80,6 +80,8 @@ def affinity(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
         raise InvalidRule(f"{path}.affinity", str(reason)) from reason
     if reading.span is not None:
         ids = tuple(pk for pk in ids if reading.span[0] < pk <= reading.span[1])
+    if reading.ids is not None:
+        ids = tuple(set(ids) & set(reading.ids))
     return Q(pk__in=ids)
 
 

@@ -1,6 +1,6 @@
 """A rule being read, and its parts checked: what is wrong is named with its place."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -30,8 +30,12 @@ class Reading:
     needs_behaviour: bool = False
     span: tuple[int, int] | None = None
     """Only customers with first < id ≤ last are asked about: each condition then reads their rows and no others'."""
+    ids: Collection[int] | None = None
+    """Only these customers are asked about."""
 
     def among(self, rows: Rows, field: str = "customer_id") -> Rows:
+        if self.ids is not None:
+            return rows.filter(**{f"{field}__in": self.ids})
         if self.span is None:
             return rows
         return rows.filter(**{f"{field}__gt": self.span[0], f"{field}__lte": self.span[1]})

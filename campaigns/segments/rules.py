@@ -209,7 +209,9 @@ def _segment(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     row = Segment.objects.filter(slug=slug).first()
     if row is None:
         raise InvalidRule(f"{path}.segment", f"there is no segment {slug!r}")
-    inner = Reading(reading.at, within=(*reading.within, slug), leaves=reading.leaves, span=reading.span)
+    inner = Reading(
+        reading.at, within=(*reading.within, slug), leaves=reading.leaves, span=reading.span, ids=reading.ids
+    )
     condition = compiled(row.rule, inner, path=f"{path}.segment({slug})", dry=dry)
     reading.leaves = inner.leaves
     reading.needs_behaviour |= inner.needs_behaviour

@@ -286,7 +286,9 @@ def test_r4_a_late_run_is_let_go_by_its_button(client):
 def test_before_a_launch_a_page_says_how_small_an_effect_would_be_found(client):
     desk.shop(30)
     Outcome.objects.all().delete()
-    Event.objects.filter(customer_id__in=list(Event.objects.values_list("customer_id", flat=True)[::2])).delete()
+    Event.objects.filter(
+        customer_id__in=list(Event.objects.values_list("customer_id", flat=True)[::2])
+    ).delete()
     row = desk.campaign(offers=[], control=20)
     page = reverse("admin:campaigns_campaign_size", args=[row.pk])
     answer = client.get(page)
