@@ -68,7 +68,10 @@ def look_page(version: JourneyVersion, *, at: datetime) -> looks.Seen:
             return looks.Seen()
         seen = LOOKS[definition.calls.name](definition.entry, trigger, at=at)
         if seen.calls:
-            seen.entered = len(journeys.enter(version, seen.calls, at=at).arms)
+            entered = journeys.enter(version, seen.calls, at=at)
+            if entered.is_stopped:  # paused meanwhile: it looks at these again when it goes on
+                return looks.Seen()
+            seen.entered = len(entered.arms)
         trigger.cursor = seen.cursor
         trigger.looked_at = seen.looked_at
         trigger.save(update_fields=["cursor", "looked_at"])

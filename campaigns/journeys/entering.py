@@ -38,6 +38,8 @@ class Entered:
     """customer id -> the arm of who went in"""
     refused: dict[int, str] = field(default_factory=dict)
     """customer id -> why not: again, not_matched, no_consent, suppressed or no_address"""
+    is_stopped: bool = False
+    """The campaign does not run: nobody was asked about."""
 
 
 def enter(version: JourneyVersion, calls: Sequence[Call], *, at: datetime) -> Entered:
@@ -56,6 +58,7 @@ def enter(version: JourneyVersion, calls: Sequence[Call], *, at: datetime) -> En
     with transaction.atomic():
         run = locked_run(campaign, at=at)
         if run is None:
+            found.is_stopped = True
             return found
         again = _not_again(campaign, definition.again_after, by_person, at=at)
         found.refused |= dict.fromkeys(again, "again")

@@ -38,7 +38,7 @@ class Seen:
 
     cursor: int = 0
     looked_at: datetime | None = None
-    calls: Sequence[Call] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
     is_last: bool = True
     entered: int = 0
 
@@ -84,7 +84,7 @@ def events(entry: Mapping[str, Any], trigger: Trigger, *, at: datetime) -> Seen:
             first = [sku] if sku in skus else []
             cause = {"event": pk, "skus": (first + [other for other in skus if other != sku])[:MOST_SKUS]}
             key = f"order:{order[:70]}" if order and entry["event"] == "ordered" else f"event:{pk}"
-            seen.calls = [*seen.calls, Call(person, key, cause)]
+            seen.calls.append(Call(person, key, cause))
     return seen
 
 
@@ -188,7 +188,7 @@ def _is_resting(entry: Mapping[str, Any], trigger: Trigger, *, at: datetime) -> 
     return trigger.cursor == 0 and trigger.looked_at is not None and trigger.looked_at + every > at
 
 
-def _swept(ids: Sequence[int], calls: Sequence[Call], trigger: Trigger, *, at: datetime) -> Seen:
+def _swept(ids: Sequence[int], calls: list[Call], trigger: Trigger, *, at: datetime) -> Seen:
     """A page of everyone; after the last it begins anew with the first."""
     if len(ids) < PAGE:
         return Seen(0, at, calls)

@@ -306,6 +306,16 @@ def test_a_journey_looks_only_while_it_runs_and_has_begun_and_not_ended(journey:
     assert row.entries.count() == 1
 
 
+def test_a_pause_in_the_middle_of_a_look_loses_nobody(journey: Make) -> None:
+    (anna,) = people(1)
+    row = journey(called({"event": "added"}))
+    did(anna, "added", at=NOW)
+    Campaign.objects.update(status="paused")  # after the look began
+    assert triggers.look(row, at=NOW + HOUR) == 0
+    Campaign.objects.update(status="running")
+    assert triggers.look(row, at=NOW + HOUR) == 1
+
+
 def test_another_kind_of_entry_looks_from_the_start_of_its_own_rows(journey: Make) -> None:
     (anna,) = people(1)
     row = journey(called({"event": "added"}))
