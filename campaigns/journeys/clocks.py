@@ -1,24 +1,15 @@
 """When a wait is over, by the person's own clock."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from django.conf import settings
-
+from campaigns import clocks
 from campaigns.journeys.steps import clock
 
 # A day that only a date names begins for a person at this hour.
 MORNING = time(9)
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """The zone of that name; an unknown or empty one is the shop's own."""
-    try:
-        return ZoneInfo(name) if name else ZoneInfo(settings.DEFAULT_TIME_ZONE)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo(settings.DEFAULT_TIME_ZONE)
 
 
 def over_at(
@@ -28,12 +19,12 @@ def over_at(
 
     expected : the day of the person's next order, for a wait that asks for it; None where none is expected.
     """
-    zone = zone_of(time_zone)
+    zone = clocks.zone(time_zone)
     if "until_expected_order" in step:
         if expected is None:
             return arrived_at
         day = expected - timedelta(days=step["until_expected_order"]["days_before"])
-        return datetime.combine(day, MORNING, tzinfo=zone).astimezone(UTC)
+        return clocks.instant(datetime.combine(day, MORNING), zone)
     least = arrived_at + timedelta(hours=step.get("hours", 0), days=step.get("days", 0))
     hour = clock(step.get("until"))
     return least if hour is None else _next(hour, step.get("weekdays"), least, arrived_at, zone)
@@ -46,7 +37,7 @@ def _next(
     first = least.astimezone(zone).date()
     for ahead in range(9):
         day = first + timedelta(days=ahead)
-        moment = datetime.combine(day, hour, tzinfo=zone).astimezone(UTC)
+        moment = clocks.instant(datetime.combine(day, hour), zone)
         if moment >= least and moment > arrived_at and (not weekdays or day.weekday() in weekdays):
             return moment
     raise AssertionError("every weekday comes within eight days")
