@@ -6,6 +6,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from campaigns import api as campaigns
+from campaigns import reporting_api
 from catalog import api as catalog
 from config import health
 from customers import api as customers
@@ -39,6 +40,7 @@ api = [
     path("offers/definitions/<str:slug>", campaigns.OfferDefinitionView.as_view()),
     path("offers/placements", campaigns.PlacementsView.as_view()),
     path("offers/placements/<str:slug>", campaigns.PlacementView.as_view()),
+    path("campaigns/<slug:slug>/report", reporting_api.CampaignReportView.as_view()),
     path("codes/validate", campaigns.ValidateCodeView.as_view()),
     path("codes/reserve", campaigns.ReserveCodeView.as_view()),
     path("codes/redeem", campaigns.RedeemCodeView.as_view()),

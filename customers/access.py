@@ -23,6 +23,7 @@ SCOPES = (
     "offers:read",
     "offers:write",
     "codes:write",
+    "campaigns:read",
     "models:read",
     "models:write",
 )

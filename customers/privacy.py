@@ -205,11 +205,11 @@ def as_csv(exported: dict[str, Any]) -> str:
     for kind, entries in {**kinds, "suppressed": exported["suppressed"], **exported["records"]}.items():
         for number, entry in enumerate(entries, start=1):
             for name, value in entry.items():
-                table.writerow([kind, number, name, _harmless(value)])
+                table.writerow([kind, number, name, harmless(value)])
     return text.getvalue()
 
 
-def _harmless(value: Any) -> str:
+def harmless(value: Any) -> str:
     """Text that no spreadsheet takes for a formula."""
     text = "" if value is None else value.isoformat() if isinstance(value, datetime) else str(value)
     is_formula = isinstance(value, str) and text.lstrip().startswith(("=", "+", "-", "@"))

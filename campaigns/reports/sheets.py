@@ -3,10 +3,10 @@
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from campaigns.reports.whole import Report
+from customers.privacy import harmless
 
 Row = Sequence[Any]
 
@@ -20,14 +20,8 @@ def as_csv(rows: Iterator[Row]) -> str:
     """As a spreadsheet reads it; no cell is a formula, however a campaign or a segment is called (S4)."""
     text = io.StringIO()
     table = csv.writer(text)
-    table.writerows([_harmless(value) for value in row] for row in rows)
+    table.writerows([harmless(value) for value in row] for row in rows)
     return text.getvalue()
-
-
-def _harmless(value: Any) -> str:
-    text = "" if value is None else value.isoformat() if isinstance(value, datetime) else str(value)
-    is_formula = isinstance(value, str) and text.lstrip().startswith(("=", "+", "-", "@"))
-    return f"'{text}" if is_formula or text.startswith(("\t", "\r")) else text
 
 
 def _headline(report: Report) -> Iterator[Row]:
