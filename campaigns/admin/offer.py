@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import codes, forecasts
 from campaigns.admin.forecast import as_csv, quality_words, told
 from campaigns.admin.pools import add_codes, pool_section, stock_words
+from campaigns.admin.segment import RuleWidget
 from campaigns.messages import benefit_words
 from campaigns.models import Offer, OfferCap, Segment
 from campaigns.offers.definitions import problems_of_offer
@@ -34,6 +35,7 @@ class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
             "eligibility", "starts_at", "ends_at", "max_total", "max_per_customer", "budget", "used_percent", "priority",
             "code_kind", "code_prefix", "code_valid_days", "low_stock_at", "translations",
         )  # fmt: skip
+        widgets = {"eligibility": RuleWidget}
 
     def clean(self) -> dict[str, Any]:
         """What makes no sense stands at its field."""

@@ -137,7 +137,7 @@ def _tried(placement: Placement, said: Mapping[str, Any]) -> dict[str, Any]:
         ngettext("%s decision was replayed", "%s decisions were replayed", found.decisions)
         % f"{found.decisions:,}"
     )
-    context["about"] = f"{of}, {told_time(found.since)} – {told_time(found.until)}."
+    context["about"] = f"{of}, {told_time(found.since)} – {told_time(found.until)}"
     if found.found is None:
         return context
     names = {

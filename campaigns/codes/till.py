@@ -13,6 +13,7 @@ from campaigns.codes.values import normalised
 from campaigns.models import Code, CodeMisuse, Decision, Offer, OfferCap, Redemption
 from campaigns.offers import caps
 from catalog.models import Product
+from customers import consent
 
 CENT = Decimal("0.01")
 # How long a checkout holds a code; asked again by the same order it holds on.
@@ -79,7 +80,7 @@ def validate(
     lapsed = code.expires_at is not None and at >= code.expires_at
     if over or lapsed or code.state == State.EXPIRED:
         raise NotRedeemable("expired", "This code has expired.")
-    if customer_id is not None and code.customer_id is not None and customer_id != code.customer_id:
+    if _is_another_s(code, customer_id):
         misuse.note(code, CodeMisuse.Kind.REFUSED, customer_id=customer_id, order_id=order_id, at=at)
         raise NotRedeemable("wrong_customer", "This code belongs to someone else.")
     if offer.currency and currency != offer.currency:
@@ -92,6 +93,10 @@ def validate(
     if categories and skus and not Product.objects.filter(sku__in=skus, category_id__in=categories).exists():
         raise NotRedeemable("not_applicable", "This offer is for other products.")
     return Discount(discount_of(offer, amount), currency, code)
+
+
+def _is_another_s(code: Code, customer_id: int | None) -> bool:
+    return customer_id is not None and code.customer_id is not None and customer_id != code.customer_id
 
 
 def _is_free_for(code: Code, order_id: str, *, at: datetime) -> None:
@@ -153,12 +158,17 @@ def redeem(
         value, customer_id=customer_id, order_id=order_id, amount=amount, currency=currency, at=at, skus=skus
     )
     with transaction.atomic():
+        if customer_id:
+            # People before offers, as everywhere: the redemption points at its buyer, whom a planner may hold.
+            consent.hold_one(customer_id)
         caps.lock([worth.code.offer_id])
         code = Code.objects.select_for_update().get(pk=worth.code.pk)
         if code.state == State.REDEEMED:
             return _redeemed_before(worth.code, order_id)
         _is_free_for(code, order_id, at=at)
-        if code.state not in (State.ASSIGNED, State.RESERVED, State.REVERSED):
+        # It may have gone back into its pool, and to another, since it was read.
+        given_away = _is_another_s(code, customer_id)
+        if given_away or code.state not in (State.ASSIGNED, State.RESERVED, State.REVERSED):
             raise NotRedeemable("expired", "This code has expired.")
         _count_the_use(code, at=at)
         _spend(code, worth.discount)

@@ -110,16 +110,16 @@ def test_settling_and_using_codes_at_the_same_time_pass_no_cap(campaign, monkeyp
     ids = list(Delivery.objects.order_by("pk").values_list("pk", flat=True))
     Delivery.objects.filter(pk__in=ids[::2]).update(status="failed", ended_at=NOW)
     Delivery.objects.filter(pk__in=ids[1::2]).update(status="sent", basis="default", ended_at=NOW)
-    values = list(Code.objects.filter(state="assigned").order_by("pk").values_list("value", flat=True))
+    values = list(Code.objects.filter(state="assigned").order_by("pk").values_list("value", "customer_id"))
     runs = [campaign(*rows, **webhook).runs.get() for _ in range(3)]
 
     def tills() -> None:
-        for n, value in enumerate(values):
+        for n, (value, owner) in enumerate(values):
             ask = {
                 "amount": Decimal(50),
                 "currency": "EUR",
                 "at": NOW + timedelta(hours=1),
-                "customer_id": None,
+                "customer_id": owner,
             }
             with suppress(NotRedeemable):  # a pool's code that has just been given back
                 codes.redeem(value, order_id=f"o{n}", **ask)
