@@ -253,6 +253,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    # The same word for different lists of words needs two names.
+    "ENUM_NAME_OVERRIDES": {
+        "CampaignStatusEnum": "campaigns.models.Campaign.Status",
+        "OfferStatusEnum": "campaigns.models.Offer.Status",
+        "IntervalEnum": ["fixed", "sequence"],
+        "ShareIntervalEnum": ["newcombe", "sequence"],
+    },
 }
 
 # --- the desk ------------------------------------------------------------------------------------------------
