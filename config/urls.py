@@ -40,7 +40,7 @@ api = [
     path("offers/definitions/<str:slug>", campaigns.OfferDefinitionView.as_view()),
     path("offers/placements", campaigns.PlacementsView.as_view()),
     path("offers/placements/<str:slug>", campaigns.PlacementView.as_view()),
-    path("campaigns/<slug:slug>/report", reporting_api.CampaignReportView.as_view()),
+    path("campaigns/<str:slug>/report", reporting_api.CampaignReportView.as_view()),
     path("codes/validate", campaigns.ValidateCodeView.as_view()),
     path("codes/reserve", campaigns.ReserveCodeView.as_view()),
     path("codes/redeem", campaigns.RedeemCodeView.as_view()),
