@@ -23,9 +23,9 @@ TOO_LATE = timedelta(hours=2)
 def plan_due(*, at: datetime) -> int:
     """Plan every run that is due of campaigns that run; answers how many people were planned.
 
-    A run that comes too late is left to a person; one that has begun is brought to its end.
+    A run that comes too late is left to a person; one that has begun is brought to its end. One by local hours is
+    planned ahead: somewhere on earth its hour comes first.
     """
-    # By the hour where each person is, the first clock on earth decides when planning begins.
     now_due = Q(due_at__lte=at) | Q(
         campaign__send_time=Campaign.SendTime.LOCAL, due_at__lte=at + timing.lead(at)
     )

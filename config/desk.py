@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from campaigns import planning
+from campaigns import codes, planning, stopping
 from campaigns.admin import words
 from campaigns.admin.campaign import fates
 from campaigns.models import Campaign, Decision, Delivery, Message, Offer, Outcome, Segment
@@ -73,14 +73,7 @@ def _list(name: str, query: str = "") -> str:
 
 def _sending_needs(now: datetime) -> list[Need]:
     found = []
-    stopped = Campaign.objects.filter(status=Campaign.Status.PAUSED).exclude(stopped_because="")
-    for campaign in stopped.only("name", "stopped_because"):
-        told = _("“%(name)s” stopped by itself: %(why)s") % {
-            "name": campaign.name,
-            "why": campaign.stopped_because,
-        }
-        link = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
-        found.append(Need(told, _("Look"), link, "harm"))
+    found += _campaign_needs(now)
     if n := Delivery.objects.filter(status=Delivery.Status.UNKNOWN).count():
         told = ngettext(
             "%s message has an unknown fate: the line broke after its body began.",
@@ -109,6 +102,34 @@ def _sending_needs(now: datetime) -> list[Need]:
         )
         for offer in low.order_by("pk")[:5]
     ]
+    return found
+
+
+def _campaign_needs(now: datetime) -> list[Need]:
+    """Campaigns that stopped by themselves or may soon, and pools of codes that run low."""
+    found = []
+    stopped = Campaign.objects.filter(status=Campaign.Status.PAUSED).exclude(stopped_because="")
+    for campaign in stopped.only("name", "stopped_because"):
+        told = _("“%(name)s” stopped by itself: %(why)s") % {
+            "name": campaign.name,
+            "why": campaign.stopped_because,
+        }
+        link = reverse("admin:campaigns_campaign_change", args=[campaign.pk])
+        found.append(Need(told, _("Look"), link, "harm"))
+    for health in stopping.health():
+        if health.warns:
+            told = _("“%(name)s” draws complaints: %(share)s %% of its messages.") % {
+                "name": health.campaign.name,
+                "share": f"{health.complaints_percent:.2f}",
+            }
+            link = reverse("admin:campaigns_campaign_change", args=[health.campaign.pk])
+            found.append(Need(told, _("Look"), link, "attention"))
+    for stock in codes.low_stock(at=now)[:5]:
+        told = ngettext(
+            "“%(offer)s” has %(n)s code left.", "“%(offer)s” has %(n)s codes left.", stock.free
+        ) % {"offer": stock.offer, "n": f"{stock.free:,}"}
+        link = reverse("admin:campaigns_offer_change", args=[stock.offer.pk])
+        found.append(Need(told, _("Add codes"), link, "attention"))
     return found
 
 

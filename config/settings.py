@@ -47,6 +47,25 @@ DEFAULT_CURRENCY: str = env.str("DEFAULT_CURRENCY", default="EUR")
 POSTAL_ADDRESS: str = env.str("POSTAL_ADDRESS", default="")
 # A campaign that reaches more people is approved by somebody else than who made it (S5).
 APPROVAL_ABOVE: int = env.int("APPROVAL_ABOVE", default=1000)
+# Where tests of messages may go, besides the address of whoever sends one.
+TEST_ADDRESSES: list[str] = env.list("TEST_ADDRESSES", default=[])
+# Providers whose reports of bounces and complaints are taken in at /hooks/<provider>/, and what guards each.
+MAIL_PROVIDERS: list[str] = env.list("MAIL_PROVIDERS", default=[])
+ANYMAIL = {
+    name: value
+    for name in (
+        "WEBHOOK_SECRET",
+        "MAILERSEND_SIGNING_SECRET",
+        "MAILGUN_WEBHOOK_SIGNING_KEY",
+        "MAILTRAP_TRACKING_SECRET",
+        "MANDRILL_WEBHOOK_KEY",
+        "MANDRILL_WEBHOOK_URL",
+        "POSTAL_WEBHOOK_KEY",
+        "SENDGRID_TRACKING_WEBHOOK_VERIFICATION_KEY",
+        "UNISENDER_GO_API_KEY",
+    )
+    if (value := env.str(f"ANYMAIL_{name}", default=""))
+} | {"AMAZON_SES_AUTO_CONFIRM_SNS_SUBSCRIPTIONS": False}  # it would need Amazon's own library
 DEMO: bool = env.bool("DEMO", default=False)
 
 INSTALLED_APPS = [

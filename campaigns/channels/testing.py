@@ -21,7 +21,7 @@ def addresses_of(user: AbstractBaseUser | AnonymousUser) -> list[str]:
     """Where this member of staff may send a test: their own address first, then the shop's test mailboxes."""
     if not isinstance(user, User) or not (user.is_active and user.is_staff):
         return []
-    shared = getattr(settings, "TEST_ADDRESSES", [])
+    shared = settings.TEST_ADDRESSES
     return list(dict.fromkeys(address for address in (user.email, *shared) if address))
 
 

@@ -23,6 +23,9 @@ LEDGERS = (
     "campaigns.redemption", "recommender.modelversion", "recommender.trainingrun",
     "recommender.shown",
     "recommender.paircount", "recommender.pairshard",
+    "campaigns.bounce", "campaigns.journeyentry", "campaigns.journeyversion", "campaigns.journeyvisit",
+    "campaigns.trigger", "campaigns.sharechange", "campaigns.upliftstudy", "campaigns.upliftscore",
+    "campaigns.codemisuse", "campaigns.capcount",
 )  # fmt: skip
 LANGUAGES = ("en", "zh-hans")
 
