@@ -61,7 +61,10 @@ def is_over(entry_id: int, *, at: datetime) -> bool:
     Asked before each message leaves. Two queries.
     """
     entry = JourneyEntry.objects.select_related("version").filter(pk=entry_id).first()
-    if entry is None or entry.state == JourneyEntry.State.LEFT:
+    if entry is None:
         return True
-    goal = Definition.of(entry.version.definition).goal
+    if entry.state == JourneyEntry.State.LEFT:
+        # A step that says so has earned the message before it.
+        return entry.left_by != JourneyEntry.Left.EXIT
+    goal = entry.version.definition.get("goal")
     return goal is not None and bool(facts.did_since(goal, {entry.customer_id: entry.entered_at}))
