@@ -221,6 +221,8 @@ class CampaignRun(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DUE)
     planned_at = models.DateTimeField(_("planned"), null=True, blank=True)
     cursor = models.BigIntegerField(_("planned up to customer"), default=0)
+    # Below the cursor, but not planned yet: [{"first", "last", "claim", "until"}], each some planner's at this moment.
+    spans = models.JSONField(_("spans being planned"), default=list, blank=True)
     waterfall = models.JSONField(_("waterfall"), default=dict, blank=True)
 
     class Meta:
