@@ -105,10 +105,10 @@ def bar(page: Page, *, placement: Placement, at: datetime) -> None:
 def eligible(offer: Offer, people: Sequence[int], *, at: datetime) -> set[int]:
     """Who of these people the offer's own rule matches now; a rule that cannot be read any more matches nobody."""
     try:
-        among = segments.matching(offer.eligibility, at=at, span=(min(people) - 1, max(people)))
+        among = segments.matching(offer.eligibility, at=at, ids=people)
     except InvalidRule:
         return set()
-    return set(among.filter(pk__in=people).values_list("pk", flat=True))
+    return set(among.values_list("pk", flat=True))
 
 
 def _drawn(

@@ -99,7 +99,7 @@ def test_two_senders_at_once_share_the_work_and_one_is_killed(world: World) -> N
 
 def test_four_senders_killed_at_any_moment_leave_at_most_one_fate_unknown_each(world: World) -> None:
     """A few in the suite; `KILLS=100 PEOPLE=2000` for a storm worth a figure."""
-    people, kills = int(os.environ.get("PEOPLE", "150")), int(os.environ.get("KILLS", "6"))
+    people, kills = int(os.environ.get("PEOPLE", "400")), int(os.environ.get("KILLS", "6"))
     assert world.run("setup", str(people)).returncode == 0
     storm = world.run("storm", "4", str(kills))
     assert storm.returncode == 0, storm.stderr
