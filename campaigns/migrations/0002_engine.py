@@ -331,12 +331,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='campaign',
             name='recurrence',
-            field=models.CharField(blank=True, help_text="A rule of RFC 5545, such as FREQ=WEEKLY;BYDAY=MO;BYHOUR=9;BYMINUTE=0, by the shop's clock.", max_length=200, verbose_name='again'),
+            field=models.CharField(blank=True, help_text="A rule of RFC 5545, such as FREQ=WEEKLY;BYDAY=MO;BYHOUR=9;BYMINUTE=0, by the shop's clock.", max_length=200, verbose_name='repeats'),
         ),
         migrations.AddField(
             model_name='campaign',
             name='send_time',
-            field=models.CharField(choices=[('at_once', 'at the same moment everywhere'), ('local', 'at that hour where each person is'), ('best_hour', 'at the hour that suits each person, within a day')], default='at_once', max_length=10, verbose_name='sent'),
+            field=models.CharField(choices=[('at_once', 'at the same moment everywhere'), ('local', 'at that hour where each person is'), ('best_hour', 'at the hour that suits each person, within a day')], default='at_once', max_length=10, verbose_name='hour of sending'),
         ),
         migrations.AddField(
             model_name='campaign',

@@ -122,14 +122,14 @@ class Campaign(models.Model):
     webhook_url = models.URLField(_("webhook address"), max_length=500, blank=True)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.ONCE)
     recurrence = models.CharField(
-        _("again"),
+        _("repeats"),
         max_length=200,
         blank=True,
         help_text=_(
             "A rule of RFC 5545, such as FREQ=WEEKLY;BYDAY=MO;BYHOUR=9;BYMINUTE=0, by the shop's clock."
         ),
     )
-    send_time = models.CharField(_("sent"), max_length=10, choices=SendTime, default=SendTime.AT_ONCE)
+    send_time = models.CharField(_("hour of sending"), max_length=10, choices=SendTime, default=SendTime.AT_ONCE)
     priority = models.IntegerField(
         _("priority"), default=0, help_text=_("Who may get only one more message gets that of the higher.")
     )
