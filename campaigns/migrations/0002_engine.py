@@ -193,7 +193,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=200, verbose_name='name')),
                 ('channel', models.CharField(choices=[('email', 'e-mail'), ('onsite', 'in the shop')], default='onsite', max_length=10, verbose_name='channel')),
                 ('slots', models.PositiveSmallIntegerField(default=1, verbose_name='offers at once')),
-                ('ranking', models.CharField(choices=[('priority', 'by priority, then by what suits the person'), ('formula', 'by a formula'), ('bandit', 'by what works best for everybody (Thompson sampling)'), ('personal', 'by what works best for the person'), ('uplift', 'by what changes most for the person')], default='priority', max_length=10, verbose_name='order')),
+                ('ranking', models.CharField(choices=[('priority', 'by priority, then by what suits the person'), ('formula', 'by a formula'), ('bandit', 'by what works best for everybody (Thompson sampling)'), ('personal', 'by what works best for the person'), ('uplift', 'by what changes most for the person')], default='priority', max_length=10, verbose_name='ranking')),
                 ('formula', models.JSONField(blank=True, default=list, verbose_name='formula')),
                 ('success', models.CharField(choices=[('clicked', 'a click'), ('ordered', 'an order')], default='ordered', max_length=10, verbose_name='what counts as success')),
                 ('explore_percent', models.PositiveSmallIntegerField(default=0, help_text='Of so many decisions the offer is drawn evenly from those that may be shown.', verbose_name='chosen by chance, percent')),

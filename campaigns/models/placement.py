@@ -27,7 +27,7 @@ class Placement(models.Model):
     name = models.CharField(_("name"), max_length=200)
     channel = models.CharField(_("channel"), max_length=10, choices=Channel, default=Channel.ONSITE)
     slots = models.PositiveSmallIntegerField(_("offers at once"), default=1)
-    ranking = models.CharField(_("order"), max_length=10, choices=Ranking, default=Ranking.PRIORITY)
+    ranking = models.CharField(_("ranking"), max_length=10, choices=Ranking, default=Ranking.PRIORITY)
     # [{"when": segment rule or null, "value": expression}], the first that matches counts.
     formula = models.JSONField(_("formula"), default=list, blank=True)
     success = models.CharField(
