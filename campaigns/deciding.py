@@ -25,7 +25,7 @@ from campaigns.models import (
     Placement,
     Variant,
 )
-from campaigns.offers import Choice, Taste
+from campaigns.offers import Choice, Taste, caps
 from campaigns.reach import Reach, reachable
 from campaigns.timing import Moment
 from campaigns.waterfall import Waterfall
@@ -184,6 +184,9 @@ def choose_offers(
     by_audience: dict[CampaignSegment, list[int]] = {}
     for pk, audience in audiences.items():
         by_audience.setdefault(audience, []).append(pk)
+    if len(by_audience) > 1:
+        # All at once, in one order: audience by audience, two planners might wait for each other.
+        caps.lock(offer.pk for audience in by_audience for offer in audience.offers.all())
     for audience, ids in by_audience.items():
         available = list(audience.offers.all())
         if not available:

@@ -77,7 +77,12 @@ def _sent(ids: Sequence[UUID]) -> set[UUID]:
 def _release(back: Sequence[Decision]) -> None:
     """Give back what these counted in: the offer's total, its budget, its caps, and a pool's code nobody has seen."""
     ids = [decision.pk for decision in back]
-    Decision.objects.filter(pk__in=ids).update(state=State.RELEASED, set_aside=0)
+    unseen = _unseen(back)
+    # Each row is changed once: changed twice in one transaction, PostgreSQL asks anew at its end whether its person is
+    # there, and waits for whoever holds the person and waits for the offers that are held here.
+    mine = Decision.objects.filter(pk__in=ids)
+    mine.filter(code_id__in=unseen).update(state=State.RELEASED, set_aside=0, code=None)
+    mine.exclude(state=State.RELEASED).update(state=State.RELEASED, set_aside=0)
     by_offer: dict[int, list[Decision]] = {}
     for decision in back:
         if decision.offer_id is not None:
@@ -99,22 +104,27 @@ def _release(back: Sequence[Decision]) -> None:
             within = [d for d in rows if cap.placement is None or cap.placement.slug == d.placement]
             for period, n in Counter(caps.period(cap, d.decided_at) for d in within).items():
                 caps.give_back(cap, n, within=period)
-    _back_into_the_pool([decision.code_id for decision in back if decision.code_id is not None])
+    _back_into_the_pool(unseen, but=ids)
 
 
-def _back_into_the_pool(code_ids: Sequence[int]) -> None:
+def _unseen(back: Sequence[Decision]) -> list[int]:
+    """The codes of a pool among these that nobody was shown: no other decision keeps them, and nobody used them."""
     kept = Decision.objects.filter(code=OuterRef("pk")).exclude(state=State.RELEASED)
     unseen = Code.objects.filter(
-        ~Exists(kept),
-        pk__in=code_ids,
+        ~Exists(kept.exclude(pk__in=[decision.pk for decision in back])),
+        pk__in=[decision.code_id for decision in back if decision.code_id is not None],
         state=Code.State.ASSIGNED,
         offer__code_kind=Offer.CodeKind.POOL,
         redemptions__isnull=True,
     )
-    ids = list(unseen.values_list("pk", flat=True))
-    Decision.objects.filter(code_id__in=ids).update(code=None)
+    return list(unseen.values_list("pk", flat=True))
+
+
+def _back_into_the_pool(code_ids: Sequence[int], *, but: Sequence[UUID]) -> None:
+    """Under the offers' locks. `but`: the decisions that have let go of their code already."""
+    Decision.objects.filter(code_id__in=code_ids).exclude(pk__in=but).update(code=None)
     end = CodeBatch.objects.filter(pk=OuterRef("batch")).values("expires_at")
-    Code.objects.filter(pk__in=ids, state=Code.State.ASSIGNED).update(
+    Code.objects.filter(pk__in=code_ids, state=Code.State.ASSIGNED).update(
         state=Code.State.FREE, customer=None, assigned_at=None, expires_at=Subquery(end)
     )
 

@@ -129,7 +129,9 @@ class Campaign(models.Model):
             "A rule of RFC 5545, such as FREQ=WEEKLY;BYDAY=MO;BYHOUR=9;BYMINUTE=0, by the shop's clock."
         ),
     )
-    send_time = models.CharField(_("hour of sending"), max_length=10, choices=SendTime, default=SendTime.AT_ONCE)
+    send_time = models.CharField(
+        _("hour of sending"), max_length=10, choices=SendTime, default=SendTime.AT_ONCE
+    )
     priority = models.IntegerField(
         _("priority"), default=0, help_text=_("Who may get only one more message gets that of the higher.")
     )
