@@ -94,7 +94,7 @@ VIEWS: dict[str, type[Any]] = {
 @csrf_exempt
 def hook(request: HttpRequest, provider: str) -> HttpResponseBase:
     """One provider's reports. A provider that is not set up, or not guarded, has no address here."""
-    if provider not in VIEWS or provider not in getattr(settings, "MAIL_PROVIDERS", ()):
+    if provider not in VIEWS or provider not in settings.MAIL_PROVIDERS:
         raise Http404
     view = VIEWS[provider]
     try:

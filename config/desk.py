@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from campaigns import codes, planning, stopping
 from campaigns.admin import words
-from campaigns.admin.campaign import fates
+from campaigns.admin.fates import fates
 from campaigns.models import Campaign, Decision, Delivery, Message, Offer, Outcome, Segment
 from catalog.models import Product
 from customers import consent
@@ -91,7 +91,10 @@ def _sending_needs(now: datetime) -> list[Need]:
         found.append(Need(told % n, _("Look"), _list("campaigns_campaignrun", "state__exact=due"), "harm"))
     low = Offer.objects.filter(status=Offer.Status.APPROVED).filter(
         Q(max_total__isnull=False, given__gte=F("max_total") * LOW)
-        | Q(budget__isnull=False, discount_given__gte=F("budget") * LOW)
+        | Q(
+            budget__isnull=False,
+            budget__lte=(F("discount_given") + F("discount_reserved")) / LOW,
+        )
     )
     found += [
         Need(

@@ -7,7 +7,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -16,8 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import checks, lifecycle, planning, segments, targeting
 from campaigns.admin import sizing, uplift, words
+from campaigns.admin.fates import fates, newest_runs
 from campaigns.admin.report import ReportPages
-from campaigns.models import Campaign, CampaignRun, CampaignSegment, Delivery, Variant
+from campaigns.models import Campaign, CampaignSegment, Variant
 from catalog.pages import Rows, shown
 
 STEP_WORDS = {
@@ -201,7 +201,7 @@ class CampaignAdmin(ReportPages):
                 "state": words.state(campaign, found, len(problems)),
                 "problems": problems,
                 "steps": self._steps(request, campaign, is_complete=not problems),
-                "runs": _runs(campaign),
+                "runs": newest_runs(campaign),
                 "late": planning.late(at=timezone.now()).filter(campaign=campaign).first(),
                 "report_link": reverse("admin:campaigns_campaign_report", args=[campaign.pk]),
                 "journey_link": reverse("admin:campaigns_journeyversion_of", args=[campaign.pk])
@@ -294,24 +294,25 @@ class CampaignAdmin(ReportPages):
             sentences.append(gettext("People its audiences would reach now: %s.") % f"{total:,}")
         return {"sentences": sentences, "audiences": audiences, "total": total}
 
-    def size_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """How small an effect this campaign would find, before it is launched."""
-        campaign = self.get_object(request, str(pk))
+    def _seen(self, request: HttpRequest, pk: int) -> Campaign:
+        """The campaign, for whoever may see it."""
+        campaign: Campaign | None = self.get_object(request, str(pk))
         if campaign is None:
             raise Http404
         if not self.has_view_permission(request, campaign):
             raise PermissionDenied
+        return campaign
+
+    def size_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """How small an effect this campaign would find, before it is launched."""
+        campaign = self._seen(request, pk)
         told = sizing.page(campaign, request.GET.get("effect", ""), at=timezone.now())
         title = gettext("How sure could it be? %s") % campaign
         return self.own_page(request, "admin/desk/size.html", title=title, row=campaign, **told)
 
     def uplift_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Whom this campaign changes; POST asks for a study."""
-        campaign = self.get_object(request, str(pk))
-        if campaign is None:
-            raise Http404
-        if not self.has_view_permission(request, campaign):
-            raise PermissionDenied
+        campaign = self._seen(request, pk)
         if request.method == "POST":
             if not self.has_act_permission(request):
                 raise PermissionDenied
@@ -331,33 +332,3 @@ def _reached(total: int, audiences: int) -> str:
             "%s people can be reached now; whoever stands in several audiences counts in the first."
         ) % (f"{total:,}")
     return gettext("%s people can be reached now.") % f"{total:,}"
-
-
-def fates(campaign_ids: Sequence[int]) -> dict[int, Counter[str]]:
-    """How many deliveries of each campaign have each status. One query."""
-    found: dict[int, Counter[str]] = {}
-    rows = Delivery.objects.filter(run__campaign_id__in=campaign_ids)
-    for pk, status, n in rows.values_list("run__campaign_id", "status").annotate(n=Count("pk")).order_by():
-        found.setdefault(pk, Counter())[status] = n
-    return found
-
-
-def _runs(campaign: Campaign) -> list[dict[str, Any]]:
-    """The newest runs, each with its waterfall. Two queries."""
-    runs: list[CampaignRun] = list(campaign.runs.order_by("-due_at")[:10])
-    counted: dict[int, Counter[str]] = {}
-    rows = Delivery.objects.filter(run__in=runs).values_list("run_id", "status").annotate(n=Count("pk"))
-    for pk, status, n in rows.order_by():
-        counted.setdefault(pk, Counter())[status] = n
-    deliveries = reverse("admin:campaigns_delivery_changelist")
-    return [
-        {
-            "run": run,
-            "bars": words.bars(
-                run.waterfall,
-                fates=counted.get(run.pk, Counter()),
-                links={s: f"{deliveries}?run__id__exact={run.pk}&status__exact={s}" for s in words.FATES},
-            ),
-        }
-        for run in runs
-    ]

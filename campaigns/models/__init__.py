@@ -1,10 +1,11 @@
 """What we say, to whom, when, and what came of it: the facts."""
 
 from campaigns.models.campaign import Campaign, CampaignRun, CampaignSegment, Message, Segment, Tag
+from campaigns.models.code import Code, CodeBatch, CodeMisuse, Redemption
 from campaigns.models.decision import Decision, Delivery, Outcome
 from campaigns.models.experiment import Holdout, ShareChange, Variant
 from campaigns.models.journey import JourneyEntry, JourneyVersion, JourneyVisit, Trigger
-from campaigns.models.offer import CapCount, Code, CodeBatch, CodeMisuse, Offer, OfferCap, Redemption
+from campaigns.models.offer import CapCount, Offer, OfferCap
 from campaigns.models.placement import Placement, RankingState
 from campaigns.models.sending import Bounce, DomainPace, FrequencyCap, QuietHours
 from campaigns.models.uplift import UpliftScore, UpliftStudy

@@ -5,9 +5,10 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.campaign import Campaign, CampaignRun, Message, Segment
+from campaigns.models.code import Code
 from campaigns.models.experiment import Variant
 from campaigns.models.journey import JourneyEntry
-from campaigns.models.offer import Code, Offer
+from campaigns.models.offer import Offer
 
 
 class Decision(models.Model):
