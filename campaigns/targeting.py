@@ -13,19 +13,15 @@ from django.db.models import F, FloatField, Sum
 from django.db.models.functions import Cast
 
 from campaigns.models import Campaign, Redemption, UpliftScore, UpliftStudy
+from campaigns.offers.traits import HISTORY_DAYS, features
 from campaigns.reports import people as reports_people
 from customers import consent, histories
 from customers.columns import columns
-from customers.histories import Behaviour
 from recommender.algorithms import uplift
 from recommender.algorithms.interactions import FloatArray, IntArray
 from recommender.algorithms.uplift import NotEnoughPeople, Trial
 
-HISTORY_DAYS = 365.0
-LATELY_DAYS = 30.0
 CURVE_POINTS = 20
-# Known of a person before the campaign decided about them.
-FEATURES = ("recency", "orders", "spent", "spent_lately", "basket", "products", "known_for")
 
 
 def ask(campaign: Campaign, *, by: str, at: datetime) -> UpliftStudy:
@@ -119,34 +115,6 @@ def _discounts(campaign: Campaign, ids: IntArray) -> FloatArray:
     place = np.minimum(np.searchsorted(ids, who), len(ids) - 1)
     known = ids[place] == who
     return np.bincount(place[known], weights=taken[known], minlength=len(ids)).astype(np.float64)
-
-
-def features(bought: Behaviour, ids: IntArray, starts: FloatArray) -> FloatArray:
-    """(n, 7) `FEATURES` of people (sorted ids) from what they bought in the year before their own start, in days.
-
-    Whoever bought nothing counts as having done so a year ago.
-    """
-    n = len(ids)
-    place = np.minimum(np.searchsorted(ids, bought.customers), n - 1)
-    before = starts[place] - bought.days
-    use = (ids[place] == bought.customers) & (before > 0) & (before <= HISTORY_DAYS)
-    place, before, values = place[use], before[use], bought.values[use]
-    recency, known = np.full(n, HISTORY_DAYS), np.zeros(n)
-    np.minimum.at(recency, place, before)
-    np.maximum.at(known, place, before)
-    orders = _different(place, bought.orders[use], n)
-    spent = np.bincount(place, weights=values, minlength=n)
-    lately = np.bincount(place, weights=values * (before <= LATELY_DAYS), minlength=n)
-    basket = np.divide(spent, orders, out=np.zeros(n), where=orders > 0)
-    products = _different(place, bought.products[use], n)
-    heavy = (np.log1p(np.maximum(column, 0)) for column in (orders, spent, lately, basket, products))
-    return np.column_stack([recency, *heavy, known])
-
-
-def _different(place: IntArray, names: IntArray, n: int) -> FloatArray:
-    """(n,) how many different names stand at each place."""
-    pairs = np.unique(np.column_stack([place, names]), axis=0) if len(place) else np.empty((0, 2), np.int64)
-    return np.bincount(pairs[:, 0], minlength=n).astype(np.float64)
 
 
 def _scores(campaign: Campaign, trial: Trial, *, at: datetime) -> list[UpliftScore]:

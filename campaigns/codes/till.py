@@ -200,7 +200,7 @@ def _count_the_use(code: Code, *, at: datetime) -> None:
         if cap.scope == OfferCap.Scope.TOTAL:
             has_room = caps.add(caps.counted(cap, at=at), cap, 1)
         else:
-            has_room = code.customer_id is None or not caps.capped_people(cap, [code.customer_id], at=at)
+            has_room = code.customer_id is None or not caps.capped_people([cap], [code.customer_id], at=at)
         if not has_room:
             raise NotRedeemable("limit_reached", "This offer has been used as often as it may be.")
 

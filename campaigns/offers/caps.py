@@ -7,12 +7,13 @@ the person that the caller holds.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import product
 from math import inf
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -58,7 +59,7 @@ def caps_of(offer_ids: Collection[int], *, placement: str | None = None) -> list
     return list(rows)
 
 
-def _verdict(cap: OfferCap) -> str:
+def verdict(cap: OfferCap) -> str:
     if cap.placement_id is not None:
         return "capped_placement"
     return "capped_total" if cap.scope == Scope.TOTAL else "capped_customer"
@@ -67,43 +68,59 @@ def _verdict(cap: OfferCap) -> str:
 # --- what was counted --------------------------------------------------------------------------------------------------
 
 
-def decided(cap: OfferCap, *, begun: datetime) -> QuerySet[Decision]:
-    """The decisions that the cap counts; what was given back does not count."""
-    rows = Decision.objects.filter(offer_id=cap.offer_id, decided_at__gte=begun)
+def decided(of: Sequence[OfferCap], *, begun: datetime) -> QuerySet[Decision]:
+    """The decisions that the caps count, all of one placement; what was given back does not count."""
+    rows = Decision.objects.filter(offer_id__in=[cap.offer_id for cap in of], decided_at__gte=begun)
     rows = rows.exclude(state=Decision.State.RELEASED)
-    return rows if cap.placement is None else rows.filter(placement=cap.placement.slug)
+    where = of[0].placement
+    return rows if where is None else rows.filter(placement=where.slug)
 
 
-def clicked(cap: OfferCap, *, begun: datetime) -> QuerySet[Outcome]:
+def clicked(of: Sequence[OfferCap], *, begun: datetime) -> QuerySet[Outcome]:
     rows = Outcome.objects.filter(
-        decision__offer_id=cap.offer_id, kind=Outcome.Kind.CLICKED, is_machine=False, at__gte=begun
+        decision__offer_id__in=[cap.offer_id for cap in of],
+        kind=Outcome.Kind.CLICKED,
+        is_machine=False,
+        at__gte=begun,
     )
-    return rows if cap.placement is None else rows.filter(decision__placement=cap.placement.slug)
+    where = of[0].placement
+    return rows if where is None else rows.filter(decision__placement=where.slug)
 
 
-def redeemed(cap: OfferCap, *, begun: datetime) -> QuerySet[Redemption]:
-    rows = Redemption.objects.filter(code__offer_id=cap.offer_id, at__gte=begun, reversed_at__isnull=True)
-    if cap.placement is None:
+def redeemed(of: Sequence[OfferCap], *, begun: datetime) -> QuerySet[Redemption]:
+    offers = [cap.offer_id for cap in of]
+    rows = Redemption.objects.filter(code__offer_id__in=offers, at__gte=begun, reversed_at__isnull=True)
+    where = of[0].placement
+    if where is None:
         return rows
-    return rows.filter(code__in=Decision.objects.filter(placement=cap.placement.slug).values("code"))
+    return rows.filter(code__in=Decision.objects.filter(placement=where.slug).values("code"))
 
 
-def capped_people(cap: OfferCap, people: Collection[int], *, at: datetime) -> set[int]:
-    """Who of these people has used up a cap that counts each customer by themselves. One query."""
-    begun = since(cap, at)
-    if cap.most == 0:
-        return set(people)
-    if cap.event == Event.DECIDED:
-        had = Counter(
-            decided(cap, begun=begun).filter(customer_id__in=people).values_list("customer_id", flat=True)
-        )
-    elif cap.event == Event.CLICKED:
-        touches = clicked(cap, begun=begun).filter(decision__customer_id__in=people)
-        had = Counter(touches.values_list("decision__customer_id", flat=True))
-    else:
-        uses = redeemed(cap, begun=begun).filter(code__customer_id__in=people)
-        had = Counter(pk for pk in uses.values_list("code__customer_id", flat=True) if pk is not None)
-    return {pk for pk, n in had.items() if n >= cap.most}
+# What a cap counts, and the ways from there to the person and to the offer.
+_COUNTS: dict[str, tuple[Callable[..., QuerySet[Any]], str, str]] = {
+    Event.DECIDED: (decided, "customer_id", "offer_id"),
+    Event.CLICKED: (clicked, "decision__customer_id", "decision__offer_id"),
+    Event.REDEEMED: (redeemed, "code__customer_id", "code__offer_id"),
+}
+
+
+def capped_people(
+    of: Sequence[OfferCap], people: Collection[int], *, at: datetime
+) -> set[tuple[int, OfferCap]]:
+    """(person, cap) where one of these people has used up a cap that counts each customer by themselves.
+
+    A query for each kind of cap, that is event, placement and period, however many offers have one.
+    """
+    alike: dict[tuple[str, int | None, int | None], list[OfferCap]] = {}
+    for cap in of:
+        alike.setdefault((cap.event, cap.placement_id, cap.every_days), []).append(cap)
+    found = set()
+    for (event, _placement, _days), caps in alike.items():
+        rows, person, offer = _COUNTS[event]
+        counted = rows(caps, begun=since(caps[0], at)).filter(**{f"{person}__in": people})
+        had = Counter(counted.values_list(person, offer))
+        found |= {(pk, cap) for cap in caps for pk in people if had[pk, cap.offer_id] >= cap.most}
+    return found
 
 
 def given_to(people: Collection[int], capped: Mapping[int, int]) -> set[tuple[int, int]]:
@@ -126,7 +143,7 @@ def counted(cap: OfferCap, *, at: datetime) -> CapCount:
     if row is not None:
         return row
     begun = since(cap, at)
-    before = (decided(cap, begun=begun) if cap.event == Event.DECIDED else redeemed(cap, begun=begun)).count()
+    before = (decided if cap.event == Event.DECIDED else redeemed)([cap], begun=begun).count()
     return CapCount.objects.create(cap=cap, period=period(cap, at), used=before)
 
 
@@ -184,7 +201,7 @@ class Room:
             return "capped_total"
         for cap, count in self.counts:
             if count.used + self.taken >= cap.most:
-                return _verdict(cap)
+                return verdict(cap)
         if self.money is not None and (self.money <= 0 or self.money < self.set_aside):
             return "budget_spent"
         if person not in self.owners:
@@ -219,9 +236,9 @@ def rooms(
             room.counts.append((cap, counts[cap.pk]))
         elif cap.event == Event.REDEEMED:
             if counts[cap.pk].used >= cap.most:
-                room.verdict = _verdict(cap)
-        elif clicked(cap, begun=since(cap, at))[: cap.most].count() >= cap.most:
-            room.verdict = _verdict(cap)
+                room.verdict = verdict(cap)
+        elif clicked([cap], begun=since(cap, at))[: cap.most].count() >= cap.most:
+            room.verdict = verdict(cap)
     _count_codes(found, people, at=at)
     return found
 

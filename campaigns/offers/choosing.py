@@ -91,11 +91,11 @@ def bar(page: Page, *, placement: Placement, at: datetime) -> None:
             refuse(((pk, offer.pk) for pk in page.people if pk not in asked[rule]), "not_eligible")
     most = {offer.pk: offer.max_per_customer for offer in open_ if offer.max_per_customer is not None}
     refuse(caps.given_to(page.people, most), "capped_customer")
-    for cap in caps.caps_of(open_ids, placement=placement.slug):
-        if cap.scope == OfferCap.Scope.CUSTOMER:
-            verdict = "capped_placement" if cap.placement_id is not None else "capped_customer"
-            full = caps.capped_people(cap, page.people, at=at)
-            refuse(((pk, cap.offer_id) for pk in full), verdict)
+    of_each = caps.caps_of(open_ids, placement=placement.slug)
+    of_each = [cap for cap in of_each if cap.scope == OfferCap.Scope.CUSTOMER]
+    full = caps.capped_people(of_each, page.people, at=at)
+    for pk, cap in sorted(full, key=lambda pair: (pair[1].pk, pair[0])):  # the first that is full is told
+        refuse([(pk, cap.offer_id)], caps.verdict(cap))
     refuse(caps.without_a_code(open_, page.people, at=at), "no_code_left")
     # A placement nobody described stands for itself.
     if placement.pk and not placement.allow_duplicates:

@@ -11,7 +11,7 @@ import numpy as np
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 
 from campaigns.models import Campaign, Decision, Offer, Outcome, Placement, RankingState
-from campaigns.offers import ranking
+from campaigns.offers import effects, ranking
 from campaigns.offers.candidates import Floats, generosity, is_in_force
 from recommender.algorithms import bandit
 
@@ -19,7 +19,7 @@ By = Placement.Ranking
 # A success counts when it comes within a week of the decision; older decisions than these teach nothing any more.
 WINDOW = timedelta(days=7)
 LEARNT_FROM = timedelta(days=90)
-EVERY = {By.BANDIT: timedelta(hours=1), By.PERSONAL: timedelta(days=1)}
+EVERY = {By.BANDIT: timedelta(hours=1), By.PERSONAL: timedelta(days=1), By.UPLIFT: timedelta(days=1)}
 # An offer is known to the personal ranking from so many decisions and successes on.
 KNOWN_PEOPLE, KNOWN_SUCCESSES = 100, 5
 MOST_DECISIONS = 50_000
@@ -33,15 +33,17 @@ def renew_all(*, at: datetime, rng: np.random.Generator) -> int:
 
 
 def renew(placement: Placement, *, at: datetime, rng: np.random.Generator) -> RankingState | None:
-    """The placement's next state, at most hourly (personal: daily); None where it is too early or nothing is known."""
+    """The placement's next state, at most hourly (a model: daily); None where it is too early or nothing is known."""
     method = By(placement.ranking)
     last = ranking.state(placement, method, at=at)
     if method not in EVERY or (last is not None and at - last.at < EVERY[method]):
         return None
     if method == By.BANDIT:
         arms = shares(placement, last.arms if last is not None else {}, at=at, rng=rng)
-    else:
+    elif method == By.PERSONAL:
         arms = models(placement, at=at)
+    else:
+        arms = effects.learnt(placement, at=at)
     return RankingState.objects.create(placement=placement, at=at, arms=arms, method=method) if arms else None
 
 

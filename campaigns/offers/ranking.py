@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from campaigns.models import Placement, RankingState
-from campaigns.offers import formula
+from campaigns.offers import effects, formula
 from campaigns.offers.candidates import Floats, Page
 from campaigns.segments import InvalidRule
 
@@ -59,7 +59,7 @@ def ranked(page: Page, *, placement: Placement, at: datetime) -> Ranked:
         known = state(placement, By(placement.ranking), at=at)
         if known is None:
             return by_priority(page, f"priority (nothing learnt yet for {placement.ranking})")
-        return by_model(page, known)
+        return by_model(page, known, at=at)
     return by_priority(page)
 
 
@@ -98,13 +98,17 @@ def by_shares(page: Page, known: RankingState | None) -> Ranked:
     return Ranked(By.BANDIT, scores, _by_score(page, scores), shares)
 
 
-def by_model(page: Page, known: RankingState) -> Ranked:
-    """Each offer's chance of success with the person (or what it changes); one never learnt scores as the worst known."""
+def by_model(page: Page, known: RankingState, *, at: datetime) -> Ranked:
+    """Each offer's chance of success with the person (by uplift: the money it brings); one never learnt scores as the worst known."""
     scores = np.full(page.fit.shape, np.nan)
-    for i, offer in enumerate(page.offers):
-        if (arm := known.arms.get(offer.slug)) is not None and "intercept" in arm:
-            logit = arm["intercept"] + arm["slope"] * page.fit[:, i]
-            scores[:, i] = logit if known.method == By.UPLIFT else 1 / (1 + np.exp(-logit))
+    arms = {i: known.arms[offer.slug] for i, offer in enumerate(page.offers) if offer.slug in known.arms}
+    if known.method == By.UPLIFT and arms:
+        x = effects.now(page.people, at=at)
+        for i, arm in arms.items():
+            scores[:, i] = effects.scores(arm, x)
+    else:
+        for i, arm in arms.items():
+            scores[:, i] = 1 / (1 + np.exp(-arm["intercept"] - arm["slope"] * page.fit[:, i]))
     if np.isnan(scores).all():
         return by_priority(page, f"priority (no offer of these is known to {known.method})")
     unknown = np.isnan(scores)

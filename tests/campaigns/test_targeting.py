@@ -10,6 +10,7 @@ import pytest
 
 from campaigns import segments, targeting
 from campaigns.models import Campaign, CampaignRun, Decision, UpliftScore, UpliftStudy
+from campaigns.offers import traits
 from catalog.models import Product
 from customers import consent
 from customers.histories import Behaviour
@@ -31,7 +32,7 @@ def test_what_was_known_before_the_start_worked_by_hand() -> None:
         days=np.array([90, 90, 50, 100.5, 101, 110], real),  # the last two after the start, 110 too
         orders=np.array([1, 1, 2, 3, 4, 5], whole),
     )
-    found = targeting.features(bought, np.array([3, 5, 7]), np.array([100.0, 100.0, 100.0]))
+    found = traits.features(bought, np.array([3, 5, 7]), np.array([100.0, 100.0, 100.0]))
     nothing = [365, 0, 0, 0, 0, 0, 0]
     assert found[0] == pytest.approx(
         [10, math.log(3), math.log(61), math.log(31), math.log(31), math.log(3), 50]
