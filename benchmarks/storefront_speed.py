@@ -60,7 +60,7 @@ def learn(*algorithms: str) -> None:
 def campaign() -> None:
     """One in the shop, for who bought lately, with limited offers in two slots, a tenth held out."""
     home = Placement.objects.create(slug="home", name="Home", slots=2)
-    lately = {"event": "ordered", "at_least": 1, "within_days": 365}
+    lately = {"did": "ordered", "times": {"gte": 1}, "within_days": 365}
     segment = Segment.objects.create(slug="lately", name="Lately", rule=lately)
     row = Campaign.objects.create(
         slug="shop", name="Shop", channel="onsite", placement=home.slug, control_percent=10,

@@ -1,4 +1,8 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate  # noqa: TID251 - nothing goes up: a migration's own last step
 
 
 class CustomersConfig(AppConfig):
@@ -9,3 +13,13 @@ class CustomersConfig(AppConfig):
         from customers import encryption  # noqa: PLC0415 - models are not loaded before this
 
         encryption.master_keys()
+        post_migrate.connect(_put_policies, sender=self)
+
+
+def _put_policies(apps: Any, using: str, **_kwargs: Any) -> None:
+    """As the permissions are: after every migration, and when a test has emptied the database."""
+    from customers import purposes  # noqa: PLC0415 - models are not loaded before this
+    from customers.models import SilentYes  # noqa: PLC0415
+
+    if using == "default" and SilentYes._meta.db_table in connections[using].introspection.table_names():  # noqa: SLF001
+        purposes.put_policies()

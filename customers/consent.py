@@ -41,14 +41,15 @@ class Verdict:
 
 
 _UNKNOWN_PERSON = Verdict(False, "", None, "unknown person")
+_RESTRICTED = Verdict(False, "", None, "restricted: kept, and used for nothing")
 _UNKNOWN_PURPOSE = Verdict(False, "", None, "unknown purpose")
 
 
-def _verdict(purpose: str, jurisdiction: str, newest: tuple[bool, int] | None) -> Verdict:
+def _verdict(jurisdiction: str, newest: tuple[bool, int] | None, *, silence_means_yes: bool) -> Verdict:
     if newest is not None:
         granted, record_id = newest
         return Verdict(granted, "consent" if granted else "", record_id, "granted" if granted else "refused")
-    if purpose in purposes.OPT_OUT.get(jurisdiction, frozenset()):
+    if silence_means_yes:
         return Verdict(True, "default", None, f"default of {jurisdiction}")
     return Verdict(False, "", None, f"never asked, and {jurisdiction} asks first")
 
@@ -57,24 +58,32 @@ def decide(customer_id: int, purpose: str, *, at: datetime) -> Verdict:
     """May we, for this person and purpose, at this moment? Read from the ledger itself."""
     if purpose not in purposes.PURPOSES:
         return _UNKNOWN_PURPOSE
-    person = Customer.objects.present().filter(pk=customer_id).values_list("jurisdiction", flat=True).first()
+    people = Customer.objects.present().filter(pk=customer_id)
+    person = people.values_list("jurisdiction", "restricted_at").first()
     if person is None:
         return _UNKNOWN_PERSON
+    jurisdiction, restricted_at = person
+    if restricted_at is not None:
+        return _RESTRICTED
     newest = (
         ConsentRecord.objects.filter(customer_id=customer_id, purpose=purpose, at__lte=at)
         .order_by("-sequence")
         .values_list("granted", "pk")
         .first()
     )
-    return _verdict(purpose, person, newest)
+    silent = purposes.silent(purpose).filter(jurisdiction__code=jurisdiction)
+    return _verdict(jurisdiction, newest, silence_means_yes=newest is None and silent.exists())
 
 
 # Written out because every message asks it for one person: the ORM takes longer to put it into words than to answer it.
 _ASKED = """
-SELECT person.id, person.jurisdiction, answer.granted, answer.record_id
+SELECT person.id, person.jurisdiction, answer.granted, answer.record_id, silent.id
 FROM customers_customer AS person
 LEFT JOIN customers_consentstate AS answer ON answer.customer_id = person.id AND answer.purpose = %s
-WHERE person.erased_at IS NULL AND person.merged_into_id IS NULL AND person.id IN ({people})
+LEFT JOIN customers_jurisdiction AS law ON law.code = person.jurisdiction
+LEFT JOIN customers_silentyes AS silent ON silent.jurisdiction_id = law.id AND silent.purpose = %s
+WHERE person.erased_at IS NULL AND person.merged_into_id IS NULL AND person.restricted_at IS NULL
+AND person.id IN ({people})
 """
 
 
@@ -83,10 +92,15 @@ def verdicts(customer_ids: Collection[int], purpose: str) -> dict[int, Verdict]:
     if purpose not in purposes.PURPOSES or not customer_ids:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_ASKED.format(people=", ".join(["%s"] * len(customer_ids))), [purpose, *customer_ids])
+        people = ", ".join(["%s"] * len(customer_ids))
+        cursor.execute(_ASKED.format(people=people), [purpose, purpose, *customer_ids])
         return {
-            pk: _verdict(purpose, jurisdiction, None if record_id is None else (bool(granted), record_id))
-            for pk, jurisdiction, granted, record_id in cursor.fetchall()
+            pk: _verdict(
+                jurisdiction,
+                None if record_id is None else (bool(granted), record_id),
+                silence_means_yes=silent is not None,
+            )
+            for pk, jurisdiction, granted, record_id, silent in cursor.fetchall()
         }
 
 
@@ -129,14 +143,12 @@ def _fill(permission: Permission, customer_id: int, purpose: str, at: datetime, 
 
 def permitted(purpose: str) -> CustomerQuerySet:
     """Everyone who allows the purpose now, as a query to join with."""
-    present: CustomerQuerySet = Customer.objects.present()
+    present: CustomerQuerySet = Customer.objects.present().filter(restricted_at__isnull=True)
     if purpose not in purposes.PURPOSES:
         return present.none()
     answers = ConsentState.objects.filter(customer_id=OuterRef("pk"), purpose=purpose)
-    allowed = Q(Exists(answers.filter(granted=True)))
-    if by_default := purposes.opt_out_jurisdictions(purpose):
-        allowed |= Q(jurisdiction__in=by_default) & ~Q(Exists(answers))
-    return present.filter(allowed)
+    by_silence = Q(jurisdiction__in=purposes.silent(purpose).values("jurisdiction__code"))
+    return present.filter(Q(Exists(answers.filter(granted=True))) | (by_silence & ~Q(Exists(answers))))
 
 
 def may(purpose: str, *, person: str = "pk") -> Exists:

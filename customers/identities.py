@@ -1,10 +1,11 @@
 """One person, many ids: anonymous to known, and two that turn out to be one."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from customers import consent, encryption, purposes
@@ -55,7 +56,7 @@ def find_or_create(values: Collection[str], kind: str = Identity.Kind.CUSTOMER) 
                 Customer(
                     external_id=value if kind == Identity.Kind.CUSTOMER else None,
                     key=key,
-                    jurisdiction=purposes.jurisdiction(""),
+                    jurisdiction=settings.DEFAULT_JURISDICTION,
                 )
                 for value, key in zip(missing, keys, strict=True)
             ]
@@ -81,10 +82,11 @@ def save_profiles(profiles: Sequence[Profile]) -> Saved:
         before = find(by_id)
         ids = find_or_create(by_id)
         rows = consent.hold(ids.values())
+        laws = purposes.jurisdictions() if any(profile.country for profile in profiles) else {}
         changed = []
         for external_id, profile in by_id.items():
             customer = rows[ids[external_id]]
-            if customer.erased_at is None and _apply(customer, profile):
+            if customer.erased_at is None and _apply(customer, profile, laws):
                 changed.append(customer)
         # An upsert by primary key: several times as fast as bulk_update's one CASE a column.
         Customer.objects.bulk_create(
@@ -95,7 +97,7 @@ def save_profiles(profiles: Sequence[Profile]) -> Saved:
     return Saved(created, altered, len(by_id) - created - altered)
 
 
-def _apply(customer: Customer, profile: Profile) -> bool:
+def _apply(customer: Customer, profile: Profile, laws: Mapping[str, str]) -> bool:
     changed = False
     personal = {name: getattr(profile, name) for name in SEALED if getattr(profile, name) is not None}
     if personal and customer.key is not None:
@@ -109,7 +111,7 @@ def _apply(customer: Customer, profile: Profile) -> bool:
     plain = {name: getattr(profile, name) for name in ("locale", "time_zone", "country")}
     if profile.country is not None:
         plain["country"] = profile.country.upper()
-        plain["jurisdiction"] = purposes.jurisdiction(profile.country)
+        plain["jurisdiction"] = laws.get(plain["country"], settings.DEFAULT_JURISDICTION)
     if profile.attributes is not None:
         plain["attributes"] = {**customer.attributes, **profile.attributes}
     for name, value in plain.items():

@@ -3,11 +3,11 @@
 import hashlib
 from dataclasses import dataclass
 
-from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from customers.models import Notice
+from customers.models import Jurisdiction, Notice, SilentYes
 
 
 @dataclass(frozen=True)
@@ -39,59 +39,69 @@ PURPOSES: dict[str, Purpose] = {
 }
 MARKETING = ("marketing_email", "marketing_sms")
 
-# Jurisdictions where silence means yes until the person objects, and for which purposes. Everywhere else: no.
-OPT_OUT: dict[str, frozenset[str]] = {
-    "US-CA": frozenset({"analytics", "personalization", "marketing_email", "message_tracking"}),
-}
-_EU = [
-    "AT",
-    "BE",
-    "BG",
-    "HR",
-    "CY",
-    "CZ",
-    "DK",
-    "EE",
-    "FI",
-    "FR",
-    "DE",
-    "GR",
-    "HU",
-    "IE",
-    "IT",
-    "LV",
-    "LT",
-    "LU",
-    "MT",
-    "NL",
-    "PL",
-    "PT",
-    "RO",
-    "SK",
-    "SI",
-    "ES",
-    "SE",
-    "IS",
-    "LI",
-    "NO",
-]
-JURISDICTION_OF: dict[str, str] = {
-    **dict.fromkeys(_EU, "EU"),
-    "GB": "UK",
-    "US": "US-CA",
-    "CN": "CN",
-    "CA": "CA",
-    "AU": "AU",
+
+@dataclass(frozen=True)
+class Policy:
+    """What the law of a place says, as it is put into a fresh database; the rows there are what holds."""
+
+    name: str
+    countries: str
+    answer_days: int
+    source: str
+    silence_means_yes: tuple[str, ...] = ()
+    soft_opt_in: bool = False
+
+
+POLICIES: dict[str, Policy] = {
+    "EU": Policy(
+        "European Economic Area",
+        "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO",
+        30,
+        "GDPR 6(1)(a), 12(3); ePrivacy 13",
+        soft_opt_in=True,
+    ),
+    "UK": Policy("United Kingdom", "GB", 30, "UK GDPR 12(3); PECR 22", soft_opt_in=True),
+    "US-CA": Policy(
+        "United States, by California's law",
+        "US",
+        45,
+        "CCPA 1798.120, 1798.130; CAN-SPAM",
+        silence_means_yes=("analytics", "personalization", "marketing_email", "message_tracking"),
+    ),
+    "CN": Policy("China", "CN", 30, "PIPL 13, 24, 44 to 50; GB/T 35273-2020 8.7"),
+    "CA": Policy("Canada", "CA", 30, "CASL 6; PIPEDA 8(3)"),
+    "AU": Policy("Australia", "AU", 30, "Spam Act 2003 16; APP 12.4"),
 }
 
 
-def jurisdiction(country: str) -> str:
-    """Whose law is applied to someone in `country` (ISO 3166, may be empty)."""
-    return JURISDICTION_OF.get(country.upper(), settings.DEFAULT_JURISDICTION)
+def put_policies() -> None:
+    """The built-in jurisdictions, those that are missing; what stands there already is the shop's own."""
+    for code, policy in POLICIES.items():
+        row, is_new = Jurisdiction.objects.get_or_create(
+            code=code,
+            defaults={
+                "name": policy.name,
+                "countries": policy.countries.split(),
+                "answer_days": policy.answer_days,
+                "soft_opt_in": policy.soft_opt_in,
+                "source": policy.source,
+            },
+        )
+        if is_new:
+            SilentYes.objects.bulk_create(
+                SilentYes(jurisdiction=row, purpose=purpose) for purpose in policy.silence_means_yes
+            )
 
 
-def opt_out_jurisdictions(purpose: str) -> list[str]:
-    return [name for name, purposes in OPT_OUT.items() if purpose in purposes]
+def jurisdictions() -> dict[str, str]:
+    """Whose law is applied in each country (ISO 3166) that a jurisdiction names; elsewhere the default's. One query."""
+    rows = Jurisdiction.objects.order_by("-code").values_list("code", "countries")
+    return {country: code for code, countries in rows for country in countries}
+
+
+def silent(purpose: str) -> QuerySet[SilentYes]:
+    """The jurisdictions where silence means yes, until the person objects, as a query to join with."""
+    return SilentYes.objects.filter(purpose=purpose)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from campaigns.models import (
     Message,
     Offer,
     Outcome,
+    PrivacyBudget,
     QuietHours,
     Redemption,
     Segment,
@@ -42,13 +43,20 @@ from customers import consent, identities
 from customers.consent import Evidence
 from customers.models import (
     ApiKey,
+    Checkpoint,
+    ContactChoice,
     Customer,
     Event,
     IdempotentReply,
     ImportRun,
+    Installation,
     Notice,
     PendingConsent,
+    PrivacyRequest,
+    SensitiveAttribute,
+    SoftOptIn,
     Suppression,
+    Topic,
 )
 from customers.purposes import PURPOSES
 from recommender.models import (
@@ -59,7 +67,9 @@ from recommender.models import (
     PairCount,
     PairShard,
     Placement,
+    RefusedInterest,
     Score,
+    SharedStatistics,
     Shown,
     TrainingRun,
 )
@@ -330,4 +340,48 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
         delivery=Delivery.objects.filter(run__campaign=row).first(),
         at=now,
     )
+    trust(row, customers, category, prefix=prefix)
     return row
+
+
+def trust(row: Campaign, customers: list[Customer], category: Category, *, prefix: str) -> None:
+    """What people chose and demanded, and what left the desk."""
+    now = timezone.now()
+    topic = Topic.objects.create(slug=f"{prefix}-garden", title=f"Garden {prefix}")
+    sensitive = SensitiveAttribute.objects.create(name=f"{prefix} age", why="protected", added_by="pia")
+    sensitive.uses.create(where=f"segment:{prefix}", reason="senior discount", asked_by="marta", asked_at=now)
+    Installation.objects.get_or_create(defaults={"journal_seen": 0})
+    Checkpoint.objects.create(
+        at=now, people=9, records=54, newest_record=54, root=prefix.rjust(64, "a"), key_id="k", signature="s"
+    )
+    budget = PrivacyBudget.objects.create(name=f"{prefix}-reports", total=1_000_000, spent=100_000)
+    budget.releases.create(
+        campaign=row,
+        question_sha256=prefix.rjust(64, "b"),
+        question={},
+        answer={},
+        spent=100_000,
+        at=now,
+        by="ana",
+    )
+    for customer in customers:
+        ContactChoice.objects.create(customer=customer, frequency="weekly").left_topics.add(topic)
+        SoftOptIn.objects.create(
+            customer=customer, category=category, order_id=f"o-{customer.pk}", notice="soft@1",
+            notice_sha256="0" * 64, language="en", at=now,
+        )  # fmt: skip
+        RefusedInterest.objects.create(customer=customer, category=category, at=now)
+        PrivacyRequest.objects.create(
+            customer=customer,
+            customer_number=customer.pk,
+            type="access",
+            source="page",
+            asked_at=now,
+            due_at=now,
+        )
+        row.saved_reports.create(at=now, by="ana", cells={"treated": 120})
+        row.fairness_checks.create(at=now, by="marta", moment="before")
+    SharedStatistics.objects.create(
+        direction="in", name=f"Shop {prefix}", made_at=now, by="ana", people=2000, pairs=90, epsilon=1, delta=1e-6,
+        most_pairs=20, sha256=prefix.rjust(64, "c"),
+    )  # fmt: skip

@@ -18,7 +18,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from campaigns import messages, previews, testing
+from campaigns import link_checks, messages, previews, testing
 from campaigns.admin.message_form import OTHER, PARTS, MessageForm, field_of, translations_of
 from campaigns.liquid_templates import Aborted, TemplateFailed
 from campaigns.models import Campaign, Message
@@ -62,7 +62,7 @@ class MessageAdmin(Page):
     # Labels above their fields: two languages side by side need the width.
     compressed_fields = False
     change_form_after_template = "admin/desk/message_beside.html"
-    actions_detail = ("preview", "test")
+    actions_detail = ("preview", "test", "open_links")
 
     class Media:
         js = ("desk/message.js",)
@@ -124,6 +124,26 @@ class MessageAdmin(Page):
             request, "admin/desk/preview.html", title=gettext("Preview: %s") % message, row=message, **about
         )
         return with_pictures(lambda _request: page)(request)
+
+    @button(_("Open its links"), path="links", icon="link", needs="act")
+    def open_links(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        message = self.get_object(request, object_id)
+        if message is None:
+            return HttpResponseRedirect(reverse("admin:campaigns_message_changelist"))
+        opened, wrong = None, ""
+        if request.method == "POST":
+            try:
+                opened = link_checks.open_links(message, at=timezone.now())
+            except (TemplateFailed, Aborted) as failed:
+                wrong = str(failed)
+        return self.own_page(
+            request,
+            "admin/desk/message_links.html",
+            title=gettext("Links: %s") % message,
+            row=message,
+            opened=opened,
+            wrong=wrong,
+        )
 
     @button(_("Send a test to yourself"), path="test", icon="outgoing_mail", needs="act")
     def test(self, request: HttpRequest, object_id: str) -> HttpResponseBase:

@@ -7,6 +7,7 @@ from campaigns.models.experiment import Holdout, ShareChange, Variant
 from campaigns.models.journey import JourneyEntry, JourneyVersion, JourneyVisit, Trigger
 from campaigns.models.offer import CapCount, Offer, OfferCap
 from campaigns.models.placement import Placement, RankingState
+from campaigns.models.release import FairnessCheck, PrivacyBudget, PrivateRelease, SavedReport
 from campaigns.models.sending import Bounce, DomainPace, FrequencyCap, QuietHours
 from campaigns.models.uplift import UpliftScore, UpliftStudy
 
@@ -22,6 +23,7 @@ __all__ = [
     "Decision",
     "Delivery",
     "DomainPace",
+    "FairnessCheck",
     "FrequencyCap",
     "Holdout",
     "JourneyEntry",
@@ -32,9 +34,12 @@ __all__ = [
     "OfferCap",
     "Outcome",
     "Placement",
+    "PrivacyBudget",
+    "PrivateRelease",
     "QuietHours",
     "RankingState",
     "Redemption",
+    "SavedReport",
     "Segment",
     "ShareChange",
     "Tag",

@@ -135,6 +135,15 @@ class Campaign(models.Model):
     priority = models.IntegerField(
         _("priority"), default=0, help_text=_("Who may get only one more message gets that of the higher.")
     )
+    topic = models.ForeignKey(
+        "customers.Topic",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="campaigns",
+        verbose_name=_("topic"),
+        help_text=_("People may leave a topic without leaving all."),
+    )
     tags = models.ManyToManyField(Tag, blank=True, related_name="campaigns", verbose_name=_("tags"))
     allocation = models.CharField(
         _("variants are shared out"), max_length=10, choices=Allocation, default=Allocation.FIXED

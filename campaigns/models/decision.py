@@ -161,6 +161,8 @@ class Delivery(models.Model):
         NO_CONSENT = "no_consent", _("no consent")
         SUPPRESSED_ADDRESS = "suppressed_address", _("address on the suppression list")
         NO_ADDRESS = "no_address", _("no address")
+        PAUSED = "paused", _("the person asked for a pause")
+        LEFT_TOPIC = "left_topic", _("the person left the topic")
         CAPPED = "capped", _("too many messages")
         NOT_RUNNING = "not_running", _("campaign is not running")
         TEMPLATE = "template", _("the template failed for this person")

@@ -2,21 +2,34 @@
 
 from customers.models.access import ApiKey, IdempotentReply
 from customers.models.consent import ConsentRecord, ConsentState, Notice, PendingConsent
+from customers.models.contact import ContactChoice, Topic
 from customers.models.customer import Customer, Identity, PersonKey, Suppression
 from customers.models.event import Event
 from customers.models.imports import ImportRun
+from customers.models.policy import Jurisdiction, SensitiveAttribute, SensitiveUse, SilentYes, SoftOptIn
+from customers.models.rights import Checkpoint, Installation, PrivacyRequest
 
 __all__ = [
     "ApiKey",
+    "Checkpoint",
     "ConsentRecord",
     "ConsentState",
+    "ContactChoice",
     "Customer",
     "Event",
     "IdempotentReply",
     "Identity",
     "ImportRun",
+    "Installation",
+    "Jurisdiction",
     "Notice",
     "PendingConsent",
     "PersonKey",
+    "PrivacyRequest",
+    "SensitiveAttribute",
+    "SensitiveUse",
+    "SilentYes",
+    "SoftOptIn",
     "Suppression",
+    "Topic",
 ]

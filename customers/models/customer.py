@@ -56,6 +56,8 @@ class Customer(models.Model):
         verbose_name=_("merged into"),
     )
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
+    # Kept and used for nothing (GDPR 18), until the person or the privacy officer lifts it.
+    restricted_at = models.DateTimeField(_("restricted"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import ReadOnly, shown
-from recommender.models import ClusterMembership, Interest, Score
+from recommender.models import ClusterMembership, Interest, RefusedInterest, Score, SharedStatistics
 
 
 @admin.register(Interest)
@@ -48,3 +48,18 @@ class ScoreAdmin(ReadOnly):
     @shown(_("money in a year"), order="lifetime_value")
     def told_value(self, score: Score) -> str:
         return "–" if score.lifetime_value is None else f"{score.lifetime_value:.2f}"
+
+
+@admin.register(RefusedInterest)
+class RefusedInterestAdmin(ReadOnly):
+    about = _("Nobody has said that something we think of them is not true.")
+    list_display = ("customer", "category", "at")
+    list_select_related = ("customer", "category")
+
+
+@admin.register(SharedStatistics)
+class SharedStatisticsAdmin(ReadOnly):
+    about = _("Nothing was given to another shop or received from one.")
+    list_display = ("name", "direction", "made_at", "people", "epsilon", "is_used")
+    list_filter = ("direction",)
+    ordering = ("-made_at",)

@@ -63,3 +63,27 @@ class Score(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer}: score"
+
+
+class RefusedInterest(models.Model):
+    """What a person said is not true of them: it is not worked out, shown or used again until they take that back."""
+
+    customer = models.ForeignKey(
+        "customers.Customer",
+        on_delete=models.CASCADE,
+        related_name="refused_interests",
+        verbose_name=_("customer"),
+    )
+    category = models.ForeignKey(
+        "catalog.Category", on_delete=models.CASCADE, related_name="+", verbose_name=_("category")
+    )
+    at = models.DateTimeField(_("refused"))
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("refused interest"), _("refused interests")
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "category"], name="an_interest_is_refused_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id}: {self.category}"

@@ -19,9 +19,9 @@ from cryptography.x509.oid import NameOID
 from standardwebhooks import Webhook as Signer
 from standardwebhooks import WebhookVerificationError
 
-from campaigns import delivery, planning
+from campaigns import delivery, outward, planning
 from campaigns.channels import LineBroken, Refused, TryLater, WrongPermission, webhook
-from campaigns.channels.webhook import Webhook, is_public
+from campaigns.channels.webhook import Webhook
 from campaigns.messages import Finished
 from campaigns.models import Delivery
 from customers.consent import Permission
@@ -266,12 +266,12 @@ def test_nobody_there_and_a_server_that_does_not_shake_hands_are_tried_again(
     ],
 )  # fmt: skip
 def test_an_address_that_is_not_public_is_known(address: str) -> None:
-    assert not is_public(address)
+    assert not outward.is_public(address)
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "93.184.216.34", "2606:4700::1111"])
 def test_a_public_address_is_known(address: str) -> None:
-    assert is_public(address)
+    assert outward.is_public(address)
 
 
 @pytest.mark.django_db
@@ -280,7 +280,7 @@ def test_s3_nothing_is_sent_to_an_address_that_is_not_public(
     partner: Partner, trusting: ssl.SSLContext, anna: Customer, host: str
 ) -> None:
     with pytest.raises(Refused, match="not public"):
-        sent(f"https://{host}:{partner.server_port}/", trusting, anna, public=is_public)
+        sent(f"https://{host}:{partner.server_port}/", trusting, anna, public=outward.is_public)
     assert partner.received == []
 
 

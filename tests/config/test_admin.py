@@ -12,11 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from campaigns.models import CampaignSegment, Delivery, Variant
+from customers.models import SilentYes
 from recommender.models import Promotion
 from tests import desk
 
 ROOMS = ("catalog", "customers", "recommender", "campaigns")
-INLINE = {CampaignSegment, Promotion, Variant}
+INLINE = {CampaignSegment, Promotion, SilentYes, Variant}
 LEDGERS = (
     "customers.consentrecord", "customers.consentstate", "customers.event", "customers.idempotentreply",
     "customers.personkey", "customers.importrun", "campaigns.decision", "campaigns.delivery", "campaigns.outcome",
@@ -26,6 +27,8 @@ LEDGERS = (
     "campaigns.bounce", "campaigns.journeyentry", "campaigns.journeyversion", "campaigns.journeyvisit",
     "campaigns.trigger", "campaigns.sharechange", "campaigns.upliftstudy", "campaigns.upliftscore",
     "campaigns.codemisuse", "campaigns.capcount",
+    "customers.checkpoint", "customers.contactchoice", "customers.softoptin", "campaigns.savedreport",
+    "campaigns.privaterelease", "recommender.refusedinterest",
 )  # fmt: skip
 LANGUAGES = ("en", "zh-hans")
 

@@ -44,15 +44,19 @@ from customers.events import Incoming
 from customers.models import (
     ConsentRecord,
     ConsentState,
+    ContactChoice,
     Customer,
     Event,
     IdempotentReply,
     Identity,
     PersonKey,
+    PrivacyRequest,
+    SoftOptIn,
     Suppression,
+    Topic,
 )
 from customers.purposes import PURPOSES
-from recommender.models import ClusterMembership, Interest, ModelVersion, Score, Shown
+from recommender.models import ClusterMembership, Interest, ModelVersion, RefusedInterest, Score, Shown
 from tests.conftest import NOW, evidence, person
 
 pytestmark = pytest.mark.django_db
@@ -69,15 +73,19 @@ DELETED = {
     "campaigns.UpliftScore",
     "catalog.Review",
     "customers.ConsentState",
+    "customers.ContactChoice",
+    "customers.ContactChoice_left_topics",
     "customers.Event",
     "customers.Identity",
     "customers.PendingConsent",
+    "customers.SoftOptIn",
     "recommender.ClusterMembership",
     "recommender.Interest",
+    "recommender.RefusedInterest",
     "recommender.Shown",
     "recommender.Score",
 }
-LET_GO = {"campaigns.Code", "campaigns.CodeMisuse", "campaigns.Redemption"}
+LET_GO = {"campaigns.Code", "campaigns.CodeMisuse", "campaigns.Redemption", "customers.PrivacyRequest"}
 KEPT = {"customers.ConsentRecord", "customers.Customer"}
 
 CANARIES = ("canary@secret.example", "Canary Byrd", "+49305550199", "canary-id", "canary-visitor", "Canaria")
@@ -170,6 +178,18 @@ def canary(products: dict[str, Product]) -> Customer:
     JourneyVisit.objects.create(entry=entry, step="wait", arrived_at=NOW)
     CodeMisuse.objects.create(code=code, kind="refused", customer=customer, order_id="o-2", at=NOW)
     UpliftScore.objects.create(campaign=campaign, customer=customer, effect=0.4)
+    garden = Category.objects.get(name="Garden")
+    RefusedInterest.objects.create(customer=customer, category=garden, at=NOW)
+    SoftOptIn.objects.create(
+        customer=customer, category=garden, order_id="o-1", notice="soft@1", notice_sha256="0" * 64, language="en",
+        at=NOW,
+    )  # fmt: skip
+    topic = Topic.objects.create(slug="garden", title="Garden")
+    ContactChoice.objects.create(customer=customer, frequency="weekly").left_topics.add(topic)
+    PrivacyRequest.objects.create(
+        customer=customer, customer_number=customer.pk, type="rectification", source="page", asked_at=NOW, due_at=NOW,
+        sealed=encryption.seal(customer.key, {"name": "Canary Byrd"}), steps=[{"store": "customers.Event", "rows": 1}],
+    )  # fmt: skip
     Outcome.objects.create(
         decision=decision, event=Event.objects.get(message_id="e2"), kind="clicked", at=NOW
     )
@@ -297,7 +317,7 @@ def test_d2_after_erasure_no_table_holds_anything_of_the_person(canary: Customer
 def test_d2_every_row_is_gone_or_has_let_go(canary: Customer) -> None:
     done = privacy.erase(canary.pk, actor="customer", at=timezone.now())
     assert set(done.deleted) == DELETED
-    assert done.let_go == {"campaigns.Code": 1, "campaigns.CodeMisuse": 1, "campaigns.Redemption": 1}
+    assert done.let_go == dict.fromkeys(LET_GO, 1)
     for model in privacy.trails():
         left = privacy.rows(model, [canary.pk]).count()
         assert bool(left) == (model._meta.label in KEPT), model
