@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Count
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from campaigns import codes
 from campaigns.models import CapCount, Code, CodeBatch, CodeMisuse, OfferCap, Redemption
-from catalog.pages import ReadOnly, shown
+from catalog.pages import ReadOnly, Section, shown
 
 
 @admin.register(Code)
@@ -31,7 +34,7 @@ class CodeAdmin(ReadOnly):
         told = ngettext("%s order of someone else", "%s orders of someone else", n) % n
         return ("round", told) if n else "–"
 
-    linked = ("offer__id__exact", "decisions__campaign__id__exact")
+    linked = ("offer__id__exact", "decisions__campaign__id__exact", "batch__id__exact")
     search_fields = ("=value", "=customer__external_id")
     search_help_text = _("By the exact code or the customer's own id")
 
@@ -69,6 +72,12 @@ class CodeBatchAdmin(ReadOnly):
     list_select_related = ("offer",)
     list_filter = ("origin",)
     linked = ("offer__id__exact",)
+
+    def sections(self, request: HttpRequest, row: CodeBatch) -> list[Section]:
+        counts = dict(row.codes.order_by().values_list("state").annotate(n=Count("pk")))
+        lines = [(state.label, f"{counts[state]:,}") for state in Code.State if state in counts]
+        every = reverse("admin:campaigns_code_changelist") + f"?batch__id__exact={row.pk}"
+        return [Section(_("Where its codes stand"), (_("state"), _("codes")), lines, more=every)]
 
 
 @admin.register(CodeMisuse)

@@ -1,11 +1,13 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Jurisdiction(models.Model):
     """Whose law holds for a person, and what it says; data, so that a privacy officer can change it."""
 
-    code = models.CharField(_("code"), max_length=10, unique=True)
+    # A code of places, not of money off.
+    code = models.CharField(pgettext_lazy("place", "code"), max_length=10, unique=True)
     name = models.CharField(_("name"), max_length=100)
     # ISO 3166-1 alpha-2; a country stands in one of them.
     countries = models.JSONField(_("countries"), default=list, blank=True)
