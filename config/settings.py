@@ -93,6 +93,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.replay.ReplayFirst",
     "csp.middleware.CSPMiddleware",
     "config.security.DeskSecurity",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -217,6 +218,8 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True
 MODEL_DIR = VAR_DIR / "models"
+# What a restored backup must be told: on another disk than the database, and the same for every process and machine.
+JOURNAL_DIR = Path(env.str("JOURNAL_DIR", default=str(VAR_DIR / "journal")))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 # --- what browsers may do ----------------------------------------------------------------------------------

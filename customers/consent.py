@@ -12,7 +12,7 @@ from typing import Self
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 
-from customers import ledger, purposes
+from customers import journal, ledger, purposes
 from customers.models import ConsentRecord, ConsentState, Customer
 from customers.models.customer import CustomerQuerySet
 
@@ -259,7 +259,9 @@ def record(answers: Sequence[Answer], *, at: datetime) -> list[ConsentRecord]:
                     language=evidence.language,
                 )
             )
-        return ledger.append(entries, at=at)
+        records = ledger.append(entries, at=at)
+        journal.withdrawn(records, people, at=at)
+        return records
 
 
 def give(customer_id: int, purpose: str, *, evidence: Evidence, at: datetime) -> ConsentRecord:
