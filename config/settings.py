@@ -35,6 +35,8 @@ SECRET_KEY = required("SECRET_KEY", in_debug="debug-only-" + "0" * 50)
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 # "id:base64key" pairs, newest first. The first one wraps new personal keys; all of them open old ones.
 FIELD_KEYS: list[str] = required("FIELD_KEYS", in_debug="debug:" + "A" * 43 + "=").split(",")
+# Addresses are found, and links sealed, by what is derived from it. Empty: the last of FIELD_KEYS.
+INDEX_KEY: str = env.str("INDEX_KEY", default="")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"] if DEBUG else [])
 PUBLIC_URL: str = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))

@@ -13,6 +13,7 @@ class CustomersConfig(AppConfig):
         from customers import encryption  # noqa: PLC0415 - models are not loaded before this
 
         encryption.master_keys()
+        encryption.index_key()
         post_migrate.connect(_put_policies, sender=self)
 
 
