@@ -1,10 +1,13 @@
 """The alarm clock. It only rings: what is due stands in rows, so a lost ring delays and never loses."""
 
+import logging.config
 import os
 from typing import Any
 
 from celery import Celery
 from celery import Task as CeleryTask
+from celery.signals import setup_logging
+from django.conf import settings
 from django.utils import timezone
 from kombu.transport import TRANSPORT_ALIASES
 
@@ -23,6 +26,12 @@ class Task(CeleryTask):  # type: ignore[misc]
 
         installation.may_send(at=timezone.now())
         return super().__call__(*args, **options)
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _logs_as_everywhere(**_more: Any) -> None:
+    """Celery's own handlers would write the arguments and texts of exceptions; ours stand in the settings."""
+    logging.config.dictConfig(settings.LOGGING)
 
 
 app = Celery("tact", task_cls=Task)
