@@ -57,6 +57,7 @@ def stack(error: BaseException) -> str:
 def _one(error: BaseException) -> str:
     trace: TracebackType | None = error.__traceback__
     frames = [
-        f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(trace, limit=-15)
+        f"  {frame.filename}:{frame.lineno} in {frame.name}"
+        for frame in traceback.extract_tb(trace, limit=-15)
     ]
     return "\n".join([*frames, f"{type(error).__module__}.{type(error).__qualname__}"])

@@ -46,7 +46,9 @@ WHY = {
         "The database was older than the journal: a backup was restored. The erasures and withdrawals that it did "
         "not know have been done again."
     ),
-    "shorter": gettext_noop("The journal is shorter than this database knows: an older journal was put back."),
+    "shorter": gettext_noop(
+        "The journal is shorter than this database knows: an older journal was put back."
+    ),
     "changed": gettext_noop("A line of the journal was changed or is missing, so it cannot be replayed."),
 }
 """Why sending may be held, by the word that the row keeps."""
@@ -83,7 +85,7 @@ def look(*, at: datetime) -> _Looked:
     The first call of a process always compares with the journal. Raises DatabaseError and OSError: whoever cannot
     look does not serve and does not send.
     """
-    global _looked  # noqa: PLW0603 - what one process knows
+    global _looked
     with _lock:
         row, mark = _row(at=at), _mark()
         before = _looked
@@ -105,7 +107,7 @@ def keep_up(*, at: datetime) -> int:
 
 def forget() -> None:
     """Look anew at the next question."""
-    global _looked  # noqa: PLW0603
+    global _looked
     _looked = None
 
 

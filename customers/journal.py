@@ -110,9 +110,7 @@ def _tell(what: What, rows: tuple[Row, ...], *, at: datetime) -> None:
     transaction.on_commit(partial(_append, "done", (), at=at, of=number), robust=True)
 
 
-def _append(
-    what: What, rows: tuple[Row, ...], *, at: datetime, of: int = 0, is_forced: bool = False
-) -> int:
+def _append(what: What, rows: tuple[Row, ...], *, at: datetime, of: int = 0, is_forced: bool = False) -> int:
     with _alone() as file:
         last, previous = _last(file)
         number = last + 1

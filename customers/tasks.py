@@ -3,12 +3,13 @@
 from celery import shared_task
 from django.utils import timezone
 
-from customers import installation, retention
+from customers import installation, privacy, retention
 
 
 @shared_task
 def tidy() -> None:
     retention.drop_old(at=timezone.now())
+    privacy.sweep(at=timezone.now())
 
 
 @shared_task

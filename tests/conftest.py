@@ -70,9 +70,7 @@ def _emptying_between_tests_may_empty_the_ledger() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _a_journal_of_its_own(
-    settings: Any, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def _a_journal_of_its_own(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A test's database goes; what it wrote outside must not tell the next one that it is an older one."""
     settings.JOURNAL_DIR = tmp_path_factory.getbasetemp() / f"journal-{uuid4().hex}"
     installation.forget()

@@ -85,7 +85,10 @@ def test_s7_a_cause_is_told_by_its_class_too(logged: io.StringIO) -> None:
 def test_s7_celery_keeps_these_logs(logged: io.StringIO) -> None:
     before = list(logging.getLogger().handlers)
     app.log.setup(loglevel="INFO", redirect_stdouts=False)
-    assert [type(h.formatter) for h in logging.getLogger().handlers if h not in before] in ([], [WithoutPeople])
+    assert [type(h.formatter) for h in logging.getLogger().handlers if h not in before] in (
+        [],
+        [WithoutPeople],
+    )
 
 
 def test_an_address_of_the_desk_is_told_in_full(logged: io.StringIO) -> None:

@@ -165,7 +165,9 @@ def test_s7_a_key_whose_master_is_gone_is_counted_and_fails(settings, anna: Cust
     assert "1 cannot be opened" in told
 
 
-def test_d2_s7_who_is_erased_while_keys_rotate_stays_erased(settings, anna: Customer, boris: Customer) -> None:
+def test_d2_s7_who_is_erased_while_keys_rotate_stays_erased(
+    settings, anna: Customer, boris: Customer
+) -> None:
     settings.FIELD_KEYS = [NEWER, *settings.FIELD_KEYS]
     original = encryption.wrap
 

@@ -19,7 +19,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with tqdm(total=rotation.waiting(), unit=" keys", disable=None) as bar:
-            done = rotation.rotate(progress=lambda n: bar.update(n) and None)
+
+            def progress(seen: int) -> None:
+                bar.update(seen)
+
+            done = rotation.rotate(progress=progress)
         if options["json"]:
             self.stdout.write(json.dumps(asdict(done)))
         else:
