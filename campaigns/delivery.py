@@ -28,7 +28,7 @@ from campaigns.queue import LEASE, claim, release_expired
 from campaigns.queue import load as load  # who wants a message made asks here for what it is made from
 from campaigns.reach import reachable
 from campaigns.rules import Book
-from customers import consent, encryption
+from customers import consent, encryption, installation
 from customers.consent import Permission
 from customers.models import Suppression
 
@@ -50,7 +50,9 @@ class AtHand:
 
 
 def deliver_due(*, clock: Clock, limit: int = PAGE) -> Counter[str]:
-    """Send the next page of what is due; answers how many ended in which state. Empty when nothing is due."""
+    """Send the next page of what is due; answers how many ended in which state. Empty when nothing is due, or held."""
+    if not installation.may_send(at=clock()):
+        return Counter()
     release_expired(at=clock())
     page = claim(at=clock(), limit=limit)
     done: Counter[str] = Counter()
@@ -104,6 +106,8 @@ def webhook_secret(campaign: Campaign) -> str:
 def _deliver(delivery: Delivery, line: Channel, at_hand: AtHand) -> str:
     """Bring one claimed delivery to its next state; answers that state. One bad message never stops the others."""
     clock = at_hand.clock
+    if not installation.may_send(at=clock()):
+        return _put_back(delivery, Status.PLANNED, delivery.not_before)
     if not _is_time(delivery, at_hand.book, clock()):
         return delivery.status
     try:

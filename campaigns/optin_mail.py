@@ -12,7 +12,7 @@ import structlog
 
 from campaigns.channels.asking import Asking
 from campaigns.channels.base import LineBroken, Refused, TryLater
-from customers import encryption, optin
+from customers import encryption, installation, optin
 from customers.models import PendingConsent, Suppression
 
 PAGE = 100
@@ -25,6 +25,8 @@ def send_due(*, clock: Callable[[], datetime], limit: int = PAGE) -> Counter[str
     asked, waiting (to be tried again), dropped (not to be asked after all), refused, unknown.
     """
     done: Counter[str] = Counter()
+    if not installation.may_send(at=clock()):
+        return done
     with Asking() as line:
         for pending in optin.waiting(at=clock(), limit=limit):
             done[_ask(pending, line, clock)] += 1

@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 from campaigns import deciding, segments, timing
 from campaigns.models import Campaign, CampaignRun, CampaignSegment
 from campaigns.waterfall import Waterfall
+from customers import installation
 from customers.models import Customer
 
 PAGE = 500
@@ -73,11 +74,12 @@ def plan(run: CampaignRun, *, at: datetime) -> int:
 def plan_page(run: CampaignRun, *, at: datetime) -> int | None:
     """Plan whom the audiences match of the next span of customers; answers how many those are.
 
-    None when there is none to take: the run is planned, paused or cancelled, or others are at work on what is left.
+    None when there is none to take: the run is planned, paused or cancelled, sending is held, or others are at work on
+    what is left.
     Several may do it at once. A span is claimed in the run's row, and planned in one transaction that also gives the
     claim up; who died in the midst has written nothing, and the span is taken again when its claim has run out.
     """
-    claimed = _claim(run, at=at)
+    claimed = _claim(run, at=at) if installation.may_send(at=at) else None
     if claimed is None:
         return None
     row, span, claim = claimed

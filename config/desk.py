@@ -18,8 +18,8 @@ from campaigns.admin import words
 from campaigns.admin.fates import fates
 from campaigns.models import Campaign, Decision, Delivery, Message, Offer, Outcome, Segment
 from catalog.models import Product
-from customers import consent
-from customers.models import Customer, ImportRun
+from customers import consent, installation
+from customers.models import Customer, ImportRun, Installation
 from recommender.models import ModelVersion, TrainingRun
 
 PERIOD = timedelta(days=30)
@@ -72,7 +72,15 @@ def _list(name: str, query: str = "") -> str:
 
 
 def _sending_needs(now: datetime) -> list[Need]:
-    found = []
+    found = [
+        Need(
+            " ".join([_("Nothing is sent."), *installation.reasons(row)]),
+            _("Look, and release"),
+            reverse("admin:customers_installation_change", args=[row.pk]),
+            "harm",
+        )
+        for row in Installation.objects.filter(held_since__isnull=False)
+    ]
     found += _campaign_needs(now)
     if n := Delivery.objects.filter(status=Delivery.Status.UNKNOWN).count():
         told = ngettext(

@@ -35,6 +35,8 @@ SECRET_KEY = required("SECRET_KEY", in_debug="debug-only-" + "0" * 50)
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 # "id:base64key" pairs, newest first. The first one wraps new personal keys; all of them open old ones.
 FIELD_KEYS: list[str] = required("FIELD_KEYS", in_debug="debug:" + "A" * 43 + "=").split(",")
+# Addresses are found, and links sealed, by what is derived from it. Empty: the last of FIELD_KEYS.
+INDEX_KEY: str = env.str("INDEX_KEY", default="")
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"] if DEBUG else [])
 PUBLIC_URL: str = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
@@ -93,6 +95,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.replay.ReplayFirst",
     "csp.middleware.CSPMiddleware",
     "config.security.DeskSecurity",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -140,6 +143,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": (
             "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA mmap_size=134217728;"
             "PRAGMA journal_size_limit=27103364;PRAGMA cache_size=-20000;PRAGMA temp_store=MEMORY;"
+            # What is deleted is written over: an erased person's bytes do not wait in a free page.
+            "PRAGMA secure_delete=ON;"
         ),
     }
     # A file, not memory: the browser tests' server runs in another thread.
@@ -217,6 +222,8 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = True
 MODEL_DIR = VAR_DIR / "models"
+# What a restored backup must be told: on another disk than the database, and the same for every process and machine.
+JOURNAL_DIR = Path(env.str("JOURNAL_DIR", default=str(VAR_DIR / "journal")))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 # --- what browsers may do ----------------------------------------------------------------------------------
@@ -329,7 +336,7 @@ structlog.configure(
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{levelname} {name} {message}", "style": "{"}},
+    "formatters": {"plain": {"()": "config.logs.WithoutPeople"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
     # A 4xx is the caller's affair, and its path may hold a person's token.

@@ -12,7 +12,7 @@ from typing import Self
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 
-from customers import ledger, purposes
+from customers import journal, ledger, purposes
 from customers.models import ConsentRecord, ConsentState, Customer
 from customers.models.customer import CustomerQuerySet
 
@@ -173,6 +173,12 @@ def refused_since(purpose: str, record: int) -> set[int]:
     return set(newer.values_list("customer_id", flat=True).iterator(chunk_size=5000))
 
 
+def refusals(purpose: str, *, after: int, since: datetime) -> list[datetime]:
+    """When people said no to the purpose, of the lines beyond number `after` (and 1,000 before), from `since` on."""
+    newer = ConsentRecord.objects.filter(pk__gt=after - 1000, purpose=purpose, granted=False, at__gte=since)
+    return list(newer.order_by("pk").values_list("at", flat=True)[:1000])
+
+
 def hold(customer_ids: Iterable[int]) -> dict[int, Customer]:
     """Lock these people's rows, in one order, until the transaction ends, so that answers and sends take turns.
 
@@ -259,7 +265,9 @@ def record(answers: Sequence[Answer], *, at: datetime) -> list[ConsentRecord]:
                     language=evidence.language,
                 )
             )
-        return ledger.append(entries, at=at)
+        records = ledger.append(entries, at=at)
+        journal.withdrawn(records, people, at=at)
+        return records
 
 
 def give(customer_id: int, purpose: str, *, evidence: Evidence, at: datetime) -> ConsentRecord:

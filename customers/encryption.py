@@ -1,8 +1,9 @@
 """One key a person; destroying it is erasure.
 
 A person's fields are sealed by AES-256-GCM under their own data key. That key is kept wrapped under a master
-key of the environment (`FIELD_KEYS`, "id:base64", newest first). Addresses are found again by a blind index:
-HMAC-SHA256 of the normalised value under a key derived from the oldest master key.
+key of the environment (`FIELD_KEYS`, "id:base64", newest first); `rotate_keys` wraps them anew. Addresses are found
+again by a blind index: HMAC-SHA256 of the normalised value under a key derived from `INDEX_KEY`, or without one from
+the oldest master key.
 """
 
 import base64
@@ -29,18 +30,19 @@ class Unreadable(Exception):
     """The key is gone or does not fit: what was sealed cannot be read."""
 
 
-@lru_cache(maxsize=4)
-def _parsed(pairs: tuple[str, ...]) -> dict[str, bytes]:
+@lru_cache(maxsize=8)
+def _parsed(pairs: tuple[str, ...], variable: str = "FIELD_KEYS") -> dict[str, bytes]:
     keys: dict[str, bytes] = {}
     for pair in pairs:
         name, _, encoded = pair.strip().partition(":")
         try:
             key = base64.b64decode(encoded, validate=True)
         except ValueError as error:
-            raise ImproperlyConfigured(f"FIELD_KEYS: the key {name!r} is not base64.") from error
+            raise ImproperlyConfigured(f"{variable}: the key {name!r} is not base64.") from error
         if len(key) != 32:
-            raise ImproperlyConfigured(f"FIELD_KEYS: the key {name!r} has {len(key)} bytes, not 32.")
-        keys[name] = key
+            raise ImproperlyConfigured(f"{variable}: the key {name!r} has {len(key)} bytes, not 32.")
+        if keys.setdefault(name, key) != key:
+            raise ImproperlyConfigured(f"{variable}: two different keys are called {name!r}.")
     return keys
 
 
@@ -49,18 +51,30 @@ def master_keys() -> dict[str, bytes]:
     return _parsed(tuple(settings.FIELD_KEYS))
 
 
+def index_key() -> tuple[str, bytes]:
+    """Name and value of the key that indexes, links and signatures are derived from."""
+    if settings.INDEX_KEY:
+        return next(iter(_parsed((settings.INDEX_KEY,), "INDEX_KEY").items()))
+    # The oldest master key, so that adding a newer one keeps every index where it is.
+    return [*master_keys().items()][-1]
+
+
 def _derived(purpose: bytes) -> bytes:
-    # From the oldest master key, so that adding a newer one keeps every index where it is.
-    return hmac.digest([*master_keys().values()][-1], b"tact " + purpose, "sha256")
+    return hmac.digest(index_key()[1], b"tact " + purpose, "sha256")
 
 
 def new_key() -> PersonKey:
     """A fresh data key, wrapped under the newest master key; not saved."""
-    master_id, master = next(iter(master_keys().items()))
-    identity = uuid.uuid4()
+    key = PersonKey(id=uuid.uuid4())
+    wrap(key, secrets.token_bytes(32))
+    return key
+
+
+def wrap(key: PersonKey, plain: bytes) -> None:
+    """Wrap a data key under the newest master key, in memory."""
+    key.master_key_id, master = next(iter(master_keys().items()))
     nonce = secrets.token_bytes(NONCE_BYTES)
-    wrapped = nonce + AESGCM(master).encrypt(nonce, secrets.token_bytes(32), identity.bytes)
-    return PersonKey(id=identity, wrapped=wrapped, master_key_id=master_id)
+    key.wrapped = nonce + AESGCM(master).encrypt(nonce, plain, key.id.bytes)
 
 
 def data_key(key: PersonKey) -> bytes:

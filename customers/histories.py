@@ -31,7 +31,7 @@ from django.db.models.functions import Cast, Coalesce, NullIf, RowNumber
 
 from customers import consent
 from customers.columns import columns
-from customers.models import Event
+from customers.models import Customer, Event
 
 FloatArray = np.ndarray[tuple[int], np.dtype[np.float64]]
 IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -49,6 +49,12 @@ def an_order(event: str = "") -> Coalesce:
     `event` is the way to the event from the model asked, such as `event__`.
     """
     return Coalesce(NullIf(f"{event}order_id", Value("")), Cast(f"{event}pk", CharField()))
+
+
+def restricted() -> set[int]:
+    """Whose data are kept and used for nothing at present (GDPR 18). Reads the table of customers."""
+    rows = Customer.objects.filter(restricted_at__isnull=False, erased_at__isnull=True)
+    return set(rows.values_list("pk", flat=True).iterator(chunk_size=5000))
 
 
 def day(moment: datetime) -> float:

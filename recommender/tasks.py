@@ -19,6 +19,7 @@ def run_due() -> None:
 def renew() -> None:
     """Take out of the live models whoever has left, and work in what was done since."""
     training.renew(at=timezone.now())
+    training.forget_who_left(at=timezone.now())
     training.drop_files(at=timezone.now())
 
 

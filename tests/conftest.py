@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from catalog.imports import ProductInput, save_products
 from catalog.models import Product
-from customers import consent, identities
+from customers import consent, identities, installation
 from customers.access import create_key, customer_token
 from customers.consent import Evidence
 from customers.models import Customer
@@ -66,6 +67,13 @@ def _emptying_between_tests_may_empty_the_ledger() -> Iterator[None]:
     patch.setattr(operations, "execute_sql_flush", flush)
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def _a_journal_of_its_own(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A test's database goes; what it wrote outside must not tell the next one that it is an older one."""
+    settings.JOURNAL_DIR = tmp_path_factory.getbasetemp() / f"journal-{uuid4().hex}"
+    installation.forget()
 
 
 def evidence(purpose: str) -> Evidence:

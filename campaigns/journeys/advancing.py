@@ -20,7 +20,7 @@ from campaigns.journeys.page import PLANNED, Left, Move, Page, State, suppress_w
 from campaigns.journeys.versions import add_to_waterfall, locked_run
 from campaigns.models import Campaign, JourneyEntry, JourneyVisit
 from campaigns.reach import PURPOSE_OF_CHANNEL
-from customers import consent
+from customers import consent, installation
 
 PAGE = 200
 ASK_AGAIN = timedelta(hours=1)
@@ -67,10 +67,12 @@ def end_cancelled(*, at: datetime) -> int:
 
 
 def advance(campaign: Campaign, *, at: datetime, limit: int = PAGE) -> int:
-    """Move the next page of a journey's people; answers how many. Nought when none is due, or it does not run.
+    """Move the next page of a journey's people; answers how many. Nought when none is due, it does not run, or all is held.
 
     A bounded number of queries, which grows with the steps that the page comes by and not with its people.
     """
+    if not installation.may_send(at=at):
+        return 0
     try:
         return _advance(campaign, at=at, limit=limit)
     except _Stopped:

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import Page, ReadOnly
-from customers.models import Checkpoint, ContactChoice, Installation, PrivacyRequest, Topic
+from customers.models import Checkpoint, ContactChoice, PrivacyRequest, Topic
 
 
 @admin.register(PrivacyRequest)
@@ -21,12 +21,6 @@ class CheckpointAdmin(ReadOnly):
     about = _("The ledger has no checkpoint yet; the scheduler writes one every few minutes.")
     list_display = ("at", "people", "records", "root", "key_id")
     ordering = ("-at",)
-
-
-@admin.register(Installation)
-class InstallationAdmin(ReadOnly):
-    about = _("The installation has not been started yet.")
-    list_display = ("id", "held_since", "held_why", "released_by", "released_at")
 
 
 @admin.register(Topic)

@@ -71,7 +71,8 @@ def import_file(
     except _DryRun:
         return Imported(run, intake.counts, intake.skipped_lines)
     except BadFile as error:
-        run.error, run.ended_at = str(error), at
+        # Not the names of the columns there are: a file without a first line has a person's there.
+        run.error, run.ended_at = str(error).partition(" It has: ")[0], at
         run.save()
         raise
     run.counts, run.sha256, run.ended_at = dict(intake.counts), _sha256(path), at

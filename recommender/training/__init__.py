@@ -3,6 +3,7 @@
 Nothing goes live half: a model's file is published whole, and the row that names it is switched in one transaction.
 """
 
+from recommender.training.forgetting import forget_who_left
 from recommender.training.leases import LEASE, TooLate, cancel, seconds_left, take
 from recommender.training.publishing import drop_files
 from recommender.training.renewal import renew
@@ -10,5 +11,5 @@ from recommender.training.running import TASKS, ask, claim, work
 
 TRAINABLE = tuple(TASKS)
 __all__ = [
-    "LEASE", "TRAINABLE", "TooLate", "ask", "cancel", "claim", "drop_files", "renew", "seconds_left", "take", "work",
+    "LEASE", "TRAINABLE", "TooLate", "ask", "cancel", "claim", "drop_files", "forget_who_left", "renew", "seconds_left", "take", "work",
 ]  # fmt: skip

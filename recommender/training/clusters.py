@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from catalog.models import Category
+from customers import consent
 from recommender import evaluation
 from recommender.algorithms.clusters import Clusters
 from recommender.evaluation import TooLittle
@@ -16,6 +17,7 @@ from recommender.training.publishing import Progress, bulk, publish
 
 def clusters(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, Any]:
     progress(0.0, "reading what people did")
+    known_consents = consent.newest_record()
     bought, category_of = evaluation.learnable(at=at), categories()
     day = float(bought.days.max(initial=0.0))
     progress(0.3, "finding groups")
@@ -34,7 +36,7 @@ def clusters(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, An
     metrics = {**{name: round(value, 4) for name, value in figures}, "clusters": described}
     version = publish(
         run, Task.CLUSTERS, "clusters", model.parameters, model.state(), bought,
-        metrics=metrics, promote=True, reason="newest behaviour", at=at,
+        metrics=metrics, promote=True, reason="newest behaviour", at=at, consents_until=known_consents,
     )  # fmt: skip
     with transaction.atomic():
         ClusterMembership.objects.all().delete()
@@ -42,4 +44,6 @@ def clusters(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, An
             ClusterMembership(customer_id=int(user), cluster=int(group), model=version)
             for user, group in zip(bought.users, groups, strict=True)
         )
+        # Whoever said no while this was learnt keeps no row either.
+        ClusterMembership.objects.exclude(consent.may("personalization", person="customer_id")).delete()
     return {"model": version.pk, **metrics}

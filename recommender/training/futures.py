@@ -47,6 +47,7 @@ class Told:
 
 def futures(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, Any]:
     """One row a person who ordered and allows personalization. Raises TooLittle when nothing can be told."""
+    known_consents = consent.newest_record()
     bought = histories.purchases("personalization", until=at)
     seen = histories.actions("personalization", types=("viewed", "added", "wished"), until=at)
     past = Past(
@@ -84,6 +85,7 @@ def futures(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, Any
         promote=True,
         reason="newest behaviour",
         at=at,
+        consents_until=known_consents,
     )
     progress(0.9, "writing down scores")
     columns = [_nulled(part.people, len(now)) for part in told]

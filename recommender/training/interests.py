@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from catalog.models import Product
+from customers import consent
 from recommender import evaluation
 from recommender.algorithms.interactions import Interactions
 from recommender.algorithms.interest import Interests
@@ -17,6 +18,7 @@ from recommender.training.publishing import Progress, bulk, publish
 
 def interests(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, Any]:
     progress(0.0, "reading what people did")
+    known_consents = consent.newest_record()
     bought = evaluation.learnable(at=at)
     if not len(bought):
         raise TooLittle("Nobody who allows personalization has bought anything yet.")
@@ -36,7 +38,7 @@ def interests(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
         raise TooLittle(str(reason)) from reason
     version = publish(
         run, Task.INTERESTS, "interests", model.parameters, model.state(), bought,
-        metrics=quality, promote=True, reason="newest behaviour", at=at,
+        metrics=quality, promote=True, reason="newest behaviour", at=at, consents_until=known_consents,
     )  # fmt: skip
     probabilities = model.probabilities(bought, at=day)
     progress(0.9, "writing down interests")
@@ -47,6 +49,8 @@ def interests(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
             for user, row in zip(bought.users, probabilities, strict=True)
             for category, p in zip(model.categories_, row, strict=True)
         )
+        # Whoever said no while this was learnt keeps no row either.
+        Interest.objects.exclude(consent.may("personalization", person="customer_id")).delete()
     return {"model": version.pk, "people": len(bought.users), "categories": len(model.categories_), **quality}
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import structlog
 from django.conf import settings
 
-from customers import consent
+from customers import consent, histories
 from recommender import evaluation
 from recommender.algorithms import storage
 from recommender.algorithms.interactions import Interactions
@@ -64,9 +64,11 @@ def renew(*, at: datetime) -> list[ModelVersion]:
 
 def _renew(version: ModelVersion, *, at: datetime) -> bool:
     known_consents = consent.newest_record()
-    left = consent.refused_since("personalization", version.consents_until)
-    left -= consent.Permission.of_many(left, "personalization", at=at).keys()  # who came back stays
     since = version.renewed_at or version.trained_until
+    left = consent.refused_since("personalization", version.consents_until)
+    if at - since >= EVERY:
+        left |= histories.restricted()
+    left -= consent.Permission.of_many(left, "personalization", at=at).keys()  # who came back stays
     if not left and at - since < EVERY:
         return False
     before, day = read_acts(version)

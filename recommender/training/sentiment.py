@@ -67,6 +67,7 @@ def sentiment(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
 
     Whatever comes of it, a model that knows people who have left serves no longer (D4).
     """
+    known_consents = consent.newest_record()
     rated = learnable()
     good = int(rated.labels.sum())
     model = TextClassifier()
@@ -88,7 +89,7 @@ def sentiment(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
     why = f"{'' if better else 'not surely '}better than always saying the commoner"
     version = publish(
         run, Task.SENTIMENT, "sentiment", model.parameters, model.state(), rated,
-        metrics=metrics, promote=better, reason=why, at=at,
+        metrics=metrics, promote=better, reason=why, at=at, consents_until=known_consents,
     )  # fmt: skip
     if not better:
         retire(Task.SENTIMENT)

@@ -1,19 +1,22 @@
 """One key a person (S7, D2 in part)."""
 
+import json
+
 import pytest
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 from django.db import connection
 
-from customers import encryption, identities
+from customers import encryption, identities, ledger, privacy, rotation
 from customers.encryption import Unreadable
-from customers.models import Customer
-from tests.conftest import person
+from customers.models import Customer, PersonKey
+from tests.conftest import NOW, person
 
 pytestmark = pytest.mark.django_db
 
 
-def test_personal_fields_are_readable_with_the_key_and_nowhere_else(anna: Customer) -> None:
+def test_s7_personal_fields_are_readable_with_the_key_and_nowhere_else(anna: Customer) -> None:
     assert encryption.unseal(anna) == {"email": "anna@mail.example", "name": "Anna"}
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM customers_customer")
@@ -23,19 +26,19 @@ def test_personal_fields_are_readable_with_the_key_and_nowhere_else(anna: Custom
     assert b"mail.example" not in dump
 
 
-def test_destroying_the_key_is_erasure(anna: Customer) -> None:
+def test_d2_s7_destroying_the_key_is_erasure(anna: Customer) -> None:
     assert anna.key is not None
     anna.key.delete()
     assert encryption.unseal(Customer.objects.select_related("key").get(pk=anna.pk)) == {}
 
 
-def test_one_person_s_seal_does_not_open_with_another_s_key(anna: Customer, boris: Customer) -> None:
+def test_s7_one_person_s_seal_does_not_open_with_another_s_key(anna: Customer, boris: Customer) -> None:
     anna.key, boris.key = boris.key, anna.key
     with pytest.raises(Unreadable):
         encryption.unseal(anna)
 
 
-def test_an_address_is_found_however_it_is_spelt(anna: Customer) -> None:
+def test_s7_an_address_is_found_however_it_is_spelt(anna: Customer) -> None:
     assert encryption.blind_index("email", " ANNA@Mail.example ") == anna.email_index
     assert encryption.blind_index("email", "") == ""
     assert encryption.blind_index("phone", "+49 (30) 123-45") == encryption.blind_index("phone", "+493012345")
@@ -79,9 +82,109 @@ def test_a_master_key_that_cannot_be_read_stops_the_start_with_its_name(settings
         apps.get_app_config("customers").ready()
 
 
-def test_a_newer_master_key_seals_new_people_and_moves_no_index(settings, anna: Customer) -> None:
+def test_s7_a_newer_master_key_seals_new_people_and_moves_no_index(settings, anna: Customer) -> None:
     before = (encryption.blind_index("email", "anna@mail.example"), encryption.signing_secret("x"))
     settings.FIELD_KEYS = [f"newer:{'B' * 43}=", *settings.FIELD_KEYS]
     assert encryption.new_key().master_key_id == "newer"
     assert encryption.unseal(anna)["email"] == "anna@mail.example"
     assert (encryption.blind_index("email", "anna@mail.example"), encryption.signing_secret("x")) == before
+
+
+# --- rotating -----------------------------------------------------------------------------------------------
+
+NEWER = f"newer:{'B' * 43}="
+
+
+def wrapped_under() -> set[str]:
+    return set(PersonKey.objects.values_list("master_key_id", flat=True))
+
+
+def rotated(capsys, **options) -> dict:
+    capsys.readouterr()
+    call_command("rotate_keys", "--json", **options)
+    return json.loads(capsys.readouterr().out)
+
+
+def test_s7_rotating_wraps_every_key_anew_and_moves_nothing_else(settings, anna: Customer, capsys) -> None:
+    token = encryption.opaque_token("unsubscribe", b"person")
+    sealed, index = bytes(anna.sealed), anna.email_index
+    old = settings.FIELD_KEYS
+    settings.FIELD_KEYS = [NEWER, *old]
+    done = rotated(capsys)
+    assert (done["rewrapped"], done["left"], done["unreadable"]) == (1, {}, 0)
+    assert wrapped_under() == {"newer"}
+    # The old one wraps nothing any more; by it addresses are found, until it is moved to INDEX_KEY.
+    assert (done["removable"], done["pinned"]) == ([], "test")
+    settings.INDEX_KEY, settings.FIELD_KEYS = old[0], [NEWER]
+    anna = Customer.objects.select_related("key").get(pk=anna.pk)
+    assert encryption.unseal(anna)["email"] == "anna@mail.example"
+    assert (bytes(anna.sealed), anna.email_index) == (sealed, index)
+    assert encryption.blind_index("email", "anna@mail.example") == index
+    assert encryption.open_token("unsubscribe", token) == b"person"
+    assert ledger.verify().faults == ()
+
+
+def test_s7_with_an_index_key_of_its_own_the_old_key_may_go(settings, anna: Customer, capsys) -> None:
+    settings.INDEX_KEY = settings.FIELD_KEYS[0]
+    settings.FIELD_KEYS = [NEWER, *settings.FIELD_KEYS]
+    assert rotated(capsys)["removable"] == ["test"]
+
+
+def test_s7_the_old_key_alone_opens_nobody_any_more(settings, anna: Customer) -> None:
+    old = settings.FIELD_KEYS
+    settings.FIELD_KEYS = [NEWER, *old]
+    rotation.rotate()
+    settings.FIELD_KEYS = old
+    with pytest.raises(Unreadable):
+        encryption.unseal(Customer.objects.select_related("key").get(pk=anna.pk))
+
+
+def test_s7_what_was_interrupted_goes_on_and_twice_is_once(settings, monkeypatch, capsys) -> None:
+    for n in range(7):
+        person(f"p{n}")
+    monkeypatch.setattr(rotation, "PAGE", 2)
+    settings.FIELD_KEYS = [NEWER, *settings.FIELD_KEYS]
+
+    def die(_done: int) -> None:
+        if len(wrapped_under()) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rotation.rotate(progress=die)
+    assert rotation.waiting() == 5
+    assert rotated(capsys)["rewrapped"] == 5
+    assert rotated(capsys)["rewrapped"] == 0
+
+
+def test_s7_a_key_whose_master_is_gone_is_counted_and_fails(settings, anna: Customer, capsys) -> None:
+    settings.FIELD_KEYS = [NEWER]
+    with pytest.raises(SystemExit):
+        call_command("rotate_keys")
+    told = capsys.readouterr().out
+    assert "1 are still under 'test'" in told
+    assert "1 cannot be opened" in told
+
+
+def test_d2_s7_who_is_erased_while_keys_rotate_stays_erased(
+    settings, anna: Customer, boris: Customer
+) -> None:
+    settings.FIELD_KEYS = [NEWER, *settings.FIELD_KEYS]
+    original = encryption.wrap
+
+    def erasing(key: PersonKey, plain: bytes) -> None:
+        """Between the reading of the page and its writing."""
+        if Customer.objects.filter(pk=anna.pk, erased_at__isnull=True).exists():
+            privacy.erase(anna.pk, actor="tests", at=NOW)
+        original(key, plain)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encryption, "wrap", erasing)
+        rotation.rotate()
+    assert not PersonKey.objects.filter(pk=anna.key_id).exists()
+    assert PersonKey.objects.filter(pk=boris.key_id, master_key_id="newer").exists()
+
+
+def test_two_keys_of_one_name_stop_the_start(settings) -> None:
+    settings.FIELD_KEYS = [f"k:{'A' * 43}=", f"k:{'B' * 43}="]
+    with pytest.raises(ImproperlyConfigured, match="two different keys are called 'k'"):
+        encryption.master_keys()

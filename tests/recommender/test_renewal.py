@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 
 from customers import consent, events, identities, privacy
+from customers.models import Customer
 from recommender import evaluation, serving, training
 from recommender.algorithms import storage
 from recommender.algorithms.registry import make
@@ -46,7 +47,7 @@ def assert_alike(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> No
         np.testing.assert_allclose(one[name], array, atol=1e-4, err_msg=name)
 
 
-@pytest.mark.parametrize("label", ["ease", "blend"])
+@pytest.mark.parametrize("label", ["ease", "blend", "item_knn"])
 def test_d4_who_left_or_was_erased_is_taken_out_within_the_minute_exactly(
     shop: list[str], label: str
 ) -> None:
@@ -62,6 +63,17 @@ def test_d4_who_left_or_was_erased_is_taken_out_within_the_minute_exactly(
     kept, _day = renewal.read_acts(after)
     assert identities.find([shop[1]])[shop[1]] not in kept.users
     assert training.renew(at=LATER + timedelta(minutes=1)) == []  # there is nothing more to do
+
+
+def test_d4_whose_data_are_restricted_is_taken_out_within_the_hour_exactly(shop: list[str]) -> None:
+    trained(algorithms=["ease"])
+    _acts, day = renewal.read_acts(live())
+    Customer.objects.filter(pk=customer(shop[1])).update(restricted_at=NOW)
+    training.renew(at=NEXT)
+    after = live()
+    assert customer(shop[1]) not in renewal.read_acts(after)[0].users
+    assert_alike(arrays(after), learnt_anew(after, at=day, moment=NEXT))
+    assert serving.recommend(customer(shop[1]), at=NEXT, limit=3).personalized is False
 
 
 def test_new_acts_are_worked_in_every_hour_and_equal_a_full_training(shop: list[str]) -> None:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from campaigns import delivery, lifecycle, planning, segments
 from campaigns.models import Campaign
+from customers import installation
 
 
 class Command(BaseCommand):
@@ -35,6 +36,9 @@ class Command(BaseCommand):
             return
         if campaign.status not in (Campaign.Status.RUNNING, Campaign.Status.FINISHED):
             raise CommandError(f"The campaign is {campaign.status}; launch it first.")
+        if not installation.may_send(at=now):
+            why = " ".join(installation.reasons(installation.current(at=now)))
+            raise CommandError(f"Sending is held: {why} `manage.py release_sending --by NAME` releases it.")
         for run in campaign.runs.filter(state__in=("due", "planning"), due_at__lte=now):
             planning.plan(run, at=now)
         done = delivery.deliver_all(clock=timezone.now)
