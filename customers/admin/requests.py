@@ -53,7 +53,6 @@ class PrivacyRequestAdmin(ReadOnly):
     list_select_related = ("customer",)
     search_fields = ("=customer_number", "=customer__external_id")
     search_help_text = _("By the customer's number or the shop's own id, exactly")
-    ordering = ()
     fields = (
         ("told_type", "told_state", "who"),
         ("asked_at", "source"),
@@ -67,11 +66,14 @@ class PrivacyRequestAdmin(ReadOnly):
     actions_detail = ("prove", "start", "correct", "extend", "refuse", "lift")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PrivacyRequest]:
-        """What has not ended first, the most urgent on top; then what has, the newest on top."""
         rows: QuerySet[PrivacyRequest] = super().get_queryset(request)
+        return rows.select_related("customer__key")
+
+    def get_ordering(self, request: HttpRequest) -> list[Any]:
+        """What has not ended first, the most urgent on top; then what has, the newest on top."""
         has_ended = Case(When(state__in=LIVING, then=Value(0)), default=Value(1), output_field=IntegerField())
         clock = Case(When(state__in=LIVING, then=F("due_at")), default=None)
-        return rows.order_by(has_ended, clock, "-ended_at", "pk").select_related("customer__key")
+        return [has_ended.asc(), clock.asc(), "-ended_at", "pk"]
 
     # --- columns ---------------------------------------------------------------------------------------------
 
