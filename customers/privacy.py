@@ -7,14 +7,11 @@ What erasure does to it is said at its foreign key: CASCADE deletes the row, SET
 
 # ruff: noqa: SLF001 - `_meta` and `_default_manager` are Django's documented way of asking a model about itself
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
 import orjson
@@ -22,11 +19,10 @@ from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
-from django.db.models import ForeignKey, Q, QuerySet
-from django.utils.module_loading import import_string
+from django.db.models import Q, QuerySet
 
 from catalog.models import Review
-from customers import consent, encryption, preferences, purposes, retention
+from customers import consent, encryption, preferences, purposes
 from customers.models import (
     ConsentRecord,
     ConsentState,
@@ -36,9 +32,6 @@ from customers.models import (
     Suppression,
 )
 
-FORMAT = "tact-export/1"
-PAGE = 1000
-CELLS = ("kind", "row", "field", "value")
 # A customer's number in a plain column: no foreign key leads from there.
 NUMBERED: dict[type[models.Model], str] = {ConsentRecord: "customer_id", Review: "author_id"}
 # Keys, and the keyed hashes made with them, say nothing to a person and might serve somebody else.
@@ -109,61 +102,6 @@ def family(customer_id: int) -> list[int]:
 # --- seeing ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Part:
-    """One table of an export. `kind` is empty where the section is one table (or, with `is_one`, one row) by itself."""
-
-    section: str
-    kind: str
-    rows: Iterator[dict[str, Any]]
-    is_one: bool = False
-
-
-def parts(customer: Customer, *, at: datetime) -> Iterator[Part]:
-    """Everything held about a person, table by table, row by row; every model with a path to them, even if empty.
-
-    Sections in order: person, allowed, suppressed, records, worked_out, about; those of one section follow one another.
-    A fixed number of queries, and one a kind of named thing for each PAGE rows; memory holds one page.
-    """
-    people = family(customer.pk)
-    allowed = {purpose: preferences.is_allowed(customer.pk, purpose) for purpose in purposes.PURPOSES}
-    yield Part("person", "", iter([{**_plain(customer), **encryption.unseal(customer)}]), is_one=True)
-    yield Part("allowed", "", iter([allowed]), is_one=True)
-    lines = suppressions(customer)
-    refused = ({"channel": row.channel, "reason": row.reason, "since": row.created_at} for row in lines)
-    yield Part("suppressed", "", refused)
-    for model in sorted(trails(), key=lambda model: model._meta.label):
-        if model is not Customer:
-            yield Part("records", model._meta.label, _readable(rows(model, people)))
-    notes = (
-        {"action_time": entry.action_time, "action": entry.get_action_flag_display()}
-        for entry in staff_notes(people).order_by("pk")
-    )
-    yield Part("records", LogEntry._meta.label, notes)
-    # What an app works out of a person without keeping it: its AppConfig names who tells.
-    for app in apps.get_app_configs():
-        if teller := getattr(app, "tells_of_people", ""):
-            yield Part("worked_out", app.label, import_string(teller)(customer.pk, at=at))
-    # GDPR 15(1)(a) and (d): what for, and for how long.
-    yield Part(
-        "about", "purposes", ({"purpose": p.slug, "allows": p.allows} for p in purposes.PURPOSES.values())
-    )
-    kept = ({"what": k.what, "days": k.for_long.days, "why": k.why} for k in retention.kept())
-    yield Part("about", "kept", kept)
-
-
-def export(customer: Customer, *, at: datetime) -> dict[str, Any]:
-    """The whole export at once, as plain values, for a person with few rows; `customers.exports` streams it."""
-    whole: dict[str, Any] = {"format": FORMAT, "made_at": at}
-    for part in parts(customer, at=at):
-        found: Any = next(part.rows) if part.is_one else list(part.rows)
-        if part.kind:
-            whole.setdefault(part.section, {})[part.kind] = found
-        else:
-            whole[part.section] = found
-    return whole
-
-
 def suppressions(customer: Customer) -> QuerySet[Suppression]:
     """The lines of the suppression list that hold for the person's present addresses."""
     indexes = [index for index in (customer.email_index, customer.phone_index) if index]
@@ -207,70 +145,6 @@ def answers(customer: Customer, *, language: str, most: int = 50) -> list[GivenA
         GivenAnswer(texts.get(row.purpose, row.purpose), row.granted, row.method, row.at, row.hash)
         for row in records
     ]
-
-
-def _shown(model: type[models.Model]) -> "Iterator[models.Field[Any, Any]]":
-    for column in model._meta.concrete_fields:
-        if column.name not in HIDDEN and not isinstance(column, models.BinaryField):
-            yield column
-
-
-def _readable(found: QuerySet[Any]) -> Iterator[dict[str, Any]]:
-    """Rows as plain values, a page at a time; what a row points at is told by its name."""
-    columns = [column for column in _shown(found.model) if column.related_model is not Customer]
-    names: dict[str, dict[Any, str]] = {column.name: {} for column in columns if column.is_relation}
-    read = found.order_by("pk").values_list(*(column.attname for column in columns))
-    pages = read.iterator(chunk_size=PAGE)
-    while page := list(islice(pages, PAGE)):
-        for place, column in enumerate(columns):
-            if column.name in names:
-                names[column.name] = _named(
-                    column.related_model, {row[place] for row in page}, names[column.name]
-                )
-        for row in page:
-            yield {
-                column.name: names[column.name].get(value) if column.name in names else value
-                for column, value in zip(columns, row, strict=True)
-            }
-
-
-def _named(model: Any, keys: set[Any], known: dict[Any, str]) -> dict[Any, str]:
-    """The names of these rows; those of the page before are kept, so that a catalogue is not read again and again."""
-    kept = {key: known[key] for key in keys if key in known}
-    missing = keys - kept.keys() - {None}
-    if not missing:
-        return kept
-    # Some names quote the row above.
-    above = [column.name for column in model._meta.concrete_fields if isinstance(column, ForeignKey)]
-    found = model._default_manager.select_related(*above).in_bulk(missing)
-    return kept | {key: str(row) for key, row in found.items()}
-
-
-def _plain(row: models.Model) -> dict[str, Any]:
-    return {
-        column.name: getattr(row, column.attname) for column in _shown(type(row)) if not column.is_relation
-    }
-
-
-def as_csv(exported: dict[str, Any]) -> str:
-    """An export as one long table: kind, row, field, value."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(CELLS)
-    kinds = {
-        "person": [exported["person"]],
-        "allowed": [exported["allowed"]],
-        "suppressed": exported["suppressed"],
-    }
-    for kind, entries in {
-        **kinds,
-        **exported["records"],
-        **exported["worked_out"],
-        **exported["about"],
-    }.items():
-        for number, entry in enumerate(entries, start=1):
-            table.writerows([kind, number, name, harmless(value)] for name, value in entry.items())
-    return text.getvalue()
 
 
 def harmless(value: Any) -> str:

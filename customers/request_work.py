@@ -12,6 +12,7 @@ import orjson
 import structlog
 from django.apps import apps
 from django.db import DatabaseError, transaction
+from django.utils.translation import gettext as _
 
 from customers import consent, encryption, export_files, exports, identities, privacy, purposes, requests
 from customers.models import Customer, PrivacyRequest
@@ -85,13 +86,13 @@ def correct(pk: Any, *, by: str, at: datetime) -> PrivacyRequest:
     with transaction.atomic():
         row = requests.held(pk)
         if row.type != Type.RECTIFICATION or row.state != State.OPEN or row.customer is None:
-            raise NotPossible("This correction is not proven, or has ended.")
+            raise NotPossible(_("This correction is not proven, or has ended."))
         words = requests.details_of(row, row.customer)
         new: dict[str, Any] = {name: value for name, value in words.items() if name in requests.CORRECTABLE}
         if new:
             known_as = row.customer.external_id
             if known_as is None:
-                raise NotPossible("A visitor without a customer number has no fields to correct.")
+                raise NotPossible(_("A visitor without a customer number has no fields to correct."))
             identities.save_profiles([identities.Profile(id=known_as, **new)])
         for name in sorted(new):
             requests.note(row, "customers.Customer", f"{name} corrected", rows=1, at=at, by=by)

@@ -96,7 +96,7 @@ def ask(
             raise NotPossible(_("There is nobody here any more."))
         before = _under_way(person, kind)
         if before is not None and before.state == State.UNPROVEN and before.asked_at <= at - VALID_FOR:
-            _end(before, State.LAPSED, at=at)
+            end(before, State.LAPSED, at=at)
             before = None
         if before is None:
             sealed = encryption.seal(person.key, words) if words else b""
@@ -105,7 +105,7 @@ def ask(
                 asked_at=at, due_at=due_at(person, at=at),
             )  # fmt: skip
             if proven_by:
-                _prove(row, proven_by, at=at)
+                mark_proven(row, proven_by, at=at)
             row.save(force_insert=True)
             return Asked(row, True)
         _join(before, person, words, proven_by=proven_by, at=at)
@@ -132,21 +132,21 @@ def _join(
     if mailed is None or datetime.fromisoformat(mailed["at"]) <= at - ASK_AGAIN_AFTER:
         row.token_hash = ""
     if row.state == State.UNPROVEN and proven_by:
-        _prove(row, proven_by, at=at)
+        mark_proven(row, proven_by, at=at)
     row.save()
 
 
-def _prove(row: PrivacyRequest, how: str, *, at: datetime) -> None:
+def mark_proven(row: PrivacyRequest, how: str, *, at: datetime) -> None:
     row.state, row.proven_at, row.proven_by, row.token_hash = State.OPEN, at, how[:100], ""
 
 
 def due_at(person: Customer, *, at: datetime) -> datetime:
     """When the answer is due by the person's law. Thirty days stand for a month, which may be shorter (GDPR 12(3))."""
     days = Jurisdiction.objects.filter(code=person.jurisdiction).values_list("answer_days", flat=True).first()
-    return _later(at, MONTH_DAYS if days is None else days)
+    return later(at, MONTH_DAYS if days is None else days)
 
 
-def _later(moment: datetime, days: int) -> datetime:
+def later(moment: datetime, days: int) -> datetime:
     end = moment + timedelta(days=days)
     return min(end, moment + relativedelta(months=1)) if days == MONTH_DAYS else end
 
@@ -214,7 +214,7 @@ def prove(token: str, *, at: datetime) -> PrivacyRequest:
     with transaction.atomic():
         row = held(found.pk)
         look(token, at=at)  # under the lock: of two clicks at once one is late
-        _prove(row, BY_CLICK, at=at)
+        mark_proven(row, BY_CLICK, at=at)
         row.save()
         return row
 
@@ -226,89 +226,6 @@ def held(pk: Any) -> PrivacyRequest:
         consent.hold([person])
     rows = PrivacyRequest.objects.select_for_update(of=("self",)).select_related("customer__key")
     return rows.get(pk=pk)
-
-
-# --- the privacy officer's side ------------------------------------------------------------------------------
-
-
-def prove_by_hand(pk: Any, *, how: str, by: str, at: datetime) -> PrivacyRequest:
-    """Somebody saw who it is by another way, and says by which. Raises NotPossible."""
-    how = _reason(how)
-    with transaction.atomic():
-        row = held(pk)
-        if row.state != State.UNPROVEN:
-            raise NotPossible(_("This request does not wait for a proof."))
-        _prove(row, f"staff:{by}", at=at)
-        note(row, "identity", f"proven by hand: {how}", at=at, by=by)
-        row.save()
-        return row
-
-
-def extend(pk: Any, *, reason: str, by: str, at: datetime) -> PrivacyRequest:
-    """One more period, once, before the first is over; the person is told why (GDPR 12(3)). Raises NotPossible."""
-    reason = _reason(reason)
-    with transaction.atomic():
-        row = held(pk)
-        if row.state not in LIVING or row.customer is None:
-            raise NotPossible(_("This request has ended."))
-        if row.extended_reason:
-            raise NotPossible(_("It was extended already; that is allowed once."))
-        if row.due_at <= at:
-            raise NotPossible(_("It is overdue; only before that could it be extended."))
-        row.extended_reason = reason
-        days = Jurisdiction.objects.filter(code=row.customer.jurisdiction).values_list(
-            "answer_days", flat=True
-        )
-        row.due_at = _later(row.due_at, days.first() or MONTH_DAYS)
-        note(row, "clock", "extended", at=at, by=by)
-        row.save()
-        return row
-
-
-def refuse(pk: Any, *, reason: str, by: str, at: datetime) -> PrivacyRequest:
-    """Say no, with a reason that the person gets. Raises NotPossible; of an objection always (GDPR 21(3))."""
-    reason = _reason(reason)
-    with transaction.atomic():
-        row = held(pk)
-        if row.type == Type.OBJECTION:
-            raise NotPossible(_("An objection to marketing cannot be refused."))
-        if row.state not in (State.UNPROVEN, State.OPEN):
-            raise NotPossible(_("This request is being worked on, or has ended."))
-        row.why = reason
-        note(row, "request", "refused", at=at, by=by)
-        _end(row, State.REFUSED, at=at)
-        return row
-
-
-def ask_lifting(pk: Any, *, by: str, at: datetime) -> PrivacyRequest:
-    """Let a restriction end: the person is told first (GDPR 18(3)), then it is lifted. Raises NotPossible."""
-    with transaction.atomic():
-        row = held(pk)
-        person = row.customer
-        if (
-            row.type != Type.RESTRICTION
-            or row.state != State.DONE
-            or person is None
-            or person.restricted_at is None
-        ):
-            raise NotPossible(_("There is no restriction to lift."))
-        if last_step(row, "restriction", "to be lifted") is not None:
-            raise NotPossible(_("It is being lifted already; the person is told first."))
-        note(row, "restriction", "to be lifted", at=at, by=by)
-        row.save()
-        return row
-
-
-def _reason(words: str) -> str:
-    """What staff write to a person: some words, and no link, so that it cannot become an advertisement."""
-    words = " ".join(words.split())
-    if len(words) < 5:
-        raise NotPossible(_("Say why, in words the person will understand."))
-    if len(words) > LONGEST_WORDS:
-        raise NotPossible(_("That is too long: %s characters at most.") % LONGEST_WORDS)
-    if "://" in words or "www." in words.casefold():
-        raise NotPossible(_("A reason holds no link."))
-    return words
 
 
 # --- evidence ----------------------------------------------------------------------------------------------------
@@ -325,7 +242,7 @@ def last_step(row: PrivacyRequest, store: str, what: str = "") -> dict[str, Any]
     return lines[-1] if lines else None
 
 
-def _end(row: PrivacyRequest, state: str, *, at: datetime) -> None:
+def end(row: PrivacyRequest, state: str, *, at: datetime) -> None:
     row.state, row.ended_at, row.sealed, row.token_hash = state, at, b"", ""
     row.save()
 

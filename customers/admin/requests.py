@@ -1,8 +1,6 @@
 """The privacy officer's queue: what people demand, by its clock; one demand with its evidence; what can be done."""
 
-import csv
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -15,15 +13,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import ReadOnly, Section, button, shown, told_time
-from customers import encryption, request_work, requests
+from customers import encryption, request_answers, request_register, request_work, requests
 from customers.models import PrivacyRequest
-from customers.privacy import harmless
 from customers.requests import LIVING, NotPossible, State, Type
-
-REGISTER = (
-    "id", "customer_number", "type", "state", "source", "asked_at", "proven_at", "proven_by", "due_at",
-    "extended_reason", "ended_at", "why",
-)  # fmt: skip
 
 
 class ClockFilter(admin.SimpleListFilter):
@@ -154,7 +146,7 @@ class PrivacyRequestAdmin(ReadOnly):
             ],
             label=gettext("How you know"),
             confirm=gettext("It was this person"),
-            do=lambda pk, words, by, at: requests.prove_by_hand(pk, how=words, by=by, at=at),
+            do=lambda pk, words, by, at: request_answers.prove_by_hand(pk, how=words, by=by, at=at),
             done=gettext("It is proven and will be worked on."),
         )
 
@@ -171,7 +163,7 @@ class PrivacyRequestAdmin(ReadOnly):
             ],
             label=gettext("Why it takes longer, in words the person will read"),
             confirm=gettext("Extend"),
-            do=lambda pk, words, by, at: requests.extend(pk, reason=words, by=by, at=at),
+            do=lambda pk, words, by, at: request_answers.extend(pk, reason=words, by=by, at=at),
             done=gettext("Extended. The person gets a mail."),
         )
 
@@ -189,7 +181,7 @@ class PrivacyRequestAdmin(ReadOnly):
             ],
             label=gettext("Why, in words the person will read"),
             confirm=gettext("Refuse"),
-            do=lambda pk, words, by, at: requests.refuse(pk, reason=words, by=by, at=at),
+            do=lambda pk, words, by, at: request_answers.refuse(pk, reason=words, by=by, at=at),
             done=gettext("Refused. The person gets a mail."),
             is_grave=True,
         )
@@ -224,7 +216,7 @@ class PrivacyRequestAdmin(ReadOnly):
                 ),
             ],
             confirm=gettext("Lift the restriction"),
-            do=lambda pk, by, at: requests.ask_lifting(pk, by=by, at=at),
+            do=lambda pk, by, at: request_answers.ask_lifting(pk, by=by, at=at),
             done=gettext("The person is told; then it is lifted."),
         )
 
@@ -264,7 +256,7 @@ class PrivacyRequestAdmin(ReadOnly):
     @button(_("Register (CSV)"), path="register", icon="download", needs="view")
     def register(self, request: HttpRequest) -> HttpResponse:
         """All demands and what came of each; nobody's name or address."""
-        answer = StreamingHttpResponse(_register(), content_type="text/csv; charset=utf-8")
+        answer = StreamingHttpResponse(request_register.as_csv(), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = 'attachment; filename="privacy-requests.csv"'
         return answer  # type: ignore[return-value]
 
@@ -329,19 +321,3 @@ def _by(request: HttpRequest) -> str:
 
 def _told(moment: str) -> str:
     return told_time(datetime.fromisoformat(moment))
-
-
-def _register() -> Iterator[str]:
-    """The register as CSV, a page of rows at a time; formulas are made text (S4)."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow([*REGISTER, "evidence"])
-    rows = PrivacyRequest.objects.order_by("asked_at", "pk").only(*REGISTER, "steps").iterator(chunk_size=500)
-    for row in rows:
-        done = "; ".join(f"{line['store']}: {line['what']} {line['rows']}" for line in row.steps)
-        table.writerow([*(harmless(getattr(row, name)) for name in REGISTER), harmless(done)])
-        if text.tell() > 50_000:
-            yield text.getvalue()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue()

@@ -27,7 +27,7 @@ from customers import (
     ledger,
     letters,
     links,
-    privacy,
+    request_answers,
     request_work,
     requests,
     tasks,
@@ -80,11 +80,11 @@ def mailed(box: Sink, part: str = "plain") -> list[str]:
 
 def link_in(text: str) -> str:
     [link] = set(re.findall(r"https?://[^\s\"<]+", text))
-    return urlsplit(link).path
+    return str(urlsplit(link).path)
 
 
 def page(customer: Customer, rest: str = "") -> str:
-    return urlsplit(links.preferences_url(customer)).path.replace("/preferences/", "/privacy/") + rest
+    return str(urlsplit(links.preferences_url(customer)).path).replace("/preferences/", "/privacy/") + rest
 
 
 def interest(customer: Customer) -> Interest:
@@ -125,7 +125,7 @@ def test_d5_a_changed_law_sets_the_next_clock(anna: Customer) -> None:
 
 def test_d5_the_clock_is_extended_once_before_it_is_over_and_the_person_is_told_why(anna, sink) -> None:  # noqa: F811
     row = proven(anna, "rectification", details={"name": "Anne"})
-    later = requests.extend(
+    later = request_answers.extend(
         row.pk, reason="The archive has to be searched by hand.", by="olga", at=timezone.now()
     )
     assert later.due_at >= row.due_at + 28 * DAY
@@ -133,10 +133,10 @@ def test_d5_the_clock_is_extended_once_before_it_is_over_and_the_person_is_told_
     assert "The archive has to be searched by hand." in told
     assert mailed(sink) == [told]
     with pytest.raises(NotPossible, match="once"):
-        requests.extend(row.pk, reason="And once more for us.", by="olga", at=timezone.now())
+        request_answers.extend(row.pk, reason="And once more for us.", by="olga", at=timezone.now())
     late = proven(anna, "access")
     with pytest.raises(NotPossible, match="overdue"):
-        requests.extend(late.pk, reason="Nobody looked at it.", by="olga", at=late.due_at)
+        request_answers.extend(late.pk, reason="Nobody looked at it.", by="olga", at=late.due_at)
     assert PrivacyRequest.objects.get(pk=late.pk).due_at == late.due_at
 
 
@@ -310,18 +310,16 @@ def test_d1_the_copy_is_sealed_fetched_by_a_link_and_gone_after_a_week(anna, sin
     assert list(export_files.folder().iterdir()) == []
 
 
-def test_d1_the_stream_is_the_export_and_holds_what_is_worked_out(anna: Customer) -> None:
+def test_d1_both_forms_hold_the_same_rows_and_what_is_worked_out(anna: Customer) -> None:
     interest(anna)
     events.take_in(
         [Incoming(message_id="=1", type="viewed", customer="anna", occurred_at=NOW, context={"a": "@SUM"})],
         source="tests", at=NOW,
     )  # fmt: skip
-    whole = privacy.export(anna, at=NOW)
     streamed = json.loads(b"".join(exports.as_json(anna, at=NOW)))
-    assert streamed.keys() == whole.keys()
-    assert {label: len(rows) for label, rows in streamed["records"].items()} == {
-        label: len(rows) for label, rows in whole["records"].items()
-    }
+    assert list(streamed) == [
+        "format", "made_at", "person", "allowed", "suppressed", "records", "worked_out", "about",
+    ]  # fmt: skip
     assert streamed["records"]["recommender.Interest"] == [
         {"id": Interest.objects.get().pk, "category": "Garden", "probability": 0.8,
          "model": str(ModelVersion.objects.get())}
@@ -329,7 +327,8 @@ def test_d1_the_stream_is_the_export_and_holds_what_is_worked_out(anna: Customer
     assert streamed["worked_out"]["recommender"] == []
     assert {line["purpose"] for line in streamed["about"]["purposes"]} >= {"analytics", "marketing_email"}
     table = list(csv.reader(io.StringIO(b"".join(exports.as_table(anna, at=NOW)).decode())))
-    assert table == list(csv.reader(io.StringIO(privacy.as_csv(whole))))
+    events_of = [row for row in table if row[0] == "customers.Event" and row[1] == "1"]
+    assert {row[2] for row in events_of} == streamed["records"]["customers.Event"][0].keys()
     assert ["customers.Event", "1", "message_id", "'=1"] in table
 
 
@@ -383,7 +382,7 @@ def test_c12_an_objection_holds_at_once_needs_no_proof_and_cannot_be_refused(ann
     interest(anna)
     row = ask(anna, "objection")
     with pytest.raises(NotPossible, match="cannot be refused"):
-        requests.refuse(row.pk, reason="We would rather not.", by="olga", at=timezone.now())
+        request_answers.refuse(row.pk, reason="We would rather not.", by="olga", at=timezone.now())
     request_work.work_at_once(row, at=timezone.now())
     row.refresh_from_db()
     assert row.state == "done"
@@ -406,7 +405,7 @@ def test_a_restriction_denies_everything_and_is_lifted_only_after_the_person_was
     row = worked(anna, "restriction")
     assert not any(allows(anna, purpose) for purpose in ("analytics", "marketing_email", "personalization"))
     assert len(mailed(sink)) == 1
-    requests.ask_lifting(row.pk, by="olga", at=timezone.now())
+    request_answers.ask_lifting(row.pk, by="olga", at=timezone.now())
     request_work.work_due(at=timezone.now())
     assert not allows(anna, "analytics")
     assert "we use your data again" in mailed(sink)[1]
@@ -417,7 +416,7 @@ def test_a_restriction_denies_everything_and_is_lifted_only_after_the_person_was
     assert lifted is not None
     assert lifted["by"] == "olga"
     with pytest.raises(NotPossible, match="no restriction"):
-        requests.ask_lifting(row.pk, by="olga", at=timezone.now())
+        request_answers.ask_lifting(row.pk, by="olga", at=timezone.now())
 
 
 def test_a_correction_waits_for_the_officer_and_then_is_what_is_held(anna, sink) -> None:  # noqa: F811
@@ -517,8 +516,10 @@ def test_a_refusal_says_why_where_to_complain_and_holds_no_link(anna, sink) -> N
     row = proven(anna, "rectification", details={"name": "Anne"})
     for bad in ("", "no", "See https://shop.example/sale", "x" * 501):
         with pytest.raises(NotPossible):
-            requests.refuse(row.pk, reason=bad, by="olga", at=timezone.now())
-    requests.refuse(row.pk, reason="The invoice says Anna; it must stay.", by="olga", at=timezone.now())
+            request_answers.refuse(row.pk, reason=bad, by="olga", at=timezone.now())
+    request_answers.refuse(
+        row.pk, reason="The invoice says Anna; it must stay.", by="olga", at=timezone.now()
+    )
     [text] = mailed(sink)
     assert "The invoice says Anna; it must stay." in text
     assert "complain to the data protection authority" in text
@@ -570,7 +571,7 @@ def test_the_api_gives_the_copy_once_it_is_made(anna, server: Caller, client: Cl
     made = server("POST", "privacy-requests", {"customer": "anna", "type": "portability"}).body
     path = f"privacy-requests/{made['id']}"
     assert server("GET", f"{path}/download").status == 404
-    requests.prove_by_hand(made["id"], how="She stood in the shop.", by="olga", at=timezone.now())
+    request_answers.prove_by_hand(made["id"], how="She stood in the shop.", by="olga", at=timezone.now())
     request_work.work_due(at=timezone.now())
     assert server("GET", path).body["download"] is True
     answer = client.get(f"/api/v1/{path}/download", headers=server.headers)
@@ -634,9 +635,9 @@ def at_desk(row: PrivacyRequest, button: str) -> str:
 
 
 def test_d5_the_queue_shows_the_overdue_first_and_home_raises_the_alarm(anna, boris, officer) -> None:
+    done = worked(person("dora"), "restriction")
     late = proven(anna, "rectification", details={"name": "Anne"}, at=timezone.now() - 40 * DAY)
     soon = proven(boris, "access", at=timezone.now() - 27 * DAY)
-    done = worked(person("dora"), "restriction")
     listed = officer.get(reverse("admin:customers_privacyrequest_changelist")).content.decode()
     places = [listed.index(f"/{row.pk}/") for row in (late, soon, done)]
     assert places == sorted(places)
@@ -697,7 +698,7 @@ def test_an_erasure_begun_by_hand_asks_first(anna, officer) -> None:
 
 def test_s4_the_register_names_nobody_and_holds_no_formula(anna, officer) -> None:
     row = proven(anna, "rectification", details={"name": "Anne"})
-    requests.refuse(row.pk, reason="=HYPERLINK(1) is no name", by="olga", at=timezone.now())
+    request_answers.refuse(row.pk, reason="=HYPERLINK(1) is no name", by="olga", at=timezone.now())
     answer = officer.get(reverse("admin:customers_privacyrequest_register"))
     text = b"".join(answer.streaming_content).decode()
     [head, line] = list(csv.reader(io.StringIO(text)))
