@@ -13,6 +13,7 @@ from campaigns import (
     optin_mail,
     outcomes,
     planning,
+    rights_mail,
     schedule,
     settling,
     stopping,
@@ -49,6 +50,12 @@ def credit_outcomes() -> None:
 def ask_for_consent() -> None:
     """Send the mails that double opt-in asks with."""
     optin_mail.send_due(clock=timezone.now)
+
+
+@shared_task
+def answer_requests() -> None:
+    """Send the mails that answer what people demand."""
+    rights_mail.send_due(clock=timezone.now)
 
 
 @shared_task

@@ -55,5 +55,7 @@ app.conf.beat_schedule = {
     "count pairs that were asked for": {"task": "recommender.tasks.count_pairs", "schedule": 60.0},
     "train every night": {"task": "recommender.tasks.train_nightly", "schedule": 24 * 3600.0},
     "note how far the journal is known": {"task": "customers.tasks.keep_journal", "schedule": 60.0},
+    "do what people demand": {"task": "customers.tasks.work_requests", "schedule": 30.0},
+    "answer what people demand": {"task": "campaigns.tasks.answer_requests", "schedule": 30.0},
     "keep no longer than needed": {"task": "customers.tasks.tidy", "schedule": 3600.0},
 }

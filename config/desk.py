@@ -18,7 +18,7 @@ from campaigns.admin import words
 from campaigns.admin.fates import fates
 from campaigns.models import Campaign, Decision, Delivery, Message, Offer, Outcome, Segment
 from catalog.models import Product
-from customers import consent, installation
+from customers import consent, installation, requests
 from customers.models import Customer, ImportRun, Installation
 from recommender.models import ModelVersion, TrainingRun
 
@@ -49,7 +49,9 @@ class Figure:
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the first page shows; a fixed number of queries, whatever the size."""
     if not request.user.has_perm("campaigns.view_campaign"):
-        return {**context, "title": _("Home"), "sees_nothing": True}
+        may_answer = request.user.has_perm("customers.view_privacyrequest")
+        own = _rights_needs(timezone.now()) if may_answer else []
+        return {**context, "title": _("Home"), "sees_nothing": True, "needs": own}
     now = timezone.now()
     running = _running()
     return {
@@ -64,11 +66,33 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def needs(now: datetime) -> list[Need]:
     """Everything that waits for a person, the gravest first."""
-    return [*_sending_needs(now), *_learning_needs(now), *_waiting_needs()]
+    return [*_rights_needs(now), *_sending_needs(now), *_learning_needs(now), *_waiting_needs()]
 
 
 def _list(name: str, query: str = "") -> str:
     return reverse(f"admin:{name}_changelist") + (f"?{query}" if query else "")
+
+
+def _rights_needs(now: datetime) -> list[Need]:
+    """Demands of people by law, by their clocks. One query."""
+    alarms, found = requests.alarms(at=now), []
+    if n := alarms.overdue:
+        told = ngettext("%s privacy request is overdue by law.", "%s privacy requests are overdue by law.", n)
+        found.append(Need(told % n, _("Answer"), _list("customers_privacyrequest", "clock=overdue"), "harm"))
+    if n := alarms.soon:
+        told = ngettext(
+            "%s privacy request is due within seven days.",
+            "%s privacy requests are due within seven days.",
+            n,
+        )
+        found.append(
+            Need(told % n, _("Answer"), _list("customers_privacyrequest", "clock=soon"), "attention")
+        )
+    if n := alarms.waiting:
+        told = ngettext("%s correction waits for your yes.", "%s corrections wait for your yes.", n) % n
+        link = _list("customers_privacyrequest", "type__exact=rectification&clock=living")
+        found.append(Need(told, _("Look"), link))
+    return found
 
 
 def _sending_needs(now: datetime) -> list[Need]:

@@ -26,6 +26,8 @@ SCOPES = (
     "campaigns:read",
     "models:read",
     "models:write",
+    "privacy:read",
+    "privacy:write",
 )
 # What a browser's key may do at all; of a customer, only of the one a token proves.
 PUBLISHABLE = (
@@ -35,6 +37,8 @@ PUBLISHABLE = (
     "offers:read",
     "consents:read",
     "consents:write",
+    "privacy:read",
+    "privacy:write",
 )
 LONGEST_TOKEN = timedelta(hours=1)
 _AUDIENCE = "tact customer"

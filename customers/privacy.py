@@ -7,10 +7,8 @@ What erasure does to it is said at its foreign key: CASCADE deletes the row, SET
 
 # ruff: noqa: SLF001 - `_meta` and `_default_manager` are Django's documented way of asking a model about itself
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -34,7 +32,6 @@ from customers.models import (
     Suppression,
 )
 
-FORMAT = "tact-export/1"
 # A customer's number in a plain column: no foreign key leads from there.
 NUMBERED: dict[type[models.Model], str] = {ConsentRecord: "customer_id", Review: "author_id"}
 # Keys, and the keyed hashes made with them, say nothing to a person and might serve somebody else.
@@ -107,31 +104,6 @@ def family(customer_id: int) -> list[int]:
 # --- seeing ------------------------------------------------------------------------------------------------
 
 
-def export(customer: Customer, *, at: datetime) -> dict[str, Any]:
-    """Everything held about a person, as plain values; every model with a path to them is there, even if empty."""
-    people = family(customer.pk)
-    records = {
-        model._meta.label: [_plain(row) for row in _readable(rows(model, people))]
-        for model in sorted(trails(), key=lambda model: model._meta.label)
-        if model is not Customer
-    }
-    records[LogEntry._meta.label] = [
-        {"action_time": entry.action_time, "action": entry.get_action_flag_display()}
-        for entry in staff_notes(people).order_by("pk")
-    ]
-    return {
-        "format": FORMAT,
-        "made_at": at,
-        "person": {**_plain(customer), **encryption.unseal(customer)},
-        "allowed": {purpose: preferences.is_allowed(customer.pk, purpose) for purpose in purposes.PURPOSES},
-        "suppressed": [
-            {"channel": row.channel, "reason": row.reason, "since": row.created_at}
-            for row in suppressions(customer)
-        ],
-        "records": records,
-    }
-
-
 def suppressions(customer: Customer) -> QuerySet[Suppression]:
     """The lines of the suppression list that hold for the person's present addresses."""
     indexes = [index for index in (customer.email_index, customer.phone_index) if index]
@@ -175,40 +147,6 @@ def answers(customer: Customer, *, language: str, most: int = 50) -> list[GivenA
         GivenAnswer(texts.get(row.purpose, row.purpose), row.granted, row.method, row.at, row.hash)
         for row in records
     ]
-
-
-def _shown(model: type[models.Model]) -> "Iterator[models.Field[Any, Any]]":
-    for column in model._meta.concrete_fields:
-        if column.name not in HIDDEN and not isinstance(column, models.BinaryField):
-            yield column
-
-
-def _readable(found: QuerySet[Any]) -> Iterator[Any]:
-    related = [column.name for column in _shown(found.model) if column.is_relation]
-    return found.select_related(*related).order_by("pk").iterator(chunk_size=1000)
-
-
-def _plain(row: models.Model) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for column in _shown(type(row)):
-        if column.related_model is Customer:
-            continue
-        value = getattr(row, column.name)
-        values[column.name] = str(value) if isinstance(value, models.Model) else value
-    return values
-
-
-def as_csv(exported: dict[str, Any]) -> str:
-    """The export as one long table: kind, row, field, value."""
-    text = io.StringIO()
-    table = csv.writer(text)
-    table.writerow(["kind", "row", "field", "value"])
-    kinds = {"person": [exported["person"]], "allowed": [exported["allowed"]]}
-    for kind, entries in {**kinds, "suppressed": exported["suppressed"], **exported["records"]}.items():
-        for number, entry in enumerate(entries, start=1):
-            for name, value in entry.items():
-                table.writerow([kind, number, name, harmless(value)])
-    return text.getvalue()
 
 
 def harmless(value: Any) -> str:

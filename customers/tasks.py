@@ -3,13 +3,23 @@
 from celery import shared_task
 from django.utils import timezone
 
-from customers import installation, privacy, retention
+from customers import export_files, installation, privacy, request_work, requests, retention
 
 
 @shared_task
 def tidy() -> None:
-    retention.drop_old(at=timezone.now())
-    privacy.sweep(at=timezone.now())
+    now = timezone.now()
+    retention.drop_old(at=now)
+    privacy.sweep(at=now)
+    requests.lapse_old(at=now)
+    request_work.blank_old_farewells(at=now)
+    export_files.drop_old(at=now)
+
+
+@shared_task
+def work_requests() -> None:
+    """Do what people demanded and proved, step by step."""
+    request_work.work_due(at=timezone.now())
 
 
 @shared_task

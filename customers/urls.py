@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from customers import views
+from customers import request_pages, views
 
 urlpatterns = [
     path("unsubscribe/<str:token>/", views.Unsubscribe.as_view(), name="unsubscribe"),
     path("confirm/<str:token>/", views.Confirm.as_view(), name="confirm"),
-    path("privacy/<str:token>/", views.Privacy.as_view(), name="privacy"),
-    path("privacy/<str:token>/download", views.Download.as_view(), name="privacy-download"),
+    path("privacy/request/<str:token>/", request_pages.Prove.as_view(), name="privacy-request"),
+    path("privacy/copy/<str:token>/", request_pages.Copy.as_view(), name="privacy-copy"),
+    path("privacy/<str:token>/", request_pages.Privacy.as_view(), name="privacy"),
+    path("privacy/<str:token>/download", request_pages.Download.as_view(), name="privacy-download"),
+    path("privacy/<str:token>/ask/<str:kind>", request_pages.AskFor.as_view(), name="privacy-ask"),
     path("privacy/<str:token>/erase", views.Erase.as_view(), name="privacy-erase"),
 ]

@@ -5,8 +5,7 @@ from email.utils import parseaddr
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.core.serializers.json import DjangoJSONEncoder
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.decorators import method_decorator
@@ -221,22 +220,6 @@ class Privacy(Page):
             token=kwargs["token"],
             preferences=self.preferences_url(),
         )
-
-
-class Download(Page):
-    """Everything held, as a file to take along."""
-
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        exported = privacy.export(self.person, at=self.at)
-        response: HttpResponse
-        if request.GET.get("format") == "csv":
-            response = HttpResponse(privacy.as_csv(exported), content_type="text/csv; charset=utf-8")
-            name = "my-data.csv"
-        else:
-            response = JsonResponse(exported, DjangoJSONEncoder, json_dumps_params={"indent": 2})
-            name = "my-data.json"
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        return response
 
 
 class Erase(Page):

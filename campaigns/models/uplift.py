@@ -52,6 +52,8 @@ class UpliftScore(models.Model):
     )
     effect = models.FloatField(_("predicted effect"))
 
+    is_inferred = True
+
     class Meta:
         verbose_name, verbose_name_plural = _("predicted effect"), _("predicted effects")
         constraints = [

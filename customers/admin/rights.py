@@ -1,19 +1,10 @@
-"""The desk's pages of what people demand, of how they want to be written to, and of the proofs outside the database."""
+"""The desk's pages of how people want to be written to, and of the proofs outside the database."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import Page, ReadOnly
-from customers.models import Checkpoint, ContactChoice, PrivacyRequest, Topic
-
-
-@admin.register(PrivacyRequest)
-class PrivacyRequestAdmin(ReadOnly):
-    about = _("Nobody has asked for anything yet.")
-    list_display = ("type", "state", "customer_number", "asked_at", "due_at", "ended_at")
-    list_filter = ("state", "type")
-    ordering = ("due_at",)
-    exclude = ("sealed", "token_hash")
+from customers.models import Checkpoint, ContactChoice, Topic
 
 
 @admin.register(Checkpoint)

@@ -10,6 +10,11 @@ from customers.api.consents import (
     ReceiptView,
 )
 from customers.api.people import CustomersBulkView, CustomerTokenView, CustomerView
+from customers.api.privacy_requests import (
+    PrivacyRequestDownloadView,
+    PrivacyRequestsView,
+    PrivacyRequestView,
+)
 
 __all__ = [
     "AskConsentView",
@@ -20,6 +25,9 @@ __all__ = [
     "CustomerView",
     "CustomersBulkView",
     "EventsView",
+    "PrivacyRequestDownloadView",
+    "PrivacyRequestView",
+    "PrivacyRequestsView",
     "PurposesView",
     "ReceiptView",
 ]

@@ -18,6 +18,8 @@ class Interest(models.Model):
     probability = models.FloatField(_("probability"))
     model = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, verbose_name=_("model"))
 
+    is_inferred = True
+
     class Meta:
         verbose_name, verbose_name_plural = _("interest"), _("interests")
         constraints = [
@@ -35,6 +37,8 @@ class ClusterMembership(models.Model):
     )
     cluster = models.PositiveSmallIntegerField(_("cluster"), db_index=True)
     model = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, verbose_name=_("model"))
+
+    is_inferred = True
 
     class Meta:
         verbose_name, verbose_name_plural = _("cluster membership"), _("cluster memberships")
@@ -57,6 +61,8 @@ class Score(models.Model):
     lifetime_value = models.FloatField(_("expected money in a year"), null=True, db_index=True)
     expected_at = models.DateField(_("expected next order"), null=True, db_index=True)
     model = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, verbose_name=_("model"))
+
+    is_inferred = True
 
     class Meta:
         verbose_name, verbose_name_plural = _("score"), _("scores")
