@@ -7,9 +7,9 @@ from customers.api.consents import (
     ConsentsBulkView,
     ConsentsView,
     PurposesView,
-    ReceiptView,
 )
 from customers.api.people import CustomersBulkView, CustomerTokenView, CustomerView
+from customers.api.receipts import ReceiptView
 
 __all__ = [
     "AskConsentView",
