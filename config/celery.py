@@ -28,5 +28,7 @@ app.conf.beat_schedule = {
     "keep the models up": {"task": "recommender.tasks.renew", "schedule": 60.0},
     "count pairs that were asked for": {"task": "recommender.tasks.count_pairs", "schedule": 60.0},
     "train every night": {"task": "recommender.tasks.train_nightly", "schedule": 24 * 3600.0},
+    "sign the ledger": {"task": "customers.tasks.checkpoint_ledger", "schedule": 300.0},
+    "verify the ledger": {"task": "customers.tasks.verify_ledger", "schedule": 20.0},
     "keep no longer than needed": {"task": "customers.tasks.tidy", "schedule": 3600.0},
 }

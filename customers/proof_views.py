@@ -1,5 +1,6 @@
 """The public page of proof: what was signed, with which key, and whether a receipt holds. It knows nobody and stores nothing."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,8 @@ class ProofPage(View):
 def checkpoint_lines(request: HttpRequest) -> HttpResponse:
     """The newest checkpoints, or those of a `?month=2026-11`, one a line, oldest first. One query."""
     rows = Checkpoint.objects.order_by("-pk")
-    year, _dash, month = request.GET.get("month", "").partition("-")
-    if year.isdecimal() and month.isdecimal():
-        rows = rows.filter(at__year=int(year[:4]), at__month=int(month[:2]))
+    if asked := re.fullmatch(r"(2\d{3})-(0[1-9]|1[0-2])", request.GET.get("month", ""), re.ASCII):
+        rows = rows.filter(at__year=int(asked[1]), at__month=int(asked[2]))
     lines = [checkpoints.line_of(row).text() + b"\n" for row in rows[:MOST_LINES]]
     return _file(b"".join(reversed(lines)), "checkpoints.jsonl", "application/x-ndjson")
 

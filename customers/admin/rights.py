@@ -1,10 +1,10 @@
-"""The desk's pages of what people demand, of how they want to be written to, and of the proofs outside the database."""
+"""The desk's pages of what people demand, and of how they want to be written to."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import Page, ReadOnly
-from customers.models import Checkpoint, ContactChoice, Installation, PrivacyRequest, Topic
+from customers.models import ContactChoice, Installation, PrivacyRequest, Topic
 
 
 @admin.register(PrivacyRequest)
@@ -14,13 +14,6 @@ class PrivacyRequestAdmin(ReadOnly):
     list_filter = ("state", "type")
     ordering = ("due_at",)
     exclude = ("sealed", "token_hash")
-
-
-@admin.register(Checkpoint)
-class CheckpointAdmin(ReadOnly):
-    about = _("The ledger has no checkpoint yet; the scheduler writes one every few minutes.")
-    list_display = ("at", "people", "records", "root", "key_id")
-    ordering = ("-at",)
 
 
 @admin.register(Installation)
