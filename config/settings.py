@@ -56,7 +56,9 @@ def key_of_32_bytes(name: str) -> bytes:
             os.link(fresh, kept)
         fresh.unlink()
     try:
-        key = base64.b64decode(required(name, in_debug=kept.read_text() if kept.exists() else ""), validate=True)
+        key = base64.b64decode(
+            required(name, in_debug=kept.read_text() if kept.exists() else ""), validate=True
+        )
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} is not base64.") from error
     if len(key) != 32:

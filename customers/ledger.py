@@ -155,7 +155,9 @@ _SPELLINGS = {
             WHEN length(at) = 19 THEN '.000000' WHEN substr(at, 20) = '.000000' THEN '?' ELSE '' END || '+00:00'""",
     },
 }
-_STATES = "SELECT customer_id, purpose, granted, record_id FROM customers_consentstate {where} ORDER BY customer_id"
+_STATES = (
+    "SELECT customer_id, purpose, granted, record_id FROM customers_consentstate {where} ORDER BY customer_id"
+)
 _Row = tuple[Any, ...]
 _Fold = dict[str, tuple[bool, int]]
 

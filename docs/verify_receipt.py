@@ -6,7 +6,7 @@ receipt.json       what you were given: one answer and its way to a checkpoint
 checkpoints.jsonl  checkpoints that you got from somewhere else, or kept: the receipt's must be among them
 ledger.pub         the public key, 64 hexadecimal digits (one a line, if there were several): best from a third place
 
-It needs Python 3.9 and the package `cryptography`. It prints what is proven and exits with 0, or why not and with 1.
+It needs Python 3.10 and the package `cryptography`. It prints what is proven and exits with 0, or why not and with 1.
 
 How it works. A person's answers form a chain: each is hashed (SHA-256) together with the hash before it. All the
 chains' ends are the leaves of a Merkle tree (RFC 6962), ordered by the customer's number; a leaf is that number, the
@@ -17,51 +17,51 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-HASHED = """customer sequence purpose granted notice notice_sha256 language method source actor at commitment
-previous_hash""".split()
-CHECKPOINT = "format at people records newest_record root previous_root key_id signature".split()
+HASHED = ["customer", "sequence", "purpose", "granted", "notice", "notice_sha256", "language", "method", "source",
+          "actor", "at", "commitment", "previous_hash"]  # fmt: skip
+SIGNED = ["format", "at", "people", "records", "newest_record", "root", "previous_root", "key_id"]
 
 
 class Refused(Exception):
     pass
 
 
-def demand(holds, otherwise):
+def demand(holds: Any, otherwise: str) -> None:
     if not holds:
         raise Refused(otherwise)
 
 
-def dump(value):
+def dump(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def load(text):
+def load(text: bytes) -> Any:
     """JSON in exactly one spelling, so that no byte can change unseen."""
     value = json.loads(text)
     demand(dump(value) == text, "the file is not in the spelling it was written in")
     return value
 
 
-def from_hex(text, length):
+def from_hex(text: str, length: int) -> bytes:
     value = bytes.fromhex(text)
     demand(len(value) == length and value.hex() == text, "a hash, key or signature is misspelt")
     return value
 
 
-def check_signature(checkpoint, keys):
-    demand(set(checkpoint) == set(CHECKPOINT), "a checkpoint has other fields")
+def check_signature(checkpoint: dict[str, Any], keys: dict[str, bytes]) -> None:
+    demand(set(checkpoint) == {*SIGNED, "signature"}, "a checkpoint has other fields")
     demand(checkpoint["format"] == "tact-checkpoint/1", "a checkpoint is of another kind")
-    key = keys.get(checkpoint["key_id"])
-    demand(key, "a checkpoint was signed with another key")
-    signed = dump({name: checkpoint[name] for name in CHECKPOINT if name != "signature"})
-    Ed25519PublicKey.from_public_bytes(key).verify(from_hex(checkpoint["signature"], 64), signed)
+    demand(checkpoint["key_id"] in keys, "a checkpoint was signed with another key")
+    key = Ed25519PublicKey.from_public_bytes(keys[checkpoint["key_id"]])
+    key.verify(from_hex(checkpoint["signature"], 64), dump({name: checkpoint[name] for name in SIGNED}))
 
 
-def root_of(leaf, index, size, path):
+def root_of(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes:
     """RFC 9162, section 2.1.3.2."""
     demand(type(index) is int and 0 <= index < size, "the leaf stands outside the tree")
     place, last, found = index, size - 1, hashlib.sha256(b"\0" + leaf).digest()
@@ -76,17 +76,19 @@ def root_of(leaf, index, size, path):
     return found
 
 
-def verify(receipt_file, checkpoint_file, key_file):
-    """The receipt's contents, if everything holds. Raises Refused, InvalidSignature or what reading raises."""
+def verify(receipt_file: bytes, checkpoint_file: bytes, key_file: bytes) -> Any:
+    """The receipt's contents, if everything holds. Raises Refused, InvalidSignature, or what reading raises."""
     known = [from_hex(line, 32) for line in key_file.decode().removesuffix("\n").split("\n")]
     keys = {hashlib.sha256(key).hexdigest(): key for key in known}
     lines = [load(line) for line in checkpoint_file.removesuffix(b"\n").split(b"\n")]
-    for before, line in zip([None, *lines], lines):
+    for before, line in zip([None, *lines], lines, strict=False):
         check_signature(line, keys)
         follows = before is None or line["previous_root"] in ("", before["root"])
         demand(follows, "a checkpoint does not follow the one before it")
     receipt = load(receipt_file)
-    demand(set(receipt) == {"format", "record", "text", "later", "proof", "checkpoint"}, "it has other fields")
+    demand(
+        set(receipt) == {"format", "record", "text", "later", "proof", "checkpoint"}, "it has other fields"
+    )
     demand(receipt["format"] == "tact-receipt/1", "it is of another kind")
     record, checkpoint, proof = receipt["record"], receipt["checkpoint"], receipt["proof"]
     demand(proof and checkpoint, "no checkpoint covers it yet: ask for it again in a few minutes")
@@ -94,7 +96,11 @@ def verify(receipt_file, checkpoint_file, key_file):
     previous = record["previous_hash"]
     for number, row in enumerate([record, *receipt["later"]], record["sequence"]):
         demand(set(row) == {*HASHED, "hash"}, "an answer has other fields")
-        same = (row["customer"], row["sequence"], row["previous_hash"]) == (record["customer"], number, previous)
+        same = (row["customer"], row["sequence"], row["previous_hash"]) == (
+            record["customer"],
+            number,
+            previous,
+        )
         demand(same, "the answers do not follow one another")
         previous = hashlib.sha256(dump([row[name] for name in HASHED])).hexdigest()
         demand(row["hash"] == previous, "an answer was changed after it was written down")
@@ -110,7 +116,7 @@ def verify(receipt_file, checkpoint_file, key_file):
     return receipt
 
 
-def main():
+def main() -> None:
     if len(sys.argv) != 4:
         sys.exit(__doc__)
     try:
@@ -121,12 +127,14 @@ def main():
         sys.exit(f"NOT proven: {why}.")
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         sys.exit(f"NOT proven: it cannot be read ({error!r}).")
-    record = receipt["record"]
+    record, later = receipt["record"], len(receipt["later"])
     answer = "yes" if record["granted"] else "no"
-    print(f"Proven: customer {record['customer']} said {answer} to {record['purpose']} at {record['at']},")
-    print(f"and the ledger held it, with {len(receipt['later'])} later answers, at {receipt['checkpoint']['at']}.")
+    sys.stdout.write(
+        f"Proven: customer {record['customer']} said {answer} to {record['purpose']} at {record['at']},\n"
+        f"and the ledger held it, with {later} later answers, at {receipt['checkpoint']['at']}.\n"
+    )
     if receipt["text"]:
-        print(f"The words were: {receipt['text']}")
+        sys.stdout.write(f"The words were: {receipt['text']}\n")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from customers.api.caller import customer_or_404, speak_for
 from customers.models import ConsentRecord
 from customers.proof import receipts
-from customers.proof.checkpoints import DoesNotExtend
+from customers.proof.reading import DoesNotExtend
 from customers.proof.signing import NotGenuine
 
 
@@ -46,7 +46,7 @@ class ReceiptCheckpoint(serializers.Serializer[Any]):
     people = serializers.IntegerField()
     records = serializers.IntegerField()
     newest_record = serializers.IntegerField()
-    root = serializers.CharField()
+    root = serializers.CharField()  # type: ignore[assignment]
     previous_root = serializers.CharField()
     key_id = serializers.CharField()
     signature = serializers.CharField()
@@ -59,7 +59,9 @@ class ReceiptOutput(serializers.Serializer[Any]):
     record = ReceiptRecord()
     text = serializers.CharField(help_text="The exact text that was shown; empty for a withdrawal")
     later = ReceiptRecord(many=True, help_text="The person's further answers up to the checkpoint")
-    proof = ReceiptProof(allow_null=True, help_text="null until a checkpoint covers the answer, a few minutes")
+    proof = ReceiptProof(
+        allow_null=True, help_text="null until a checkpoint covers the answer, a few minutes"
+    )
     checkpoint = ReceiptCheckpoint(allow_null=True)
 
 

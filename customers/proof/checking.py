@@ -62,6 +62,10 @@ def _differences(line: Line, running: RunningRoot) -> list[Fault]:
     faults = [Fault(None, None, told)]
     if named:
         customer_id, what = named
-        at = ConsentRecord.objects.filter(customer_id=customer_id).order_by("-sequence").values_list("pk", flat=True)
+        at = (
+            ConsentRecord.objects.filter(customer_id=customer_id)
+            .order_by("-sequence")
+            .values_list("pk", flat=True)
+        )
         faults.insert(0, Fault(at.first(), customer_id, what))
     return faults

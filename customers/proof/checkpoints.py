@@ -83,14 +83,18 @@ def tree_of(line: Line) -> Tree:
         tree = Tree()
         tree.update(reading.changed(tree, after=0, until=line.newest_record))
         if tree.root().hex() != line.root:
-            raise DoesNotExtend(f"the records up to {line.newest_record} are not those of the last checkpoint")
+            raise DoesNotExtend(
+                f"the records up to {line.newest_record} are not those of the last checkpoint"
+            )
         treefile.save(tree)
     return tree
 
 
 def _still_holds(tree: Tree, newest_record: int) -> None:
     """The last covered record is its person's head then; after a restored backup its number bears another record."""
-    row = ConsentRecord.objects.filter(pk=newest_record).values_list("customer_id", "sequence", "hash").first()
+    row = (
+        ConsentRecord.objects.filter(pk=newest_record).values_list("customer_id", "sequence", "hash").first()
+    )
     if row is None or tree.head(row[0]) != (row[1], row[2]):
         raise DoesNotExtend(f"record {newest_record} is not the one that the last checkpoint covers")
 
@@ -192,6 +196,8 @@ def reconcile() -> Line | None:
             _append(line_of(row))
         return line_of(newest)
     if not any(newest.signature.encode() in path.read_bytes() for path in reversed(files())):
-        raise DoesNotExtend("the newest checkpoint of the table is in no file, and that of the files not in the table")
+        raise DoesNotExtend(
+            "the newest checkpoint of the table is in no file, and that of the files not in the table"
+        )
     _row(line).save(force_insert=True)
     return line

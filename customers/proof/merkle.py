@@ -153,7 +153,7 @@ class Tree:
         self._hash(changed)
 
     def _hash(self, changed: NDArray[np.intp]) -> None:
-        leaves = memoryview(self.heads.view(np.uint8))
+        leaves = self.heads.view(np.uint8).data
         levels: list[NDArray[np.uint8]] = []
         for height, size in enumerate(sizes(self.people)):
             level = np.empty((size, 32), np.uint8)
@@ -170,7 +170,7 @@ class Tree:
                     hashable = changed[:-1]
                 else:
                     hashable = changed
-                nodes = memoryview(below).cast("B")
+                nodes = below.data.cast("B")
                 hashed = [sha256(b"\x01" + nodes[n * 64 : n * 64 + 64]).digest() for n in hashable.tolist()]
             places = changed if height == 0 else hashable
             if hashed:

@@ -66,7 +66,9 @@ def changed(tree: Tree, *, after: int, until: int) -> Heads:
                     person = number
                     length, head = tree.head(number) or (0, "0" * 64)
                 if sequence != length + 1 or previous != head:
-                    raise DoesNotExtend(f"record {pk} of customer #{number} does not follow the last checkpoint")
+                    raise DoesNotExtend(
+                        f"record {pk} of customer #{number} does not follow the last checkpoint"
+                    )
                 length, head = sequence, newest
     if length:
         found += packed(person, length, head)

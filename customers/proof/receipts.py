@@ -128,7 +128,9 @@ def _verify(receipt: bytes, keys: dict[str, bytes]) -> Verified:
     if text and hashlib.sha256(text.encode()).hexdigest() != record["notice_sha256"]:
         raise NotGenuine(_("The words shown are not those that were agreed to."))
     if proof is None and document["checkpoint"] is None and chain == [record]:
-        raise NotGenuine(_("No checkpoint covers this answer yet. Ask for the receipt again in a few minutes."))
+        raise NotGenuine(
+            _("No checkpoint covers this answer yet. Ask for the receipt again in a few minutes.")
+        )
     line = signing.check(document["checkpoint"], keys)
     if proof.keys() != {"index", "path"} or type(proof["index"]) is not int:
         raise TypeError

@@ -128,7 +128,9 @@ def check(fields: Any, keys: dict[str, bytes]) -> Line:
             raise ValueError
         Ed25519PublicKey.from_public_bytes(public).verify(signature, line.signed_part())
     except (ValueError, TypeError, InvalidSignature):
-        raise NotGenuine(_("The checkpoint's signature does not fit: it was changed after it was signed.")) from None
+        raise NotGenuine(
+            _("The checkpoint's signature does not fit: it was changed after it was signed.")
+        ) from None
     return line
 
 

@@ -27,7 +27,7 @@ def save(tree: Tree) -> None:
     digest = hashlib.sha256()
     parts = [tree.heads, *tree.levels]
     for part in parts:
-        digest.update(part.view(np.uint8))
+        digest.update(part.view(np.uint8).data)
     first = {"root": tree.root().hex(), "people": tree.people, "sha256": digest.hexdigest()}
     fresh = path.with_suffix(f".{os.getpid()}")
     with fresh.open("wb") as file:
@@ -38,7 +38,7 @@ def save(tree: Tree) -> None:
 
 
 def load(root: str, *, whole: bool = False) -> Tree | None:
-    """The tree of this root, or None if the file has another, or none. 
+    """The tree of this root, or None if the file has another, or none.
 
     It is mapped, not read: a receipt touches a few dozen pages. With `whole` every byte is read and its sum compared,
     as must be before anything is signed on it.
@@ -55,7 +55,7 @@ def load(root: str, *, whole: bool = False) -> Tree | None:
     counts = list(sizes(people))
     if len(mapped) != FIRST_LINE + people * HEAD.itemsize + sum(counts) * 32:
         return None
-    if whole and hashlib.sha256(mapped[FIRST_LINE:]).hexdigest() != first["sha256"]:
+    if whole and hashlib.sha256(mapped[FIRST_LINE:].data).hexdigest() != first["sha256"]:
         return None
     place = FIRST_LINE + people * HEAD.itemsize
     heads = mapped[FIRST_LINE:place].view(HEAD)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from customers.models import Checkpoint, ConsentRecord
 from customers.proof import checking, checkpoints
+from customers.proof.reading import DoesNotExtend
 
 EVERY = timedelta(days=1)
 LATE = timedelta(hours=1)
@@ -77,11 +78,14 @@ def verify(*, at: datetime) -> dict[str, Any]:
         nonlocal shown
         if records / total > shown + 0.01:
             shown = min(records / total, 1.0)
-            _write("verification.json", {**before, "asked_at": before.get("asked_at") or at.isoformat(), "share": shown})
+            _write(
+                "verification.json",
+                {**before, "asked_at": before.get("asked_at") or at.isoformat(), "share": shown},
+            )
 
     line = checkpoints.newest_line()
     result = checking.check(line=line, on_progress=show)
-    state = {
+    state: dict[str, Any] = {
         "ended_at": at.isoformat(),
         "records": result.records,
         "people": result.people,
@@ -111,7 +115,7 @@ def checkpoint_due(*, at: datetime) -> Checkpoint | None:
     """A checkpoint if anything is new; a refusal is kept for the desk and logged."""
     try:
         row = checkpoints.make(at=at)
-    except checkpoints.DoesNotExtend as error:
+    except DoesNotExtend as error:
         log.error("checkpoint refused", why=str(error))
         _write("refusal.json", {"at": at.isoformat(), "why": str(error)})
         return None

@@ -2,23 +2,21 @@
 
 import hashlib
 import json
-import os
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from customers import consent, ledger
 from customers.models import Checkpoint, ConsentRecord, ConsentState, Customer
-from customers.proof import checking, checkpoints, reading, signing, treefile, verification
+from customers.proof import checkpoints, reading, signing, treefile, verification
 from customers.proof.merkle import EMPTY_ROOT, HEAD, RunningRoot, Tree, leaf_hash, packed, root_from
 from tests.conftest import NOW, evidence, person, tampering
 
@@ -54,7 +52,7 @@ def leaves(lengths: dict[int, int]) -> list[bytes]:
 
 def test_the_root_is_that_of_rfc_6962() -> None:
     """The RFC's own example of a tree of seven leaves, by hand: ((0 1)(2 3))((4 5) 6)."""
-    lengths = {n: 1 for n in range(1, 8)}
+    lengths = dict.fromkeys(range(1, 8), 1)
     a, b, c, d, e, f, g = (hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves(lengths))
 
     def pair(left: bytes, right: bytes) -> bytes:
@@ -80,12 +78,14 @@ def test_a_tree_that_is_changed_piece_by_piece_is_the_tree_made_at_once(steps) -
         assert tree.root() == mth(leaves(known)) == running.root()
         assert (tree.people, tree.records) == (len(known), sum(known.values()))
     for place, leaf in enumerate(leaves(known)):
-        assert root_from(leaf_hash(leaf), index=place, people=len(known), path=tree.path(place)) == tree.root()
+        assert (
+            root_from(leaf_hash(leaf), index=place, people=len(known), path=tree.path(place)) == tree.root()
+        )
 
 
 def test_a_leaf_leads_to_the_root_from_its_own_place_only() -> None:
     for people in range(1, 20):
-        lengths = {n: 1 for n in range(people)}
+        lengths = dict.fromkeys(range(people), 1)
         tree = Tree()
         tree.update(heads(lengths))
         hashed = leaf_hash(leaves(lengths)[people // 2])
@@ -138,7 +138,9 @@ def test_l3_a_checkpoint_is_signed_and_written_outside_the_database(anna: Custom
     assert checkpoints.line_of(Checkpoint.objects.get()).text() == checkpoints.files()[0].read_bytes().strip()
 
 
-def test_l3_a_checkpoint_is_written_only_if_something_is_new_and_follows_the_last(anna: Customer, boris) -> None:
+def test_l3_a_checkpoint_is_written_only_if_something_is_new_and_follows_the_last(
+    anna: Customer, boris
+) -> None:
     first = make()
     assert make(5) is None
     consent.withdraw(anna.pk, "analytics", method="m", source="s", actor="a", at=NOW)
@@ -148,7 +150,9 @@ def test_l3_a_checkpoint_is_written_only_if_something_is_new_and_follows_the_las
     assert second.previous_root == first.root
     assert second.people == first.people + 1
     assert [line["root"] for line in lines()] == [first.root, second.root]
-    assert signing.read_lines(checkpoints.files()[0].read_bytes(), signing.known_keys())[-1].root == second.root
+    assert (
+        signing.read_lines(checkpoints.files()[0].read_bytes(), signing.known_keys())[-1].root == second.root
+    )
 
 
 @pytest.mark.parametrize("is_lost", [False, True], ids=["from the tree's file", "the file was lost"])
@@ -171,15 +175,17 @@ def test_l3_a_ledger_that_was_rolled_back_is_not_signed(anna: Customer, clara: C
     with tampering():
         last = ConsentRecord.objects.latest("pk")
         ConsentRecord.objects.filter(pk=last.pk).delete()
-    with pytest.raises(checkpoints.DoesNotExtend, match="the ledger ends at record"):
+    with pytest.raises(reading.DoesNotExtend, match="the ledger ends at record"):
         make(5)
     # The number is given again: by it alone the roll-back could not be seen any more.
-    again = ConsentRecord(**{f.attname: getattr(last, f.attname) for f in ConsentRecord._meta.concrete_fields})
+    again = ConsentRecord(
+        **{f.attname: getattr(last, f.attname) for f in ConsentRecord._meta.concrete_fields}
+    )
     again.at += timedelta(seconds=1)
     again.hash = ledger.record_hash(again)
     again.save(force_insert=True)
     consent.withdraw(anna.pk, "analytics", method="m", source="s", actor="a", at=NOW)
-    with pytest.raises(checkpoints.DoesNotExtend, match="is not the one"):
+    with pytest.raises(reading.DoesNotExtend, match="is not the one"):
         make(10)
     assert Checkpoint.objects.count() == len(lines()) == 1
 
@@ -189,10 +195,10 @@ def test_l3_a_chain_that_was_rewritten_is_not_signed_when_it_goes_on(anna: Custo
     with tampering():
         rewrite(anna.pk, boris=boris)
     consent.withdraw(anna.pk, "analytics", method="m", source="s", actor="a", at=NOW)
-    with pytest.raises(checkpoints.DoesNotExtend):
+    with pytest.raises(reading.DoesNotExtend):
         make(5)
     (checkpoints.folder() / "tree.bin").unlink()
-    with pytest.raises(checkpoints.DoesNotExtend):
+    with pytest.raises(reading.DoesNotExtend):
         make(10)
     assert len(lines()) == 1
 
@@ -206,7 +212,9 @@ def rewrite(customer_id: int, **_unused: object) -> None:
         row.save()
 
 
-def test_l3_after_a_restored_backup_a_series_begins_anew_and_shows_it(anna: Customer, clara: Customer) -> None:
+def test_l3_after_a_restored_backup_a_series_begins_anew_and_shows_it(
+    anna: Customer, clara: Customer
+) -> None:
     make()
     with tampering():
         ConsentRecord.objects.filter(customer_id=clara.pk).delete()
@@ -257,8 +265,6 @@ def test_l3_a_record_that_becomes_visible_late_is_not_left_out() -> None:
     written, go_on = threading.Event(), threading.Event()
 
     def slow() -> None:
-        from django.db import transaction
-
         with transaction.atomic():
             consent.give(anna.pk, "analytics", evidence=evidence("analytics"), at=NOW)
             written.set()

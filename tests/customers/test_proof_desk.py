@@ -33,7 +33,9 @@ def staff(client: Client, db: None) -> Client:
 VERIFY = "admin:customers_checkpoint_verify"
 
 
-def test_l3_the_desk_lists_checkpoints_and_verifies_a_small_ledger_at_once(staff: Client, anna, clara) -> None:
+def test_l3_the_desk_lists_checkpoints_and_verifies_a_small_ledger_at_once(
+    staff: Client, anna, clara
+) -> None:
     row = checkpoints.make(at=NOW)
     assert row is not None
     assert row.root[:16] in staff.get(reverse("admin:customers_checkpoint_changelist")).content.decode()

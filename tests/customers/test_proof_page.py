@@ -46,7 +46,9 @@ def test_l3_a_genuine_receipt_holds(client: Client, receipt: bytes, how: str) ->
     assert "not in our list" not in shown
 
 
-def test_l3_what_was_changed_or_is_none_proves_nothing_and_nothing_is_stored(client, receipt, django_assert_num_queries) -> None:
+def test_l3_what_was_changed_or_is_none_proves_nothing_and_nothing_is_stored(
+    client, receipt, django_assert_num_queries
+) -> None:
     for sent in (receipt.replace(b'"granted":true', b'"granted":false'), b"hello", b"", b"x" * 70_000):
         with django_assert_num_queries(1):  # the list of checkpoints; nothing is written
             answer = client.post("/proof/", {"receipt": sent.decode()})

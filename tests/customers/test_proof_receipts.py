@@ -1,5 +1,6 @@
 """Receipts: they verify by our code and by the independent script, and no byte of them can change (L3, L4)."""
 
+import hashlib
 import importlib.util
 import json
 import subprocess
@@ -82,7 +83,9 @@ def test_l3_the_script_runs_by_itself(anna: Customer, clara: Customer, tmp_path:
 
 
 @pytest.mark.slow
-def test_l3_any_flipped_byte_of_receipt_checkpoint_or_key_fails(script, anna: Customer, clara: Customer) -> None:
+def test_l3_any_flipped_byte_of_receipt_checkpoint_or_key_fails(
+    script, anna: Customer, clara: Customer
+) -> None:
     """Every byte of all three, by four flips each; our own check agrees about the receipt."""
     checkpoints.make(at=NOW)
     consent.withdraw(anna.pk, "analytics", method="m", source="s", actor="a", at=NOW)
@@ -133,7 +136,9 @@ def test_l3_a_receipt_that_was_put_together_otherwise_fails(script, anna, clara,
         receipts.verify(changed, signing.known_keys())
 
 
-@pytest.mark.parametrize("nonsense", [b"", b"[]", b"null", b"7", b'"x"', b"{}", b"[" * 60_000, b"\xff\xfe", b'{"format":1}'])
+@pytest.mark.parametrize(
+    "nonsense", [b"", b"[]", b"null", b"7", b'"x"', b"{}", b"[" * 60_000, b"\xff\xfe", b'{"format":1}']
+)
 def test_l3_nonsense_is_refused_with_a_sentence(nonsense: bytes, db) -> None:
     with pytest.raises(signing.NotGenuine):
         receipts.verify(nonsense, signing.known_keys())
@@ -190,8 +195,6 @@ def test_l4_nothing_that_is_hashed_or_signed_names_the_person(clara: Customer) -
 
 
 def test_l4_the_commitment_says_nothing_without_the_persons_key(anna: Customer) -> None:
-    import hashlib
-
     record = newest(anna, 1)
     for plain in ("anna", "anna@mail.example", str(anna.pk)):
         assert record.commitment != hashlib.sha256(plain.encode()).hexdigest()
@@ -226,7 +229,9 @@ def test_l3_an_answer_after_the_newest_checkpoint_waits_for_the_next(server: Cal
 
 
 @pytest.mark.parametrize("is_covered", [True, False])
-def test_l3_no_receipt_is_given_of_a_record_that_was_changed(server: Caller, anna: Customer, is_covered) -> None:
+def test_l3_no_receipt_is_given_of_a_record_that_was_changed(
+    server: Caller, anna: Customer, is_covered
+) -> None:
     if is_covered:
         checkpoints.make(at=NOW)
     record = newest(anna, 1)

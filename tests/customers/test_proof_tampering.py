@@ -1,12 +1,13 @@
 """What the database refuses (L1), and what whoever owns the database cannot hide (L2, L5)."""
 
+import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -43,7 +44,9 @@ def changes() -> dict[str, Any]:
         ),
     }
     if connection.vendor == "postgresql":
-        execute("SET CONSTRAINTS ALL IMMEDIATE")  # what the test has just written waits to be checked otherwise
+        execute(
+            "SET CONSTRAINTS ALL IMMEDIATE"
+        )  # what the test has just written waits to be checked otherwise
         found["truncate"] = lambda: execute(f"TRUNCATE {TABLE}")
         found["truncate of more"] = lambda: execute(f"TRUNCATE customers_consentstate, {TABLE} CASCADE")
     else:
@@ -94,7 +97,9 @@ def columns() -> st.SearchStrategy[tuple[str, Any]]:
         st.tuples(st.just("granted"), st.booleans()),
         st.tuples(st.just("sequence"), st.integers(0, 40)),
         st.tuples(st.just("customer_id"), st.integers(1, 2**40)),
-        st.tuples(st.just("at"), st.integers(-(10**12), 10**12).map(lambda us: NOW + timedelta(microseconds=us))),
+        st.tuples(
+            st.just("at"), st.integers(-(10**12), 10**12).map(lambda us: NOW + timedelta(microseconds=us))
+        ),
     )
 
 
@@ -184,7 +189,9 @@ def test_l2_a_removed_row_is_found(shop: Shop, data: st.DataObject) -> None:
 @examples
 @given(data=st.data())
 def test_l2_two_swapped_rows_are_found(shop: Shop, data: st.DataObject) -> None:
-    one, two = data.draw(st.lists(st.sampled_from(shop.rows), min_size=2, max_size=2, unique_by=lambda r: r.pk))
+    one, two = data.draw(
+        st.lists(st.sampled_from(shop.rows), min_size=2, max_size=2, unique_by=lambda r: r.pk)
+    )
     names = [f.attname for f in ConsentRecord._meta.concrete_fields if f.attname != "id"]
 
     def swap() -> None:
@@ -203,7 +210,9 @@ def test_l2_an_inserted_row_is_found(shop: Shop, data: st.DataObject) -> None:
     """A copy of any record with any number, even with its hash made right, in the chain of anyone."""
     row = data.draw(st.sampled_from(shop.rows))
     owner = data.draw(st.sampled_from(shop.people))
-    fields = {f.attname: getattr(row, f.attname) for f in ConsentRecord._meta.concrete_fields if f.attname != "id"}
+    fields = {
+        f.attname: getattr(row, f.attname) for f in ConsentRecord._meta.concrete_fields if f.attname != "id"
+    }
     forged = ConsentRecord(**fields | {"customer_id": owner.pk, "sequence": data.draw(st.integers(1, 12))})
     forged.granted = data.draw(st.booleans())
     if data.draw(st.booleans()):
@@ -225,7 +234,9 @@ def test_l2_an_id_that_was_moved_is_found_where_something_rests_on_it(shop: Shop
 
 @examples
 @given(data=st.data())
-def test_l5_the_states_are_the_fold_of_the_records_whatever_is_answered(db: None, data: st.DataObject) -> None:
+def test_l5_the_states_are_the_fold_of_the_records_whatever_is_answered(
+    db: None, data: st.DataObject
+) -> None:
     """Any sequence of yes and no, merges and erasures among three people."""
     answer = st.tuples(st.sampled_from("abc"), st.sampled_from(sorted(PURPOSES)), st.booleans())
     steps = data.draw(st.lists(answer, max_size=12))
@@ -248,7 +259,9 @@ def test_l5_the_states_are_the_fold_of_the_records_whatever_is_answered(db: None
 
 
 @pytest.mark.parametrize("change", ["granted", "record_id", "purpose", "missing", "too many", "of nobody"])
-def test_l5_a_state_that_is_not_the_fold_is_named(anna: Customer, clara: Customer, boris, change: str) -> None:
+def test_l5_a_state_that_is_not_the_fold_is_named(
+    anna: Customer, clara: Customer, boris, change: str
+) -> None:
     states = ConsentState.objects.filter(customer=clara)
     first = states.order_by("purpose")[0]
     if change == "granted":
@@ -287,9 +300,6 @@ def test_l5_what_is_written_during_a_verification_is_no_fault() -> None:
 
 def answer_elsewhere(customer_id: int) -> bool:
     """A yes of another process, while this one reads."""
-    import threading
-
-    from django.db import connections
 
     def say() -> None:
         consent.withdraw(customer_id, "analytics", method="m", source="s", actor="a", at=NOW)

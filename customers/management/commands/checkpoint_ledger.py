@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from customers.proof import checkpoints
+from customers.proof.reading import DoesNotExtend
 
 
 class Command(BaseCommand):
@@ -25,11 +26,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             row = checkpoints.make(at=timezone.now(), begin_anew=options["begin_anew"])
-        except checkpoints.DoesNotExtend as error:
+        except DoesNotExtend as error:
             if options["json"]:
                 self.stdout.write(json.dumps({"checkpoint": None, "fault": str(error)}))
             else:
-                self.stdout.write(f"NOT signed: {error}. Run verify_ledger --checkpoint with the newest file.")
+                self.stdout.write(
+                    f"NOT signed: {error}. Run verify_ledger --checkpoint with the newest file."
+                )
             raise SystemExit(1) from None
         if options["json"]:
             line = asdict(checkpoints.line_of(row)) if row else None

@@ -21,8 +21,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true")
-        parser.add_argument("--checkpoint", type=Path, help="a file of checkpoints; its newest line is compared")
-        parser.add_argument("--key", default="", help="the public key (hex) it must be signed with; else any of ours")
+        parser.add_argument(
+            "--checkpoint", type=Path, help="a file of checkpoints; its newest line is compared"
+        )
+        parser.add_argument(
+            "--key", default="", help="the public key (hex) it must be signed with; else any of ours"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         line = None
