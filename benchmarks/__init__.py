@@ -47,6 +47,7 @@ if "BENCHMARK_HOME" not in os.environ:
         DEBUG="0",
         SECRET_KEY="only-for-benchmarks-" + "x" * 40,
         FIELD_KEYS="bench:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+        LEDGER_KEY="MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
         PUBLIC_URL="https://shop.example",
         ALLOWED_HOSTS="*",
         EMAIL_URL=f"smtp://127.0.0.1:{PORT}",

@@ -57,5 +57,7 @@ app.conf.beat_schedule = {
     "note how far the journal is known": {"task": "customers.tasks.keep_journal", "schedule": 60.0},
     "do what people demand": {"task": "customers.tasks.work_requests", "schedule": 30.0},
     "answer what people demand": {"task": "campaigns.tasks.answer_requests", "schedule": 30.0},
+    "sign the ledger": {"task": "customers.tasks.checkpoint_ledger", "schedule": 300.0},
+    "verify the ledger": {"task": "customers.tasks.verify_ledger", "schedule": 20.0},
     "keep no longer than needed": {"task": "customers.tasks.tidy", "schedule": 3600.0},
 }

@@ -57,10 +57,13 @@ class Demo:
                 field_keys=f"demo:{field_key}",
                 password=secrets.token_urlsafe(12),
             )
+        if "ledger_key" not in self.state:
+            self.remember(ledger_key=base64.b64encode(secrets.token_bytes(32)).decode())
         os.environ.update(
             ENV_FILE="",
             SECRET_KEY=self.state["secret_key"],
             FIELD_KEYS=self.state["field_keys"],
+            LEDGER_KEY=self.state["ledger_key"],
             VAR_DIR=str(self.folder),
             PUBLIC_URL=f"http://127.0.0.1:{self.port}",
             ALLOWED_HOSTS="127.0.0.1,localhost",

@@ -20,6 +20,7 @@ from campaigns.models import Campaign, Decision, Delivery, Message, Offer, Outco
 from catalog.models import Product
 from customers import consent, installation, requests
 from customers.models import Customer, ImportRun, Installation
+from customers.proof import verification
 from recommender.models import ModelVersion, TrainingRun
 
 PERIOD = timedelta(days=30)
@@ -66,7 +67,18 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 def needs(now: datetime) -> list[Need]:
     """Everything that waits for a person, the gravest first."""
-    return [*_rights_needs(now), *_sending_needs(now), *_learning_needs(now), *_waiting_needs()]
+    return [
+        *_rights_needs(now),
+        *_proof_needs(now),
+        *_sending_needs(now),
+        *_learning_needs(now),
+        *_waiting_needs(),
+    ]
+
+
+def _proof_needs(now: datetime) -> list[Need]:
+    link = reverse("admin:customers_checkpoint_verify")
+    return [Need(told, _("Look"), link, "harm") for told in verification.alarms(at=now)]
 
 
 def _list(name: str, query: str = "") -> str:

@@ -3,7 +3,10 @@
 No secret has a usable default outside DEBUG: a missing one stops the start with its name.
 """
 
+import base64
+import contextlib
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -42,6 +45,33 @@ PUBLIC_URL: str = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip(
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+
+def key_of_32_bytes(name: str) -> bytes:
+    """A variable of base64 that holds 32 bytes. With DEBUG one is made once and kept in VAR_DIR."""
+    kept = VAR_DIR / f"{name.lower()}.debug"
+    if DEBUG and not env.str(name, default="") and not kept.exists():
+        fresh = VAR_DIR / f".{secrets.token_hex(8)}"
+        fresh.touch(mode=0o600)
+        fresh.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+        with contextlib.suppress(FileExistsError):  # another process was first: its key holds
+            os.link(fresh, kept)
+        fresh.unlink()
+    try:
+        key = base64.b64decode(
+            required(name, in_debug=kept.read_text() if kept.exists() else ""), validate=True
+        )
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is not base64.") from error
+    if len(key) != 32:
+        raise ImproperlyConfigured(f"{name} has {len(key)} bytes, not 32.")
+    return key
+
+
+# Signs the ledger's checkpoints (Ed25519). Whoever holds it and the database can forge both.
+LEDGER_KEY: bytes = key_of_32_bytes("LEDGER_KEY")
+# Should lie on another disk or machine than the database: it is what a changed database is held against.
+CHECKPOINT_DIR = Path(env.str("CHECKPOINT_DIR", default=str(VAR_DIR / "checkpoints")))
 
 DEFAULT_TIME_ZONE: str = env.str("DEFAULT_TIME_ZONE", default="UTC")
 DEFAULT_JURISDICTION: str = env.str("DEFAULT_JURISDICTION", default="EU")

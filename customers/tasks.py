@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from customers import export_files, installation, privacy, request_work, requests, retention
+from customers.proof import verification
 
 
 @shared_task
@@ -26,3 +27,13 @@ def work_requests() -> None:
 def keep_journal() -> None:
     """Note how far this database knows the journal, so that a start reads only what is newer."""
     installation.keep_up(at=timezone.now())
+
+
+@shared_task
+def checkpoint_ledger() -> None:
+    verification.checkpoint_due(at=timezone.now())
+
+
+@shared_task
+def verify_ledger() -> None:
+    verification.verify_due(at=timezone.now())

@@ -2,9 +2,13 @@
 
 from django.urls import path
 
-from customers import request_pages, views
+from customers import proof_views, request_pages, views
 
 urlpatterns = [
+    path("proof/", proof_views.ProofPage.as_view(), name="proof"),
+    path("proof/checkpoints.jsonl", proof_views.checkpoint_lines, name="proof-checkpoints"),
+    path("proof/ledger.pub", proof_views.public_key, name="proof-key"),
+    path("proof/verify_receipt.py", proof_views.script, name="proof-script"),
     path("unsubscribe/<str:token>/", views.Unsubscribe.as_view(), name="unsubscribe"),
     path("confirm/<str:token>/", views.Confirm.as_view(), name="confirm"),
     path("privacy/request/<str:token>/", request_pages.Prove.as_view(), name="privacy-request"),

@@ -86,6 +86,7 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "DEBUG": "0",
         "SECRET_KEY": secrets.token_urlsafe(50),
         "FIELD_KEYS": f"proof:{key}",
+        "LEDGER_KEY": key,
         "VAR_DIR": str(folder),
         "DATABASE_URL": f"sqlite:///{folder / 'tact.sqlite3'}",
         "EMAIL_URL": f"smtp://127.0.0.1:{port}",

@@ -1,17 +1,10 @@
-"""The desk's pages of how people want to be written to, and of the proofs outside the database."""
+"""The desk's pages of how people want to be written to."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import Page, ReadOnly
-from customers.models import Checkpoint, ContactChoice, Topic
-
-
-@admin.register(Checkpoint)
-class CheckpointAdmin(ReadOnly):
-    about = _("The ledger has no checkpoint yet; the scheduler writes one every few minutes.")
-    list_display = ("at", "people", "records", "root", "key_id")
-    ordering = ("-at",)
+from customers.models import ContactChoice, Topic
 
 
 @admin.register(Topic)

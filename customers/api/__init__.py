@@ -7,7 +7,6 @@ from customers.api.consents import (
     ConsentsBulkView,
     ConsentsView,
     PurposesView,
-    ReceiptView,
 )
 from customers.api.people import CustomersBulkView, CustomerTokenView, CustomerView
 from customers.api.privacy_requests import (
@@ -15,6 +14,7 @@ from customers.api.privacy_requests import (
     PrivacyRequestsView,
     PrivacyRequestView,
 )
+from customers.api.receipts import ReceiptView
 
 __all__ = [
     "AskConsentView",

@@ -2,7 +2,6 @@
 
 from typing import Any, cast
 
-from django.db.models import Q
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -12,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from customers import consent, identities, ledger, optin, purposes
+from customers import consent, identities, optin, purposes
 from customers.api.caller import access, customer_or_404, speak_for
 from customers.consent import Answer, Evidence
 from customers.models import ConsentRecord, Customer
@@ -209,30 +208,6 @@ class ConsentHistoryView(APIView):
         pages = HistoryPage()
         page = pages.paginate_queryset(records, request, view=self)
         return pages.get_paginated_response(RecordOutput(cast(Any, page), many=True).data)
-
-
-class ReceiptOutput(RecordOutput):
-    text = serializers.CharField(help_text="The exact text that was shown; empty for a withdrawal")
-    whole = serializers.BooleanField(help_text="The hash was recomputed and fits")
-
-
-class ReceiptView(APIView):
-    scopes = {"GET": "consents:read"}
-
-    @extend_schema(
-        operation_id="get_consent_receipt",
-        summary="One answer with the text that was shown, recomputed",
-        responses=ReceiptOutput,
-    )
-    def get(self, request: Request, external_id: str, record: int) -> Response:
-        speak_for(request, external_id)
-        owner = Q(customer_id=customer_or_404(external_id).pk)
-        row = ConsentRecord.objects.filter(owner, pk=record).first()
-        if row is None:
-            raise Http404("This customer has no such record.")
-        text = purposes.find_notice(row.notice, row.language, row.purpose).text if row.granted else ""
-        whole = ledger.record_hash(row) == row.hash
-        return Response({**RecordOutput(row).data, "text": text, "whole": whole})
 
 
 class PurposeOutput(serializers.Serializer[Any]):
