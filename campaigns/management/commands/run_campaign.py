@@ -24,10 +24,13 @@ class Command(BaseCommand):
             raise CommandError(f"There is no campaign {options['slug']!r}.")
         now = timezone.now()
         if options["dry_run"]:
-            audiences = [audience.segment.rule for audience in campaign.audiences.select_related("segment")]
+            audiences = [audience.segment for audience in campaign.audiences.select_related("segment")]
             if not audiences:
                 raise CommandError("The campaign has no audience: add at least one segment.")
-            self.say(segments.waterfall(*audiences, channel=campaign.channel, at=now))
+            try:
+                self.say(segments.waterfall(*audiences, channel=campaign.channel, at=now))
+            except segments.Withheld as why:
+                raise CommandError(str(why)) from why
             self.stdout.write(
                 f"Nothing was planned. Of the sendable, {float(campaign.control_percent):g} % would be held out, and caps and "
                 "offers be asked."
@@ -36,7 +39,10 @@ class Command(BaseCommand):
         if campaign.status not in (Campaign.Status.RUNNING, Campaign.Status.FINISHED):
             raise CommandError(f"The campaign is {campaign.status}; launch it first.")
         for run in campaign.runs.filter(state__in=("due", "planning"), due_at__lte=now):
-            planning.plan(run, at=now)
+            try:
+                planning.plan(run, at=now)
+            except segments.Withheld as why:
+                raise CommandError(str(why)) from why
         done = delivery.deliver_all(clock=timezone.now)
         lifecycle.finish_done(at=timezone.now())
         for run in campaign.runs.order_by("due_at"):
