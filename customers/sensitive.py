@@ -60,15 +60,19 @@ def allowed(names: Collection[str], *, at: datetime) -> set[tuple[str, str]]:
 
 def ask(attribute: SensitiveAttribute, where: str, *, reason: str, by: str, at: datetime) -> SensitiveUse:
     """Ask to use the attribute in one place, such as `segment:seniors`. Allows nothing yet. Raises NotAllowed."""
+    check_wish(attribute, where, reason)
+    return attribute.uses.create(where=where, reason=reason.strip(), asked_by=by, asked_at=at)
+
+
+def check_wish(attribute: SensitiveAttribute, where: str, reason: str) -> None:
+    """Raise NotAllowed unless one may ask for this. One query."""
     kind, _colon, slug = where.partition(":")
     if kind not in PLACES or not slug:
         raise NotAllowed(_("Say where: segment, offer or placement, a colon and its slug."))
     if not reason.strip():
         raise NotAllowed(_("Say why: the reason is kept."))
-    waiting = attribute.uses.filter(where=where, approved_by="", ends_at__isnull=True)
-    if waiting.exists():
+    if attribute.uses.filter(where=where, approved_by="", ends_at__isnull=True).exists():
         raise NotAllowed(_("Somebody has asked for this already; it waits for an answer."))
-    return attribute.uses.create(where=where, reason=reason.strip(), asked_by=by, asked_at=at)
 
 
 def approve(use: SensitiveUse, *, until: datetime, by: str, at: datetime) -> None:

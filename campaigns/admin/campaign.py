@@ -207,6 +207,7 @@ class CampaignAdmin(ReportPages):
                 "journey_link": reverse("admin:campaigns_journeyversion_of", args=[campaign.pk])
                 if campaign.kind == Campaign.Kind.JOURNEY
                 else "",
+                "fairness_link": reverse("admin:campaigns_fairnesscheck_of", args=[campaign.pk]),
                 "uplift_link": reverse("admin:campaigns_campaign_uplift", args=[campaign.pk]),
                 "size_link": reverse("admin:campaigns_campaign_size", args=[campaign.pk]),
             }

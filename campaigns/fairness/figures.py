@@ -35,19 +35,21 @@ class Groups:
 
 
 def told(groups: Groups, *, rng: np.random.Generator) -> dict[str, Any] | None:
-    """{"reference", "groups": [{"group", "people", measure: {…}}, …], "too_few": n}; None with nothing to compare.
+    """{"groups": [{"group", "people", measure: {…}}, …], "references": {measure: group}, "too_few": n}.
 
-    A measure is {"value", "ratio", "low", "high", "crossed"} beside the largest group's, only what may be told of it.
+    A measure is {"value", "ratio", "low", "high", "crossed"}, only what may be told of it. Its reference is the largest
+    group in which it is not nought. None with nothing to compare.
     """
     names = groups.shown
     if len(names) < 2:
         return None
     rows: list[dict[str, Any]] = [{"group": name, "people": groups.counted[name].people} for name in names]
-    _add(rows, SELECTED, _shares(groups, names, rng), _thin_shares(groups, names))
+    references = {SELECTED: _add(rows, SELECTED, _shares(groups, names, rng), _thin_shares(groups, names))}
     for measure, by_group in ((GIVEN, groups.given), (USED, groups.used)):
         if by_group:
-            _add(rows, measure, _means(by_group, names, rng), _thin_means(by_group, names))
-    return {"reference": names[0], "groups": rows, "too_few": len(groups.counted) - len(names)}
+            thin_ones = _thin_means(by_group, names)
+            references[measure] = _add(rows, measure, _means(by_group, names, rng), thin_ones)
+    return {"groups": rows, "references": references, "too_few": len(groups.counted) - len(names)}
 
 
 def crossed(told_of: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -62,30 +64,44 @@ def crossed(told_of: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
     ]
 
 
-Found = Mapping[str, tuple[float, statistics.Ratio | None]]
+@dataclass(frozen=True)
+class Found:
+    """A measure of each group, and its ratio to the reference's where there is one."""
+
+    reference: str
+    values: Mapping[str, float]
+    ratios: Mapping[str, statistics.Ratio | None]
 
 
 def _shares(groups: Groups, names: list[str], rng: np.random.Generator) -> Found:
-    ref = groups.counted[names[0]]
-    found: dict[str, tuple[float, statistics.Ratio | None]] = {}
-    for name in names:
-        one = groups.counted[name]
-        ratio = statistics.of_shares(one.selected, one.people, ref.selected, ref.people, rng=rng)
-        found[name] = (one.selected / one.people, None if name == names[0] else ratio)
-    return found
+    by = groups.counted
+    reference = next((name for name in names if by[name].selected), names[0])
+    ref = by[reference]
+    return Found(
+        reference,
+        {name: by[name].selected / by[name].people for name in names},
+        {
+            name: statistics.of_shares(by[name].selected, by[name].people, ref.selected, ref.people, rng=rng)
+            for name in names
+            if name != reference
+        },
+    )
 
 
 def _means(by_group: Mapping[str, Mapping[float, int]], names: list[str], rng: np.random.Generator) -> Found:
-    ref = by_group.get(names[0], {})
-    found: dict[str, tuple[float, statistics.Ratio | None]] = {}
-    for name in names:
-        counts = by_group.get(name, {})
-        n = sum(counts.values())
-        mean = sum(value * people for value, people in counts.items()) / n if n else 0.0
-        enough = min(n, sum(ref.values())) >= FEWEST_PEOPLE
-        ratio = statistics.of_means(counts, ref, rng=rng) if enough and name != names[0] else None
-        found[name] = (mean, ratio)
-    return found
+    sizes = {name: sum(by_group.get(name, {}).values()) for name in names}
+    totals = {name: sum(value * n for value, n in by_group.get(name, {}).items()) for name in names}
+    large = [name for name in names if sizes[name] >= FEWEST_PEOPLE]
+    reference = next((name for name in large if totals[name] > 0), names[0])
+    return Found(
+        reference,
+        {name: totals[name] / sizes[name] if sizes[name] else 0.0 for name in names},
+        {
+            name: statistics.of_means(by_group[name], by_group.get(reference, {}), rng=rng)
+            for name in large
+            if name != reference
+        },
+    )
 
 
 def _thin_shares(groups: Groups, names: list[str]) -> set[str]:
@@ -104,15 +120,16 @@ def _thin_means(by_group: Mapping[str, Mapping[float, int]], names: list[str]) -
     return thin.blank(sizes, {name for name in names if sizes[name] < FEWEST_PEOPLE})
 
 
-def _add(rows: list[dict[str, Any]], measure: str, found: Found, hidden: set[str]) -> None:
-    """Beside a blank reference no ratio is told either: share over ratio would give it away."""
-    reference = rows[0]["group"]
+def _add(rows: list[dict[str, Any]], measure: str, found: Found, hidden: set[str]) -> str:
+    """Write the cells; answers the reference. Beside a blank one no ratio is told: share over ratio would give it away."""
     for row in rows:
-        value, ratio = found[row["group"]]
+        name = row["group"]
+        ratio = found.ratios.get(name)
         cell: dict[str, Any] = {"crossed": ratio is not None and ratio.crosses}
-        if row["group"] not in hidden:
-            cell["value"] = round(value, 6)
-            if ratio is not None and reference not in hidden:
+        if name not in hidden:
+            cell["value"] = round(found.values[name], 6)
+            if ratio is not None and found.reference not in hidden:
                 cell |= {"ratio": round(ratio.value, 4), "low": round(ratio.low, 4)}
                 cell["high"] = round(ratio.high, 4) if np.isfinite(ratio.high) else None
         row[measure] = cell
+    return found.reference
