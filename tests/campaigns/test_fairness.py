@@ -1,4 +1,4 @@
-"""Who is offered what: the published list, the flips that must change nothing (C15), and groups compared (N3)."""
+"""Who would be, or was, offered what, by groups as the shop declared them (N3)."""
 
 import json
 from collections import Counter
@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from campaigns import fairness, planning, statistics
 from campaigns.fairness import figures, groups
@@ -22,13 +20,9 @@ from campaigns.models import (
     Campaign,
     Code,
     Decision,
-    Delivery,
     FairnessCheck,
-    JourneyVersion,
     Offer,
-    Placement,
     Redemption,
-    Segment,
 )
 from customers.models import Customer, SensitiveAttribute
 from tests.campaigns.conftest import offer, people
@@ -51,171 +45,55 @@ def shop(**counts: int) -> dict[str, list[int]]:
     return found
 
 
-# --- the published list ----------------------------------------------------------------------------------------------
+def told_of(grouped: Groups, *, rng: np.random.Generator) -> dict:
+    found = figures.told(grouped, rng=rng)
+    assert found is not None
+    return found
 
 
-def test_c15_the_list_holds_what_every_rule_of_the_campaign_asks_for(campaign: Make) -> None:
-    Segment.objects.create(slug="inner", name="Inner", rule={"not": {"attribute": "club", "exists": True}})
-    rule = {
-        "any": [{"attribute": "country", "is": "DE"}, {"all": [{"segment": "inner"}, {"did": "ordered"}]}]
-    }
-    row = campaign(offer("ten", eligibility={"attribute": "tier", "is": "gold"}), rule=rule, launched=False)
-    found = fairness.of(row)
-    assert found.attributes == {
-        "club": ("segment:inner",),
-        "country": (f"segment:{row.audiences.get().segment.slug}",),
-        "tier": ("offer:ten",),
-    }
-    assert found.acts == {"did"}
-    place = Placement.objects.create(
-        slug="email", name="Mail", ranking="formula",
-        formula=[{"when": {"attribute": "plan", "is": "x"}, "value": 1}, {"value": 2}],
-    )  # fmt: skip
-    assert fairness.of(row).attributes["plan"] == ("placement:email",)
-    place.ranking = "priority"
-    place.save()
-    assert "plan" not in fairness.of(row).attributes, "a formula that is not in force decides nothing"
+def shares(*counts: int, rng: np.random.Generator) -> statistics.Ratio:
+    found = statistics.of_shares(*counts, rng=rng)
+    assert found is not None
+    return found
 
 
-def test_c15_a_journey_s_own_rules_stand_in_the_list(campaign: Make) -> None:
-    Segment.objects.create(slug="inner", name="Inner", rule={"attribute": "club", "exists": True})
-    row = campaign(kind="journey", launched=False)
-    JourneyVersion.objects.create(
-        campaign=row, number=1,
-        definition={
-            "entry": {"segment": "inner"},
-            "steps": {"a": {"kind": "split", "rule": {"attribute": "tier", "is": "gold"}}},
-        },
-    )  # fmt: skip
-    assert fairness.of(row).attributes == {
-        "club": ("segment:inner",),
-        "id": ("segment:segment-1",),
-        "tier": ("journey",),
-    }
-
-
-def test_c15_published_is_what_gives_something_now(campaign: Make) -> None:
-    shop(DE=2)
-    row = campaign(rule={"attribute": "country", "is": "DE"}, launched=False)
-    assert fairness.published(at=NOW).attributes == {}
-    Campaign.objects.filter(pk=row.pk).update(status="running")
-    assert set(fairness.published(at=NOW).attributes) == {"country"}
-
-
-# --- flips -----------------------------------------------------------------------------------------------------------
-
-
-def test_c15_flipping_what_is_not_published_changes_nobody_s_offer(campaign: Make) -> None:
-    shop(DE=6, FR=6)
-    row = campaign(offer("ten"), offer("five", eligibility={"attribute": "country", "is": "FR"}, priority=5))
-    found = fairness.flip(row, at=NOW, rng=rng(), people=12)
-    assert (found.people, found.published, found.is_identical) == (12, ("country", "id"), True)
-    assert {"locale", "time_zone", "tier"} <= set(found.attributes) and "country" not in found.attributes
-
-
-def test_c15_a_dependence_that_nobody_published_is_found(campaign: Make, monkeypatch) -> None:
-    """The list is made wrong on purpose: the flip must notice, by the attribute's name."""
-    shop(DE=6, FR=6)
-    row = campaign(offer("ten"), offer("five", eligibility={"attribute": "country", "is": "FR"}, priority=5))
-    monkeypatch.setattr(fairness.dependence, "of", lambda campaign: fairness.Dependence())
-    found = fairness.flip(row, at=NOW, rng=rng(), people=12)
-    assert not found.is_identical
-    assert set(found.changed) == {"country", "*"} and found.changed["country"] >= 6
-
-
-def test_c15_a_flip_keeps_nothing_and_sends_nothing(campaign: Make) -> None:
-    shop(DE=4)
-    limited = offer("ten", max_total=50)
-    row = campaign(limited)
-    before = list(Customer.objects.order_by("pk").values("country", "locale", "attributes"))
-    fairness.flip(row, at=NOW, rng=rng(), people=4)
-    limited.refresh_from_db()
-    assert list(Customer.objects.order_by("pk").values("country", "locale", "attributes")) == before
-    assert (limited.given, Code.objects.count(), Decision.objects.count(), Delivery.objects.count()) == (
-        0,
-        0,
-        0,
-        0,
-    )
-
-
-NAMES = ("country", "locale", "tier", "club")
-VALUES = ("DE", "FR", "x")
-leaf = st.one_of(
-    st.builds(
-        lambda name, value: {"attribute": name, "is": value}, st.sampled_from(NAMES), st.sampled_from(VALUES)
-    ),
-    st.builds(lambda name: {"attribute": name, "exists": True}, st.sampled_from(NAMES)),
-    st.builds(lambda name: {"attribute": name, "in": ["DE", "x"]}, st.sampled_from(NAMES)),
-    st.just({"segment": "kept"}),
-)
-rules = st.recursive(
-    leaf,
-    lambda inner: st.one_of(
-        st.builds(lambda parts: {"all": parts}, st.lists(inner, min_size=1, max_size=3)),
-        st.builds(lambda parts: {"any": parts}, st.lists(inner, min_size=1, max_size=3)),
-        st.builds(lambda part: {"not": part}, inner),
-    ),
-    max_leaves=5,
-)
-FIXTURES = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-
-
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=FIXTURES)
-@given(segment=rules, eligibility=rules, inner=st.sampled_from(NAMES))
-def test_c15_whatever_the_rules_only_the_published_attributes_matter(
-    campaign: Make, segment: object, eligibility: object, inner: str
-) -> None:
-    if not Customer.objects.exists():
-        for n, pk in enumerate(people(6)):
-            Customer.objects.filter(pk=pk).update(
-                country=("DE", "FR")[n % 2], locale=("x", "DE")[n // 3], attributes={"tier": VALUES[n % 3]}
-            )
-    Segment.objects.update_or_create(
-        slug="kept", defaults={"name": "Kept", "rule": {"attribute": inner, "is": "DE"}}
-    )
-    name = f"o{Offer.objects.count()}"
-    row = campaign(offer(name, code_kind="none", eligibility=eligibility), rule=segment, launched=False)
-    named = {name for name in NAMES if f'"{name}"' in json.dumps([segment, eligibility])}
-    if '"kept"' in json.dumps([segment, eligibility]):
-        named.add(inner)
-    assert set(fairness.of(row).attributes) == named
-    found = fairness.flip(row, at=NOW, rng=rng(), people=6)
-    assert found.is_identical, found.changed
-    assert set(found.attributes) >= set(NAMES) - named - {"club"}
+def means(counts: dict[float, int], ref: dict[float, int], *, rng: np.random.Generator) -> statistics.Ratio:
+    found = statistics.of_means(counts, ref, rng=rng)
+    assert found is not None
+    return found
 
 
 # --- ratios ----------------------------------------------------------------------------------------------------------
 
 
 def test_n3_ratios_worked_by_hand() -> None:
-    found = statistics.of_shares(30, 100, 60, 100, rng=rng())
+    found = shares(30, 100, 60, 100, rng=rng())
     assert found.value == pytest.approx(0.5)
     # Katz: ln 0.5 ± 1.96·√(1/30 − 1/100 + 1/60 − 1/100) is 0.357 to 0.700; the draws must come near.
-    assert (found.low, found.high) == (pytest.approx(0.357, abs=0.03), pytest.approx(0.700, abs=0.03))
+    assert found.low == pytest.approx(0.357, abs=0.03) and found.high == pytest.approx(0.700, abs=0.03)
     assert found.crosses
-    means = statistics.of_means({0.0: 50, 0.2: 50}, {0.1: 100}, rng=rng())
-    assert means.value == pytest.approx(1.0) and not means.crosses
+    even = means({0.0: 50, 0.2: 50}, {0.1: 100}, rng=rng())
+    assert even.value == pytest.approx(1.0) and not even.crosses
 
 
 def test_n3_nobody_selected_has_an_upper_end_by_the_rule_of_three() -> None:
-    found = statistics.of_shares(0, 60, 50, 100, rng=rng())
-    assert (found.value, found.low, found.high) == (0.0, 0.0, pytest.approx(0.05 / 0.5))
+    found = shares(0, 60, 50, 100, rng=rng())
+    assert (found.value, found.low) == (0.0, 0.0) and found.high == pytest.approx(0.05 / 0.5)
     assert found.crosses
     assert statistics.of_shares(5, 60, 0, 100, rng=rng()) is None
 
 
 def test_n3_the_wire_is_not_crossed_by_chance_nor_by_a_small_sure_difference() -> None:
-    assert not statistics.of_shares(6, 20, 10, 20, rng=rng()).crosses, "0.6, but twenty people do not tell"
-    assert not statistics.of_shares(4500, 10_000, 5000, 10_000, rng=rng()).crosses, "0.9, surely"
-    assert statistics.of_shares(7000, 10_000, 5000, 10_000, rng=rng()).crosses, "1.4: the other way round too"
+    assert not shares(6, 20, 10, 20, rng=rng()).crosses, "0.6, but twenty people do not tell"
+    assert not shares(4500, 10_000, 5000, 10_000, rng=rng()).crosses, "0.9, surely"
+    assert shares(7000, 10_000, 5000, 10_000, rng=rng()).crosses, "1.4: the other way round too"
 
 
 def test_n3_the_interval_holds_the_true_ratio_95_times_of_100() -> None:
     chance, held = np.random.default_rng(3), 0
     for _turn in range(400):
         one, ref = chance.binomial(300, 0.3), chance.binomial(500, 0.4)
-        found = statistics.of_shares(one, 300, ref, 500, rng=chance)
+        found = shares(one, 300, ref, 500, rng=chance)
         held += found.low <= 0.75 <= found.high
     assert 0.92 <= held / 400 <= 0.98
 
@@ -224,7 +102,7 @@ def test_n3_the_interval_holds_the_true_ratio_95_times_of_100() -> None:
 
 
 def test_n1_n3_groups_under_twenty_are_not_told_and_a_single_one_takes_the_next_along() -> None:
-    told = figures.told(
+    told = told_of(
         Groups({"DE": Counted(100, 50), "FR": Counted(60, 30), "AT": Counted(25, 25), "CH": Counted(19, 0)}),
         rng=rng(),
     )
@@ -234,7 +112,7 @@ def test_n1_n3_groups_under_twenty_are_not_told_and_a_single_one_takes_the_next_
 
 
 def test_n1_n3_a_share_that_tells_of_a_few_is_blank_but_its_wire_counts() -> None:
-    told = figures.told(
+    told = told_of(
         Groups({"DE": Counted(1000, 500), "FR": Counted(500, 7), "AT": Counted(400, 200)}), rng=rng()
     )
     by = {row["group"]: row["selected"] for row in told["groups"]}
@@ -247,14 +125,14 @@ def test_n1_n3_a_share_that_tells_of_a_few_is_blank_but_its_wire_counts() -> Non
 
 
 def test_n3_where_nobody_of_the_largest_group_is_chosen_the_next_is_the_reference() -> None:
-    told = figures.told(Groups({"DE": Counted(90, 0), "FR": Counted(60, 60)}), rng=rng())
+    told = told_of(Groups({"DE": Counted(90, 0), "FR": Counted(60, 60)}), rng=rng())
     assert told["references"] == {"selected": "FR"}
     german = told["groups"][0]["selected"]
     assert (german["value"], german["ratio"], german["high"], german["crossed"]) == (0.0, 0.0, 0.0333, True)
 
 
 def test_n1_n3_beside_a_blank_reference_no_ratio_is_told() -> None:
-    told = figures.told(
+    told = told_of(
         Groups({"DE": Counted(1000, 5), "FR": Counted(500, 250), "AT": Counted(400, 4)}), rng=rng()
     )
     assert "ratio" not in json.dumps(told)
