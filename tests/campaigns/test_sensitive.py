@@ -123,6 +123,13 @@ def test_c15_a_segment_inside_needs_both_approvals(age: SensitiveAttribute) -> N
     segments.matching(inside, at=NOW, where="offer:ten")
 
 
+def test_c15_an_offer_s_approval_is_none_for_the_segment_inside(age: SensitiveAttribute) -> None:
+    Segment.objects.create(slug="old", name="Old", rule=OLD)
+    allow(age, "offer:ten")
+    with pytest.raises(Withheld, match="segment:old"):
+        segments.matching({"segment": "old"}, at=NOW, where="offer:ten")
+
+
 def test_c15_offers_and_formulas_that_name_it_are_refused(age: SensitiveAttribute) -> None:
     ten = Offer(slug="ten", title="Ten", benefit="percent", value=10, eligibility=NESTED)
     assert "sensitive" in problems_of_offer(ten)["eligibility"]
