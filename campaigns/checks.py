@@ -5,7 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from campaigns import delivery, journeys, messages, schedule, segments
+from campaigns import delivery, fairness, journeys, messages, schedule, segments
 from campaigns.models import Campaign, Offer
 
 # An audience may grow a little between approval and launch; more is approved again.
@@ -13,8 +13,8 @@ GROWTH = 1.1
 
 
 def problems(campaign: Campaign, *, at: datetime) -> list[str]:
-    """What keeps a campaign from being approved, each with its mend. Three queries."""
-    found = []
+    """What keeps a campaign from being approved, each with its mend. Four queries, more where attributes are sensitive."""
+    found = fairness.withheld(campaign, at=at)
     audiences = list(campaign.audiences.prefetch_related("offers"))
     if not audiences:
         found.append(_("It has no audience: add at least one segment."))
@@ -64,10 +64,10 @@ def _words(campaign: Campaign) -> list[str]:
 
 def recipients(campaign: Campaign, *, at: datetime) -> int:
     """How many people its audiences would reach now, each once, exactly. Three queries."""
-    rules = [audience.segment.rule for audience in campaign.audiences.select_related("segment")]
-    if not rules:
+    audiences = [audience.segment for audience in campaign.audiences.select_related("segment")]
+    if not audiences:
         return 0
-    reached: int = segments.waterfall(*rules, channel=campaign.channel, at=at)["sendable"]
+    reached: int = segments.waterfall(*audiences, channel=campaign.channel, at=at)["sendable"]
     return reached
 
 

@@ -78,7 +78,7 @@ def _lines(offer: Offer, prospect: Prospect, among: Sequence[Segment], *, at: da
     yield _line(offer, None, prospect.among(None))
     for segment in among:
         try:
-            people = segments.matching(segment.rule, at=at)
+            people = segments.matching(segment, at=at)
         except segments.InvalidRule as invalid:
             yield Line(segment, trouble=invalid.message)
         else:

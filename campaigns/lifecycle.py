@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from campaigns import checks, journeys, planning
+from campaigns import checks, fairness, journeys, planning
 from campaigns.models import Campaign, CampaignRun, Delivery, JourneyEntry
 
 Status = Campaign.Status
@@ -57,6 +57,8 @@ def take(
         if found := checks.problems(campaign, at=at):
             raise NotPossible(" ".join(found))
         changes |= _approval(campaign, step_name, by=by, at=at)
+    if step_name == "resume" and (found := fairness.withheld(campaign, at=at)):
+        raise NotPossible(" ".join(found))
     if step_name == "revise":
         changes |= {"approved_by": "", "approved_people": None}
     if step_name == "resume":
@@ -85,6 +87,8 @@ def _approval(campaign: Campaign, step_name: str, *, by: str, at: datetime) -> d
             raise NotPossible(why)
         return {}
     if why := checks.why_not_approved(campaign, people, by=by):
+        raise NotPossible(why)
+    if why := fairness.why_not_approved(fairness.before(campaign, by=by, at=at)):
         raise NotPossible(why)
     return {"approved_by": by, "approved_people": people}
 

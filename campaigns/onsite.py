@@ -140,9 +140,14 @@ def _audience(
 ) -> CampaignSegment | None:
     """The first that the person is in. One query for some twenty audiences."""
     for start in range(0, len(running), ASKED_AT_ONCE):
-        page = running[start : start + ASKED_AT_ONCE]
-        asked = [Exists(segments.matching(one.segment.rule, at=at, ids=[customer_id])) for one in page]
-        is_in = Customer.objects.filter(pk=customer_id).values_list(*asked).first()
+        page, asked = [], []
+        for one in running[start : start + ASKED_AT_ONCE]:
+            try:
+                asked.append(Exists(segments.matching(one.segment, at=at, ids=[customer_id])))
+            except segments.Withheld:  # nobody is chosen by it; `stopping` pauses its campaign
+                continue
+            page.append(one)
+        is_in = Customer.objects.filter(pk=customer_id).values_list(*asked).first() if asked else None
         for audience, matches in zip(page, is_in or (), strict=False):
             if matches:
                 return audience

@@ -47,7 +47,13 @@ def plan_due(*, at: datetime) -> int:
     )
     # Where several campaigns want the same person, the higher has the first word.
     ordered = due.select_related("campaign").order_by("-campaign__priority", "due_at", "pk")
-    return sum(plan(run, at=at) for run in ordered)
+    planned = 0
+    for run in ordered:
+        try:
+            planned += plan(run, at=at)
+        except segments.Withheld as why:  # nobody is chosen by it; `stopping` pauses its campaign
+            log.warning("a run waits for an approval", run=run.pk, why=str(why))
+    return planned
 
 
 def late(*, at: datetime) -> QuerySet[CampaignRun]:
@@ -176,7 +182,7 @@ def _matching(audiences: Sequence[CampaignSegment], span: tuple[int, int], *, at
     """Customer id -> index of the first audience that matches them. One query an audience."""
     people: dict[int, int] = {}
     for index, audience in enumerate(audiences):
-        matching = segments.matching(audience.segment.rule, at=at, span=span)
+        matching = segments.matching(audience.segment, at=at, span=span)
         for pk in matching.order_by("pk").values_list("pk", flat=True):
             people.setdefault(pk, index)
     return dict(sorted(people.items()))

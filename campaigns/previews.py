@@ -148,8 +148,11 @@ def _reach(look: _Look, customer: Customer, channel: str, *, at: datetime) -> No
 def _audience(campaign: Campaign, customer_id: int, *, at: datetime) -> CampaignSegment | None:
     audiences = campaign.audiences.select_related("segment").prefetch_related("offers__categories")
     for audience in audiences:
-        if segments.matches(audience.segment.rule, customer_id, at=at):
-            return audience
+        try:
+            if segments.matches(audience.segment, customer_id, at=at):
+                return audience
+        except segments.Withheld:
+            continue
     return None
 
 

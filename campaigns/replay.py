@@ -82,7 +82,7 @@ def replay(
     if isinstance(asked, Campaign):
         rows = rows.filter(campaign=asked)
     if not isinstance(by, str):
-        formula.check(by)
+        formula.check(by, where=f"placement:{placement.slug}")
     logged = list(_earned(rows, placement).order_by("-decided_at")[:MOST_DECISIONS])
     log, page, left_out = _log(logged, reward)
     about: dict[str, Any] = {
@@ -163,8 +163,7 @@ def _ranked(
 ) -> Ranked:
     """As the placement would rank them now, by that."""
     if not isinstance(by, str):
-        return ranking.by_formula(
-            page, by, ranking.works(page, ranking.state(placement, By.BANDIT, at=at)), at=at
-        )
+        worked = ranking.works(page, ranking.state(placement, By.BANDIT, at=at))
+        return ranking.by_formula(page, by, worked, at=at, where=f"placement:{placement.slug}")
     tried = Placement(pk=placement.pk, slug=placement.slug, ranking=by, formula=placement.formula)
     return ranking.ranked(page, placement=tried, at=at)

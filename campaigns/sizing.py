@@ -106,10 +106,10 @@ def past_of(campaign: Campaign, *, at: datetime) -> Past:
 
 
 def _audience(campaign: Campaign, *, at: datetime) -> CustomerQuerySet | None:
-    rules = [row.segment.rule for row in campaign.audiences.select_related("segment")]
-    if not rules:
+    audiences = [row.segment for row in campaign.audiences.select_related("segment")]
+    if not audiences:
         return None
-    people = reduce(or_, [segments.matching(rule, at=at) for rule in rules])
+    people = reduce(or_, [segments.matching(segment, at=at) for segment in audiences])
     purpose = PURPOSE_OF_CHANNEL[Campaign.Channel(campaign.channel)]
     allowed: CustomerQuerySet = people.filter(consent.may(purpose), consent.may("analytics"))
     return allowed

@@ -8,8 +8,9 @@ import structlog
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from campaigns import lifecycle
+from campaigns import fairness, lifecycle
 from campaigns.models import Campaign, Delivery
+from customers import sensitive
 
 WARNS_AT = Decimal("0.10")
 """Complaints, percent: from here on the desk shows a warning."""
@@ -118,19 +119,28 @@ def health() -> list[Health]:
 
 def check(*, at: datetime) -> list[Campaign]:
     """Pause every running campaign that does harm, and say why; answers which. One query where nothing went wrong."""
-    stopped = []
-    for found in health():
-        because = found.stops_because
-        if not because:
-            continue
-        campaign = found.campaign
-        try:
-            with transaction.atomic():
-                lifecycle.take(campaign, "pause", by="tact", at=at)
-                Campaign.objects.filter(pk=campaign.pk).update(stopped_because=because[:300])
-        except lifecycle.NotPossible:  # somebody was quicker
-            continue
-        campaign.stopped_because = because[:300]
-        log.warning("a campaign stopped itself", campaign=campaign.pk, because=because)
-        stopped.append(campaign)
-    return stopped
+    hurt = [(found.campaign, found.stops_because) for found in health()]
+    return [campaign for campaign, because in hurt if because and _stop(campaign, because, at=at)]
+
+
+def check_sensitive(*, at: datetime) -> list[Campaign]:
+    """Pause every running campaign whose rules ask for a sensitive attribute without an approval in force (C15); answers
+    which. One query where nothing is declared sensitive."""
+    if not sensitive.declared():
+        return []
+    running = Campaign.objects.filter(status=Campaign.Status.RUNNING).order_by("pk")
+    found = [(campaign, " ".join(fairness.withheld(campaign, at=at))) for campaign in running]
+    return [campaign for campaign, because in found if because and _stop(campaign, because, at=at)]
+
+
+def _stop(campaign: Campaign, because: str, *, at: datetime) -> bool:
+    """Pause it with the reason; False where somebody was quicker."""
+    try:
+        with transaction.atomic():
+            lifecycle.take(campaign, "pause", by="tact", at=at)
+            Campaign.objects.filter(pk=campaign.pk).update(stopped_because=because[:300])
+    except lifecycle.NotPossible:
+        return False
+    campaign.stopped_because = because[:300]
+    log.warning("a campaign stopped itself", campaign=campaign.pk, because=because)
+    return True

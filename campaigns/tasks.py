@@ -8,6 +8,7 @@ from campaigns import (
     allocation,
     codes,
     delivery,
+    fairness,
     journeys,
     lifecycle,
     optin_mail,
@@ -39,6 +40,7 @@ def deliver_due() -> None:
 def stop_what_harms() -> None:
     """Pause campaigns that draw complaints or fail. Apart from sending, which goes on for as long as there is work."""
     stopping.check(at=timezone.now())
+    stopping.check_sensitive(at=timezone.now())
 
 
 @shared_task
@@ -68,6 +70,12 @@ def renew_shares() -> None:
 def study_uplift() -> None:
     """Work out whom a campaign changes, where somebody asked."""
     targeting.study_due(at=timezone.now())
+
+
+@shared_task
+def look_back() -> None:
+    """Work out by group what campaigns that are over gave to whom."""
+    fairness.look_back_due(at=timezone.now())
 
 
 @shared_task

@@ -207,6 +207,7 @@ class CampaignAdmin(ReportPages):
                 "journey_link": reverse("admin:campaigns_journeyversion_of", args=[campaign.pk])
                 if campaign.kind == Campaign.Kind.JOURNEY
                 else "",
+                "fairness_link": reverse("admin:campaigns_fairnesscheck_of", args=[campaign.pk]),
                 "uplift_link": reverse("admin:campaigns_campaign_uplift", args=[campaign.pk]),
                 "size_link": reverse("admin:campaigns_campaign_size", args=[campaign.pk]),
             }
@@ -265,13 +266,16 @@ class CampaignAdmin(ReportPages):
         waiting = sum(found[status] for status in ("planned", "retry"))
         if step == "archive":
             return {"sentences": [gettext("It leaves the lists of what needs you; its report stays.")]}
-        now, audiences, rules = timezone.now(), [], []
+        now, audiences, asked = timezone.now(), [], []
         for audience in campaign.audiences.select_related("segment"):
-            counted = segments.waterfall(audience.segment.rule, channel=campaign.channel, at=now)
+            try:
+                counted = segments.waterfall(audience.segment, channel=campaign.channel, at=now)
+            except segments.Withheld:  # it reaches nobody; the problems say why
+                continue
             audiences.append({"name": audience.segment.name, "bars": words.bars(counted)})
-            rules.append(audience.segment.rule)
+            asked.append(audience.segment)
         # Each person once, however many audiences they stand in.
-        total = segments.waterfall(*rules, channel=campaign.channel, at=now)["sendable"] if rules else 0
+        total = segments.waterfall(*asked, channel=campaign.channel, at=now)["sendable"] if asked else 0
         sentences = []
         if step == "launch":
             sentences.append(_reached(total, len(audiences)))

@@ -1,9 +1,9 @@
-"""The desk's pages of numbers that left it: whom they protect, and how fairly a campaign chose."""
+"""The desk's pages of numbers that left it, and of whom they protect."""
 
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.models import FairnessCheck, PrivacyBudget, PrivateRelease, SavedReport
+from campaigns.models import PrivacyBudget, PrivateRelease, SavedReport
 from catalog.pages import ReadOnly
 
 
@@ -26,13 +26,4 @@ class PrivateReleaseAdmin(ReadOnly):
     about = _("Nothing has been told with noise yet.")
     list_display = ("budget", "campaign", "spent", "by", "at")
     list_select_related = ("budget", "campaign")
-    ordering = ("-at",)
-
-
-@admin.register(FairnessCheck)
-class FairnessCheckAdmin(ReadOnly):
-    about = _("No campaign has been looked at yet: the check is made before each approval.")
-    list_display = ("campaign", "moment", "by", "at")
-    list_select_related = ("campaign",)
-    list_filter = ("moment",)
     ordering = ("-at",)

@@ -18,8 +18,6 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from campaigns import segments
 from campaigns.admin import words
 from campaigns.models import Campaign, Segment
-from campaigns.segments.reading import Reading
-from campaigns.segments.rules import compiled
 from catalog.pages import Page
 
 EXAMPLE = {
@@ -43,9 +41,10 @@ class SegmentForm(forms.ModelForm):  # type: ignore[type-arg]
         """The rule compiles, and does not stand in itself."""
         rule = self.cleaned_data["rule"]
         try:
-            segments.check(rule)
-            if slug := self.data.get("slug", ""):
-                compiled(rule, Reading(at=timezone.now(), within=(slug,)), dry=True)
+            slug = self.data.get("slug", "") or self.instance.slug
+            segments.check(rule, where=f"segment:{slug}" if slug else "")
+            if slug:
+                segments.read(rule, within=(slug,))
         except segments.InvalidRule as invalid:
             raise forms.ValidationError(
                 gettext("At %(path)s: %(message)s") % {"path": invalid.path, "message": invalid.message}
@@ -105,21 +104,21 @@ class SegmentAdmin(Page):
         except ValueError:
             context: dict[str, Any] = {"invalid": gettext("This is not JSON yet.")}
         else:
-            context = counts(rule)
+            context = counts(Segment(slug=request.POST.get("slug", ""), rule=rule))
         return TemplateResponse(request, "admin/desk/counts.html", context)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
         row = context.get("original")
-        context |= counts(row.rule) if row is not None else {}
+        context |= counts(row) if row is not None else {}
         return super().render_change_form(request, context, *args, **kwargs)
 
 
-def counts(rule: Any) -> dict[str, Any]:
+def counts(segment: Segment) -> dict[str, Any]:
     """How many match now and can be reached by e-mail, or why the rule cannot be read."""
     try:
-        found = segments.waterfall(rule, channel=Campaign.Channel.EMAIL, at=timezone.now())
+        found = segments.waterfall(segment, channel=Campaign.Channel.EMAIL, at=timezone.now())
     except segments.InvalidRule as invalid:
         told = {"path": invalid.path, "message": invalid.message}
         return {"invalid": gettext("At %(path)s: %(message)s") % told}

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.db import transaction
 
-from campaigns import experiments
+from campaigns import experiments, segments
 from campaigns.journeys import facts
 from campaigns.journeys.definition import Definition
 from campaigns.journeys.versions import add_to_waterfall, locked_run
@@ -18,6 +19,7 @@ from campaigns.waterfall import Waterfall
 from customers import consent
 
 State = JourneyEntry.State
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,10 @@ def _audiences(
     found: dict[int, CampaignSegment] = {}
     for audience in campaign.audiences.select_related("segment"):
         rest = [pk for pk in customer_ids if pk not in found]
-        found |= dict.fromkeys(facts.matching(audience.segment.rule, rest, at=at), audience)
+        try:
+            found |= dict.fromkeys(facts.matching(audience.segment, rest, at=at), audience)
+        except segments.Withheld as why:  # it lets nobody in; `stopping` pauses its campaign
+            log.warning("a journey waits for an approval", campaign=campaign.pk, why=str(why))
     return dict(sorted(found.items()))
 
 

@@ -15,6 +15,7 @@ from campaigns.offers.candidates import Choice, Floats, Page, Taste, page_of
 from campaigns.offers.caps import Room
 from campaigns.offers.ranking import Ranked
 from campaigns.segments import InvalidRule
+from customers import sensitive
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,14 @@ def bar(page: Page, *, placement: Placement, at: datetime) -> None:
             if page.verdicts[row[person], column[offer]] == "":
                 page.verdicts[row[person], column[offer]] = verdict
 
+    # Of two offers with one rule, one may hold an approval that the other lacks.
+    apart = any(offer.eligibility is not None for offer in open_) and bool(sensitive.declared())
     asked: dict[str, set[int]] = {}
     for offer in open_:
         if offer.eligibility is not None:
             rule = json.dumps(offer.eligibility, sort_keys=True)
+            if apart:
+                rule = f"{offer.slug}: {rule}"
             if rule not in asked:
                 asked[rule] = eligible(offer, page.people, at=at)
             refuse(((pk, offer.pk) for pk in page.people if pk not in asked[rule]), "not_eligible")
@@ -103,9 +108,10 @@ def bar(page: Page, *, placement: Placement, at: datetime) -> None:
 
 
 def eligible(offer: Offer, people: Sequence[int], *, at: datetime) -> set[int]:
-    """Who of these people the offer's own rule matches now; a rule that cannot be read any more matches nobody."""
+    """Who of these people the offer's own rule matches now; a rule that cannot be read any more, or asks for what
+    is withheld, matches nobody."""
     try:
-        among = segments.matching(offer.eligibility, at=at, ids=people)
+        among = segments.matching(offer.eligibility, at=at, ids=people, where=f"offer:{offer.slug}")
     except InvalidRule:
         return set()
     return set(among.values_list("pk", flat=True))

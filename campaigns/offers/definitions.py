@@ -1,6 +1,7 @@
 """What an offer and a placement must be to make sense: asked by every door that writes one."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -25,7 +26,10 @@ def problems_of_offer(offer: Offer) -> dict[str, str]:
     if offer.budget is not None and offer.budget < offer.discount_given + offer.discount_reserved:
         spent = offer.discount_given + offer.discount_reserved
         found["budget"] = _("%(money)s are spent or set aside already.") % {"money": f"{spent:,.2f}"}
-    if offer.eligibility is not None and (trouble := _trouble(segments.check, offer.eligibility)):
+    # What nobody gets any more can be put away whatever it asks for.
+    is_asked = offer.eligibility is not None and offer.status != Offer.Status.ARCHIVED
+    check = partial(segments.check, where=f"offer:{offer.slug}")
+    if is_asked and (trouble := _trouble(check, offer.eligibility)):
         found["eligibility"] = trouble
     if offer.used_percent > 100:
         found["used_percent"] = _("At most everyone uses a code: 100 percent.")
@@ -36,7 +40,8 @@ def problems_of_placement(placement: Placement, *, fallback_is_capped: bool) -> 
     """{field: what is wrong}. fallback_is_capped : whether the fallback has rows of caps."""
     found = {}
     has_formula = placement.ranking == Placement.Ranking.FORMULA or placement.formula
-    if has_formula and (trouble := _trouble(formula.check, placement.formula)):
+    check = partial(formula.check, where=f"placement:{placement.slug}")
+    if has_formula and (trouble := _trouble(check, placement.formula)):
         found["formula"] = trouble
     if not 1 <= placement.slots <= 30:
         found["slots"] = _("From 1 to 30 offers at once.")

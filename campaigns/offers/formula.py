@@ -45,8 +45,8 @@ OPERATIONS: Mapping[str, Callable[[Floats, Floats], Floats]] = {
 _OF_TWO = ("minus", "divided")
 
 
-def check(formula: Any) -> None:
-    """Raise InvalidFormula unless the formula can be worked out."""
+def check(formula: Any, *, where: str = "") -> None:
+    """Raise InvalidFormula unless the formula can be worked out. where : whose it is, as `placement:slug`."""
     if not isinstance(formula, list) or not formula:
         raise InvalidFormula("$", 'a formula is a list such as [{"when": null, "value": {"fit": 1}}]')
     if len(formula) > MOST_LINES or len(json.dumps(formula)) > MOST_BYTES:
@@ -57,7 +57,7 @@ def check(formula: Any) -> None:
             raise InvalidFormula(path, 'a line has "value" and perhaps "when"')
         if (rule := line.get("when")) is not None:
             try:
-                segments.check(rule)
+                segments.check(rule, where=where)
             except InvalidRule as error:
                 raise InvalidFormula(f"{path}.when{error.path[1:]}", error.message) from error
         _check(line["value"], f"{path}.value", [0])
@@ -95,10 +95,10 @@ def _is_number(part: Any) -> bool:
     return isinstance(part, int | float) and not isinstance(part, bool) and abs(part) <= 1e9
 
 
-def worked_out(formula: Any, page: Page, works: Floats, *, at: datetime) -> Floats:
+def worked_out(formula: Any, page: Page, works: Floats, *, at: datetime, where: str = "") -> Floats:
     """(n_people, n_offers) the value of each offer for each person. A query for each line with a "when".
 
-    works : (n_offers,) the share of people each offer worked for until now. Raises InvalidRule.
+    works : (n_offers,) the share of people each offer worked for until now · where : as for `check`. Raises InvalidRule.
     """
     known = {
         "priority": np.array([float(offer.priority) for offer in page.offers]),
@@ -108,12 +108,12 @@ def worked_out(formula: Any, page: Page, works: Floats, *, at: datetime) -> Floa
         "works": works,
     }
     with np.errstate(over="ignore", invalid="ignore"):
-        found = _by_lines(formula, page, known, at=at)
+        found = _by_lines(formula, page, known, at=at, where=where)
     # What grew beyond all numbers is still a number, so that it can be compared and kept.
     return np.nan_to_num(found, nan=0.0, posinf=1e300, neginf=-1e300)
 
 
-def _by_lines(formula: Any, page: Page, known: Mapping[str, Floats], *, at: datetime) -> Floats:
+def _by_lines(formula: Any, page: Page, known: Mapping[str, Floats], *, at: datetime, where: str) -> Floats:
     found = np.zeros(page.fit.shape)
     open_ = np.ones(len(page.people), dtype=bool)
     for line in formula:
@@ -122,7 +122,8 @@ def _by_lines(formula: Any, page: Page, known: Mapping[str, Floats], *, at: date
             asked = [pk for pk, is_open in zip(page.people, open_, strict=True) if is_open]
             if not asked:
                 break
-            among = segments.matching(line["when"], at=at, span=(min(asked) - 1, max(asked)))
+            span = (min(asked) - 1, max(asked))
+            among = segments.matching(line["when"], at=at, span=span, where=where)
             matched = set(among.filter(pk__in=asked).values_list("pk", flat=True))
             mine &= np.array([pk in matched for pk in page.people])
         value = np.broadcast_to(_value(line["value"], known), found.shape)

@@ -50,7 +50,8 @@ def ranked(page: Page, *, placement: Placement, at: datetime) -> Ranked:
     leaves the offers in the order of priority. Two queries at most, and one for each condition of a formula."""
     if placement.ranking == By.FORMULA:
         try:
-            return by_formula(page, placement.formula, works(page, state(placement, By.BANDIT, at=at)), at=at)
+            worked = works(page, state(placement, By.BANDIT, at=at))
+            return by_formula(page, placement.formula, worked, at=at, where=f"placement:{placement.slug}")
         except InvalidRule as error:
             return by_priority(page, f"priority (formula: {error.message})")
     if placement.ranking == By.BANDIT:
@@ -83,9 +84,9 @@ def by_priority(page: Page, by: str = By.PRIORITY) -> Ranked:
     return Ranked(by, page.benefit, _places(page.benefit, np.broadcast_to(priority, page.fit.shape)))
 
 
-def by_formula(page: Page, lines: Any, worked: Floats, *, at: datetime) -> Ranked:
-    """Raises InvalidRule."""
-    scores = formula.worked_out(lines, page, worked, at=at)
+def by_formula(page: Page, lines: Any, worked: Floats, *, at: datetime, where: str = "") -> Ranked:
+    """where : whose formula it is, as `placement:slug`. Raises InvalidRule."""
+    scores = formula.worked_out(lines, page, worked, at=at, where=where)
     return Ranked(By.FORMULA, scores, _by_score(page, scores))
 
 

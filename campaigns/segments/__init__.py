@@ -1,7 +1,8 @@
 """Who: a rule in JSON, compiled to one query."""
 
 from campaigns.segments.audience import explain, matches, matching, waterfall
-from campaigns.segments.reading import InvalidRule
-from campaigns.segments.rules import check
+from campaigns.segments.reading import Asked, InvalidRule
+from campaigns.segments.rules import check, read
+from campaigns.segments.withheld import Withheld
 
-__all__ = ["InvalidRule", "check", "explain", "matches", "matching", "waterfall"]
+__all__ = ["Asked", "InvalidRule", "Withheld", "check", "explain", "matches", "matching", "read", "waterfall"]

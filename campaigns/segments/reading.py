@@ -1,7 +1,7 @@
 """A rule being read, and its parts checked: what is wrong is named with its place."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
@@ -20,6 +20,19 @@ class InvalidRule(Exception):
         self.path, self.message = path, message
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One condition of a rule: its kind, the attribute it names (else empty), where it stands, and in which places.
+
+    places : `segment:slug`, `offer:slug` …, from the outermost in; empty for a rule that is nobody's.
+    """
+
+    kind: str
+    attribute: str
+    path: str
+    places: tuple[str, ...]
+
+
 @dataclass
 class Reading:
     """One rule being read: the moment, what it turned out to need, and the segments it stands in (against circles)."""
@@ -32,6 +45,10 @@ class Reading:
     """Only customers with first < id ≤ last are asked about: each condition then reads their rows and no others'."""
     ids: Collection[int] | None = None
     """Only these customers are asked about."""
+    places: tuple[str, ...] = ()
+    """Whose rule it is, and the segments on the way to it."""
+    asked: list[Asked] = field(default_factory=list)
+    """Every condition that was read, those of inner segments too."""
 
     def among(self, rows: Rows, field: str = "customer_id") -> Rows:
         if self.ids is not None:

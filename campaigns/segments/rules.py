@@ -9,8 +9,9 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import MD5, Cast, Concat, Substr
 
 from campaigns.models import Segment
-from campaigns.segments import inferred
+from campaigns.segments import inferred, withheld
 from campaigns.segments.reading import (
+    Asked,
     InvalidRule,
     Reading,
     as_days,
@@ -35,9 +36,22 @@ BEHAVIOURAL = (
 NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
 
 
-def check(rule: Any) -> None:
-    """Raise InvalidRule unless the rule can be compiled."""
-    compiled(rule, Reading(at=datetime.now(UTC)), dry=True)
+def check(rule: Any, *, where: str = "", at: datetime | None = None) -> None:
+    """Raise InvalidRule unless the rule can be compiled; Withheld where it asks for a sensitive attribute unapproved.
+
+    where : whose rule it is, such as `offer:slug` · at : now, if it is not said.
+    """
+    withheld.refuse(read(rule, where=where, at=at))
+
+
+def read(rule: Any, *, where: str = "", within: tuple[str, ...] = (), at: datetime | None = None) -> Reading:
+    """The rule read and not asked: what it names stands in `asked`. Raises InvalidRule.
+
+    Every condition is noted by what compiles it, so nothing that can be asked goes unnoticed. A query a segment inside.
+    """
+    reading = Reading(at=at or datetime.now(UTC), within=within, places=(where,) if where else ())
+    compiled(rule, reading, dry=True)
+    return reading
 
 
 def compiled(rule: Any, reading: Reading, *, path: str = "$", depth: int = 0, dry: bool = False) -> Q:
@@ -70,6 +84,8 @@ def compiled(rule: Any, reading: Reading, *, path: str = "$", depth: int = 0, dr
         raise InvalidRule(path, f"no known condition; use one of {', '.join(('all', 'any', 'not', *LEAVES))}")
     if kind in BEHAVIOURAL:
         reading.needs_behaviour = True
+    named = rule[kind] if kind == "attribute" and isinstance(rule[kind], str) else ""
+    reading.asked.append(Asked(kind, named, path, reading.places))
     try:
         return LEAVES[kind](rule, path, reading, dry)
     except OverflowError as error:
@@ -210,7 +226,13 @@ def _segment(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     if row is None:
         raise InvalidRule(f"{path}.segment", f"there is no segment {slug!r}")
     inner = Reading(
-        reading.at, within=(*reading.within, slug), leaves=reading.leaves, span=reading.span, ids=reading.ids
+        reading.at,
+        within=(*reading.within, slug),
+        leaves=reading.leaves,
+        span=reading.span,
+        ids=reading.ids,
+        places=(*reading.places, f"segment:{slug}"),
+        asked=reading.asked,
     )
     condition = compiled(row.rule, inner, path=f"{path}.segment({slug})", dry=dry)
     reading.leaves = inner.leaves

@@ -22,6 +22,7 @@ from campaigns.statistics.estimates import (
     welch,
     winsorised,
 )
+from campaigns.statistics.ratios import Ratio, of_means, of_shares
 from campaigns.statistics.sizes import (
     Plan,
     cheapest_share,
@@ -38,6 +39,7 @@ __all__ = [
     "Comparison",
     "Estimate",
     "Plan",
+    "Ratio",
     "Values",
     "against_control",
     "bootstrap",
@@ -50,6 +52,8 @@ __all__ = [
     "hall",
     "needed",
     "newcombe",
+    "of_means",
+    "of_shares",
     "people_needed",
     "plan",
     "pooled_sd",

@@ -1,5 +1,25 @@
 """The desk's pages of people."""
 
-from customers.admin import access, consents, installation, people, policies, proofs, requests, rights
+from customers.admin import (
+    access,
+    consents,
+    installation,
+    people,
+    policies,
+    proofs,
+    requests,
+    rights,
+    sensitive,
+)
 
-__all__ = ["access", "consents", "installation", "people", "policies", "proofs", "requests", "rights"]
+__all__ = [
+    "access",
+    "consents",
+    "installation",
+    "people",
+    "policies",
+    "proofs",
+    "requests",
+    "rights",
+    "sensitive",
+]

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
@@ -14,7 +15,7 @@ from unfold.admin import StackedInline
 from catalog.models import Product
 from catalog.pages import Page, ReadOnly, Section, button, shown
 from customers import identities
-from recommender import serving
+from recommender import diversity, serving
 from recommender.admin.figures import number
 from recommender.models import Placement, Promotion, Shown
 from recommender.serving import Item, placements
@@ -127,13 +128,31 @@ def _before_and_after(row: Placement, customer: int | None) -> list[dict[str, An
 
 def _told(item: Item, product: Product) -> dict[str, Any]:
     promoted = gettext("Promotion: %s") % item.promotion if item.promotion else ""
+    why = promoted or item.reason.text
+    if item.reranked_by:
+        why += " · " + gettext("by relevance alone in place %s") % item.relevance_place
     return {
         "sku": item.sku,
         "title": product.title,
         "category": product.category or "–",
-        "why": promoted or item.reason.text,
+        "why": why,
         "score": number(item.score),
         "propensity": "–" if item.propensity is None else f"{item.propensity:.3f}",
+    }
+
+
+def _week(week: diversity.Week) -> dict[str, str]:
+    def told(value: float | None, form: str) -> str:
+        return "–" if value is None else form.format(value)
+
+    return {
+        "begins": date_format(week.begins, "SHORT_DATE_FORMAT"),
+        "lists": f"{week.lists:,}",
+        "coverage": told(week.coverage, "{:.1%}"),
+        "gini": told(week.gini, "{:.3f}"),
+        "novelty": told(week.novelty, "{:.2f}"),
+        "calibration": told(week.calibration, "{:.3f}"),
+        "reranked": told(week.reranked, "{:.0%}"),
     }
 
 
@@ -145,6 +164,7 @@ class ShownAdmin(ReadOnly):
     list_display = ("at", "placement", "customer", "model", "told_items")
     list_select_related = ("customer", "model")
     date_hierarchy = "at"
+    actions_list = ("variety",)
     search_fields = ("=customer__external_id", "=placement")
     fields = (("at", "placement"), ("customer", "model"), ("basis", "consent_record_id"), "recommendation_id")
 
@@ -154,7 +174,29 @@ class ShownAdmin(ReadOnly):
 
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
         rows = [
-            (place, item["sku"], number(item["propensity"]), item["promotion"] or "–")
+            (
+                place,
+                item["sku"],
+                number(item["propensity"]),
+                item["promotion"] or "–",
+                item.get("reranked_by") or "–",
+                item.get("relevance_place") or "–",
+            )
             for place, item in enumerate(row.items, 1)
         ]
-        return [Section(_("Items"), (_("place"), _("SKU"), _("Propensity"), _("promotion")), rows)]
+        headers = (
+            _("place"), _("SKU"), _("Propensity"), _("promotion"), _("varied by"), _("place by relevance alone"),
+        )  # fmt: skip
+        return [Section(_("Items"), headers, rows)]
+
+    @button(_("Variety over time"), path="variety", icon="diversity_3", needs="view")
+    def variety(self, request: HttpRequest) -> HttpResponse:
+        """Worked out when asked for and not kept: a page that opens computes nothing."""
+        weeks = diversity.weekly(at=timezone.now()) if "now" in request.GET else None
+        return self.own_page(
+            request,
+            "admin/desk/variety.html",
+            title=gettext("Variety over time"),
+            asked=weeks is not None,
+            rows=[_week(week) for week in weeks or ()],
+        )

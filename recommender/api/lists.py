@@ -81,6 +81,12 @@ class ItemOutput(serializers.Serializer[Any]):
         help_text="how likely it was in this place, given those above; only where a share is left to chance",
     )
     promotion = serializers.CharField(required=False, help_text="the promotion that placed it, if one did")
+    reranked_by = serializers.CharField(
+        required=False, help_text="what varied the list, mmr or calibrated; only where something did"
+    )
+    relevance_place = serializers.IntegerField(
+        required=False, help_text="its place by relevance alone, from 1; only in a list that was varied"
+    )
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         said = super().to_representation(instance)

@@ -32,7 +32,10 @@ class Reason:
 
 @dataclass(frozen=True)
 class Item:
-    """`promotion` names why it was placed there by hand; `propensity` is how likely it was where chance has a part."""
+    """`promotion` names why it was placed there by hand; `propensity` is how likely it was where chance has a part.
+
+    `reranked_by` is what varied the list, `mmr` or `calibrated`; `relevance_place` then where it stood before, from 1.
+    """
 
     product_id: int
     sku: str
@@ -40,6 +43,8 @@ class Item:
     reason: Reason
     promotion: str = ""
     propensity: float | None = None
+    reranked_by: str = ""
+    relevance_place: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,8 @@ class Entry:
     share: float | None = None
     promotion: str = ""
     propensity: float | None = None
+    reranked_by: str = ""
+    relevance_place: int | None = None
 
 
 def products_of(lists: Collection[Sequence[Entry]]) -> dict[int, Product]:
@@ -86,4 +93,6 @@ def item(entry: Entry, products: Mapping[int, Product]) -> Item:
         reason,
         entry.promotion,
         entry.propensity,
+        entry.reranked_by,
+        entry.relevance_place,
     )

@@ -44,6 +44,12 @@ class Arrangement:
             return limit + sum(int(limit * promoted.percent / 100) for promoted in self.promotions)
         return max(50, 5 * limit)
 
+    def reranks(self, past: History | None) -> str:
+        """What varies the list of a person with this past; empty where relevance alone orders it."""
+        needs_past = self.diversity == "calibrated"
+        is_varied = self.diversity != "none" and self.strength > 0 and not (needs_past and past is None)
+        return self.diversity if is_varied else ""
+
 
 PLAIN = Arrangement()
 
@@ -99,6 +105,10 @@ def _own(
     ids = np.array([entry.product_id for entry in candidates], dtype=np.int64)
     scores = np.array([entry.score for entry in candidates], dtype=np.float64)
     order = _order(ids, scores, k, how, model=model, past=past, shelf=shelf)
+    if by := how.reranks(past):
+        candidates = [
+            replace(entry, reranked_by=by, relevance_place=place) for place, entry in enumerate(candidates, 1)
+        ]
     if not how.exploration:
         return [candidates[place] for place in order]
     drawn = rerank.explore(order, np.arange(len(ids)), k, share=how.exploration, rng=rng)
@@ -119,9 +129,10 @@ def _order(
     shelf: catalogue.Catalogue,
 ) -> IntArray:
     """(min(k, n),) places among the candidates, varied as is wanted."""
-    if how.diversity == "mmr" and how.strength:
+    by = how.reranks(past)
+    if by == "mmr":
         return rerank.mmr(scores, _likeness(ids, model, shelf), k, balance=1 - how.strength)
-    if how.diversity == "calibrated" and how.strength and past is not None:
+    if by == "calibrated" and past is not None:
         lived, offered = shelf.categories_of(past.items), shelf.categories_of(ids)
         names = np.unique(np.concatenate([lived[lived >= 0], offered[offered >= 0]]))
         wanted = rerank.distribution(_among(lived, names), past.weights.astype(np.float64), len(names))

@@ -35,4 +35,11 @@ def keep(
 
 def _plain(item: Item) -> dict[str, object]:
     """What the promotion placed was not chosen by chance from the rest: it has no propensity."""
-    return {"sku": item.sku, "propensity": item.propensity, "promotion": item.promotion}
+    told: dict[str, object] = {
+        "sku": item.sku,
+        "propensity": item.propensity,
+        "promotion": item.promotion,
+    }
+    if item.reranked_by:
+        told |= {"reranked_by": item.reranked_by, "relevance_place": item.relevance_place}
+    return told

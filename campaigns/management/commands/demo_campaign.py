@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from campaigns import lifecycle
+from campaigns import fairness, lifecycle
 from campaigns.messages import default_message
 from campaigns.models import Campaign, CampaignSegment, Message, Offer, Segment
 from catalog.models import Category
@@ -22,6 +22,9 @@ SLUG = "demo"
 CONTROL_PERCENT = Decimal(20)
 FAVOURITES = 4
 EVERYONE = {"attribute": "id", "exists": True}
+WHY_GROUPS_DIFFER = (
+    "Offers follow what people did and allow; no rule asks where they live or which language they speak."
+)
 REGULARS = {"frequency": {"gte": 4}}
 
 
@@ -44,6 +47,9 @@ class Command(BaseCommand):
         now = timezone.now()
         with transaction.atomic():
             campaign = make()
+            look = fairness.before(campaign, by="demo", at=now)
+            if look.tripped:
+                fairness.answer(look, WHY_GROUPS_DIFFER, by="demo")
             try:
                 lifecycle.take(campaign, "approve", by="demo", at=now)
                 lifecycle.take(campaign, "launch", by="demo", at=now)

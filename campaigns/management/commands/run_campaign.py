@@ -25,10 +25,13 @@ class Command(BaseCommand):
             raise CommandError(f"There is no campaign {options['slug']!r}.")
         now = timezone.now()
         if options["dry_run"]:
-            audiences = [audience.segment.rule for audience in campaign.audiences.select_related("segment")]
+            audiences = [audience.segment for audience in campaign.audiences.select_related("segment")]
             if not audiences:
                 raise CommandError("The campaign has no audience: add at least one segment.")
-            self.say(segments.waterfall(*audiences, channel=campaign.channel, at=now))
+            try:
+                self.say(segments.waterfall(*audiences, channel=campaign.channel, at=now))
+            except segments.Withheld as why:
+                raise CommandError(str(why)) from why
             self.stdout.write(
                 f"Nothing was planned. Of the sendable, {float(campaign.control_percent):g} % would be held out, and caps and "
                 "offers be asked."
@@ -40,7 +43,10 @@ class Command(BaseCommand):
             why = " ".join(installation.reasons(installation.current(at=now)))
             raise CommandError(f"Sending is held: {why} `manage.py release_sending --by NAME` releases it.")
         for run in campaign.runs.filter(state__in=("due", "planning"), due_at__lte=now):
-            planning.plan(run, at=now)
+            try:
+                planning.plan(run, at=now)
+            except segments.Withheld as why:
+                raise CommandError(str(why)) from why
         done = delivery.deliver_all(clock=timezone.now)
         lifecycle.finish_done(at=timezone.now())
         for run in campaign.runs.order_by("due_at"):

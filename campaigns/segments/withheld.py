@@ -1,0 +1,50 @@
+"""The refusal of a rule that asks for a sensitive attribute without an approved reason (C15)."""
+
+from django.utils.translation import gettext as _
+
+from campaigns.segments.reading import InvalidRule, Reading
+from customers import sensitive
+
+
+class Withheld(InvalidRule):
+    """The rule asks for a sensitive attribute that may not be used there. The message says how to ask."""
+
+    def __init__(self, path: str, message: str, attribute: str) -> None:
+        super().__init__(path, message)
+        self.attribute = attribute
+
+
+def refuse(reading: Reading) -> None:
+    """Raise Withheld unless every sensitive attribute is approved in each place on the way to it.
+
+    A segment inside an offer's rule needs both approvals, so that no offer takes over another's reason. A rule that is
+    nobody's names none: it asks for a segment. No query where no attribute is named but the shop's own id, one where
+    none of them is declared sensitive, else two.
+    """
+    named = [asked for asked in reading.asked if asked.attribute not in ("", "id")]
+    names = {asked.attribute for asked in named}
+    found = sensitive.declared(names) if names else set()
+    if not found:
+        return
+    allowed = sensitive.allowed(found, at=reading.at)
+    for asked in named:
+        if asked.attribute not in found:
+            continue
+        if not asked.places:
+            raise Withheld(asked.path, _in_a_segment(asked.attribute), asked.attribute)
+        for place in asked.places:
+            if (asked.attribute, place) not in allowed:
+                raise Withheld(asked.path, _how_to_ask(asked.attribute, place), asked.attribute)
+
+
+def _in_a_segment(attribute: str) -> str:
+    return _(
+        "“%s” is a sensitive attribute. Write the condition into a segment of its own and ask for its use there."
+    ) % (attribute)
+
+
+def _how_to_ask(attribute: str, place: str) -> str:
+    return _(
+        "“%(attribute)s” is a sensitive attribute, and no approval for “%(place)s” is in force. Ask for one, with its "
+        "reason, under Privacy, “Uses of sensitive attributes”; somebody else approves it."
+    ) % {"attribute": attribute, "place": place}
