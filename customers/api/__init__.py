@@ -9,6 +9,7 @@ from customers.api.consents import (
     PurposesView,
     ReceiptView,
 )
+from customers.api.notices import NoticesView, VisitorConsentsView
 from customers.api.people import CustomersBulkView, CustomerTokenView, CustomerView
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "CustomerView",
     "CustomersBulkView",
     "EventsView",
+    "NoticesView",
     "PurposesView",
     "ReceiptView",
+    "VisitorConsentsView",
 ]
