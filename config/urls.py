@@ -10,6 +10,7 @@ from campaigns import reporting_api
 from catalog import api as catalog
 from config import health
 from customers import api as customers
+from customers import shop as consent_shop
 from recommender import api as recommender
 from recommender import shop
 
@@ -62,7 +63,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
 ]
 if settings.DEMO:
-    urlpatterns += [path("shop/<str:sku>", shop.product)]
+    urlpatterns += [path("shop/consent/", consent_shop.consent), path("shop/<str:sku>", shop.product)]
 handler403 = "config.api.forbidden"
 handler404 = "config.api.not_found"
 handler500 = "config.api.failed"

@@ -1,5 +1,5 @@
 """The desk's pages of people."""
 
-from customers.admin import access, consents, people, policies, rights
+from customers.admin import access, consents, notices, people, policies, rights
 
-__all__ = ["access", "consents", "people", "policies", "rights"]
+__all__ = ["access", "consents", "notices", "people", "policies", "rights"]

@@ -79,6 +79,7 @@ class VisitorInput(serializers.Serializer[Any]):
 
     anonymous_id = serializers.CharField(max_length=200)
     answers = VisitorAnswer(many=True, allow_empty=False)
+    method = serializers.CharField(max_length=50, default=METHOD)
     source = serializers.CharField(max_length=100)  # type: ignore[assignment]
 
 
@@ -105,7 +106,7 @@ class VisitorConsentsView(FromOtherSites):
             visitor = _visitor(said["anonymous_id"])
             honoured = honour_gpc(request, [visitor], at=at)
             refuse_what_gpc_refuses(request, said["answers"])
-            answers = [_answer(visitor, answer, said["source"]) for answer in said["answers"]]
+            answers = [_answer(visitor, answer, said) for answer in said["answers"]]
             written = consent.record(answers, at=at)
         return Response({"written": len(written)} | ({"gpc": "honoured"} if honoured else {}), status=201)
 
@@ -129,7 +130,7 @@ def _has_name(person: Customer) -> bool:
     return Identity.objects.filter(customer=person, kind=Identity.Kind.CUSTOMER).exists()
 
 
-def _answer(visitor: int, answer: dict[str, Any], source: str) -> Answer:
+def _answer(visitor: int, answer: dict[str, Any], said: dict[str, Any]) -> Answer:
     """Raises NoEvidence where the hash of what was shown is another text's."""
     if answer["granted"] and "sha256" in answer:
         try:
@@ -138,5 +139,5 @@ def _answer(visitor: int, answer: dict[str, Any], source: str) -> Answer:
             raise NoEvidence(str(error)) from error
         if text.sha256 != answer["sha256"]:
             raise NoEvidence(f"The text of {answer['notice']} in {answer['language']} has another hash.")
-    evidence = Evidence(answer["notice"], answer["language"], METHOD, source, "visitor")
+    evidence = Evidence(answer["notice"], answer["language"], said["method"], said["source"], "visitor")
     return Answer(visitor, answer["purpose"], answer["granted"], evidence)
