@@ -26,7 +26,7 @@ from campaigns.models import (
     Variant,
 )
 from campaigns.offers import Choice, Taste, caps
-from campaigns.reach import Reach, reachable
+from campaigns.reach import Reach, buyers_see, reachable
 from campaigns.timing import Moment
 from campaigns.waterfall import Waterfall
 from customers import consent
@@ -96,6 +96,7 @@ def plan_people(
     )
     planned.refused |= {pk: "quiet_hours" for pk in treated if pk not in capped and pk not in moments}
     recommendations = serving.recommend_many(list(moments), at=at, limit=TASTE_SIZE)
+    recommendations = buyers_see(recommendations, reach, campaign)
     chosen = choose_offers(campaign, {pk: people[pk] for pk in moments}, recommendations, at=at)
     planned.refused |= {pk: "no_offer" for pk in moments if pk not in chosen}
     variants = experiments.variants(campaign, treated, at=at)
@@ -127,7 +128,7 @@ def plan_people(
 def _reach(
     planned: Planned, campaign: Campaign, people: Mapping[int, CampaignSegment], *, at: datetime
 ) -> Reach:
-    reach = reachable(people, channel=campaign.channel, at=at)
+    reach = reachable(people, channel=campaign.channel, at=at, campaign=campaign)
     planned.refused |= dict.fromkeys(reach.no_consent, "no_consent")
     planned.refused |= dict.fromkeys(reach.suppressed, "suppressed")
     planned.refused |= dict.fromkeys(reach.no_address, "no_address")

@@ -174,7 +174,9 @@ def _begin(delivery: Delivery, book: Book, at: datetime) -> Permission | None:
         consent.hold_one(delivery.customer_id)
         facts = rules.facts(delivery, book, at=at)
         reason: str | None = next(filter(None, (rule(facts) for rule in rules.RULES)), None)
-        reach = reachable([delivery.customer_id], channel=delivery.channel, at=at)
+        reach = reachable(
+            [delivery.customer_id], channel=delivery.channel, at=at, campaign=delivery.run.campaign
+        )
         permission = reach.permissions.get(delivery.customer_id)
         if delivery.customer_id in reach.suppressed:
             reason = Reason.SUPPRESSED_ADDRESS

@@ -101,7 +101,7 @@ def _ask(
         if audience
         else _("In none of the campaign's segments."),
     )
-    _reach(look, customer, campaign.channel, at=at)
+    _reach(look, customer, campaign.channel, at=at, campaign=campaign)
     holdout = {} if campaign.ignores_holdout else experiments.held_out_of_all([pk], at=at)
     arm = experiments.arms(campaign.salt, campaign.control_percent, [pk])[pk]
     if holdout:
@@ -133,8 +133,10 @@ def _ask(
             look.say(_("Offer"), True, _("Would get: %s.") % told)
 
 
-def _reach(look: _Look, customer: Customer, channel: str, *, at: datetime) -> None:
-    reach = reachable([customer.pk], channel=channel, at=at)
+def _reach(
+    look: _Look, customer: Customer, channel: str, *, at: datetime, campaign: Campaign | None = None
+) -> None:
+    reach = reachable([customer.pk], channel=channel, at=at, campaign=campaign)
     if customer.pk in reach.no_consent:
         look.say(_("Consent"), False, _("Does not allow it: gets nothing."))
     elif customer.pk in reach.suppressed:

@@ -19,7 +19,7 @@ from campaigns import links
 from campaigns.messages import benefit_words
 from campaigns.models import Decision, Delivery, UpliftScore
 from catalog.models import Product
-from customers import encryption, events, preferences, purposes
+from customers import encryption, events, gpc, preferences, purposes
 from customers.events import Incoming
 from customers.models import Customer, Identity
 from customers.views import Preferences as OwnPreferences
@@ -161,11 +161,12 @@ def note(
 
     Whatever goes wrong here, the person gets their page.
     """
-    if request.headers.get("Sec-GPC") == "1":
-        return
     try:
         decision = Decision.objects.select_related("customer__merged_into").filter(pk=decision_id).first()
         if decision is None:
+            return
+        person = decision.customer.merged_into or decision.customer
+        if gpc.honour(request, [person.pk], source=f"message {kind}", at=at):
             return
         context = {"decision": str(decision_id), "user_agent": request.headers.get("User-Agent", "")[:300]}
         if url:
@@ -180,7 +181,7 @@ def note(
             context=context,
         )
         events.take_in([touch], source="message", at=at)
-    except DatabaseError:
+    except (DatabaseError, Customer.DoesNotExist):
         log.exception("a touch was not kept", kind=kind, decision=str(decision_id))
 
 

@@ -25,7 +25,7 @@ from rest_framework.throttling import BaseThrottle
 
 from campaigns.codes import AlreadyUsed, NotRedeemable
 from campaigns.segments import InvalidRule
-from customers import access
+from customers import access, gpc, identities
 from customers.consent import NoEvidence, NotPermitted
 from customers.models import IdempotentReply
 from customers.views import rendered
@@ -55,6 +55,10 @@ class KeyAuthentication(BaseAuthentication):
             )
         except (access.BadKey, access.BadToken) as error:
             raise exceptions.AuthenticationFailed(str(error)) from error
+        if found.customer is not None and gpc.is_on(request):
+            # Whatever this door is for: the no of a proven customer's browser is written down first.
+            known = identities.find([found.customer]).values()
+            gpc.honour(request, list(known), source="api", at=timezone.now())
         return found, found
 
     def authenticate_header(self, request: Request) -> str:

@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.functional import cached_property
 
+from customers import gpc
+
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -35,4 +37,17 @@ class DeskSecurity:
         response.headers["Referrer-Policy"] = "same-origin"
         if "Cache-Control" not in response.headers:
             add_never_cache_headers(response)
+        return response
+
+
+class SaysGpc:
+    """Where a request's `Sec-GPC: 1` was written down as a no, the answer says so: `GPC: honoured` (C13)."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if told := request.META.get(gpc.HONOURED):
+            response.headers["GPC"] = told
         return response

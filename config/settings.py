@@ -128,6 +128,7 @@ MIDDLEWARE = [
     "config.replay.ReplayFirst",
     "csp.middleware.CSPMiddleware",
     "config.security.DeskSecurity",
+    "config.security.SaysGpc",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -10,6 +10,7 @@ from campaigns import reporting_api
 from catalog import api as catalog
 from config import health
 from customers import api as customers
+from customers import shop as consent_shop
 from recommender import api as recommender
 from recommender import shop
 
@@ -22,10 +23,12 @@ api = [
     path("customers/<str:external_id>/consents/ask", customers.AskConsentView.as_view()),
     path("customers/<str:external_id>/consents/history", customers.ConsentHistoryView.as_view()),
     path("customers/<str:external_id>/consents/<int:record>/receipt", customers.ReceiptView.as_view()),
+    path("consents", customers.VisitorConsentsView.as_view()),
     path("consents/bulk", customers.ConsentsBulkView.as_view()),
     path("privacy-requests", customers.PrivacyRequestsView.as_view()),
     path("privacy-requests/<uuid:number>", customers.PrivacyRequestView.as_view()),
     path("privacy-requests/<uuid:number>/download", customers.PrivacyRequestDownloadView.as_view()),
+    path("notices", customers.NoticesView.as_view()),
     path("purposes", customers.PurposesView.as_view()),
     path("events", customers.EventsView.as_view()),
     path("reviews", recommender.ReviewsView.as_view()),
@@ -63,7 +66,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
 ]
 if settings.DEMO:
-    urlpatterns += [path("shop/<str:sku>", shop.product)]
+    urlpatterns += [path("shop/consent/", consent_shop.consent), path("shop/<str:sku>", shop.product)]
 handler403 = "config.api.forbidden"
 handler404 = "config.api.not_found"
 handler500 = "config.api.failed"

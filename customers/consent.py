@@ -12,7 +12,7 @@ from typing import Self
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 
-from customers import journal, ledger, purposes
+from customers import journal, ledger, purposes, softoptin
 from customers.models import ConsentRecord, ConsentState, Customer
 from customers.models.customer import CustomerQuerySet
 
@@ -35,7 +35,7 @@ class Verdict:
 
     allowed: bool
     basis: str
-    """`consent` (a ledger record), `default` (of the jurisdiction) or empty when denied."""
+    """`consent` (a ledger record), `default` (of the jurisdiction), `soft` (a buyer's) or empty when denied."""
     record_id: int | None
     reason: str
 
@@ -43,9 +43,11 @@ class Verdict:
 _UNKNOWN_PERSON = Verdict(False, "", None, "unknown person")
 _RESTRICTED = Verdict(False, "", None, "restricted: kept, and used for nothing")
 _UNKNOWN_PURPOSE = Verdict(False, "", None, "unknown purpose")
+BUYER = Verdict(True, softoptin.BASIS, None, "bought something similar and did not object")
 
 
-def _verdict(jurisdiction: str, newest: tuple[bool, int] | None, *, silence_means_yes: bool) -> Verdict:
+def verdict_of(jurisdiction: str, newest: tuple[bool, int] | None, *, silence_means_yes: bool) -> Verdict:
+    """The one place where an answer follows from the newest record (granted, its id) and the law."""
     if newest is not None:
         granted, record_id = newest
         return Verdict(granted, "consent" if granted else "", record_id, "granted" if granted else "refused")
@@ -72,7 +74,7 @@ def decide(customer_id: int, purpose: str, *, at: datetime) -> Verdict:
         .first()
     )
     silent = purposes.silent(purpose).filter(jurisdiction__code=jurisdiction)
-    return _verdict(jurisdiction, newest, silence_means_yes=newest is None and silent.exists())
+    return verdict_of(jurisdiction, newest, silence_means_yes=newest is None and silent.exists())
 
 
 # Written out because every message asks it for one person: the ORM takes longer to put it into words than to answer it.
@@ -95,7 +97,7 @@ def verdicts(customer_ids: Collection[int], purpose: str) -> dict[int, Verdict]:
         people = ", ".join(["%s"] * len(customer_ids))
         cursor.execute(_ASKED.format(people=people), [purpose, purpose, *customer_ids])
         return {
-            pk: _verdict(
+            pk: verdict_of(
                 jurisdiction,
                 None if record_id is None else (bool(granted), record_id),
                 silence_means_yes=silent is not None,
@@ -132,6 +134,21 @@ class Permission:
             if verdict.allowed:
                 held[customer_id] = cls.__new__(cls)
                 _fill(held[customer_id], customer_id, purpose, at, verdict)
+        return held
+
+    @classmethod
+    def of_buyers(
+        cls, customer_ids: Collection[int], categories: Collection[int], *, at: datetime
+    ) -> dict[int, Self]:
+        """The permissions to e-mail those who bought in these categories, or similar ones, and never answered (C11).
+
+        categories : of everything the message advertises. Empty, or one of them unlike what was bought: nobody.
+        Whoever is allowed otherwise is asked by `of_many`. Two queries for any number.
+        """
+        held: dict[int, Self] = {}
+        for customer_id in softoptin.buyers(customer_ids, categories, at=at):
+            held[customer_id] = cls.__new__(cls)
+            _fill(held[customer_id], customer_id, softoptin.PURPOSE, at, BUYER)
         return held
 
 
@@ -319,23 +336,3 @@ def object_to(
         if (customer_id, purpose) not in refused
     ]
     return record(answers, at=at) if answers else []
-
-
-def answers_at(moments: Sequence[tuple[int, str, datetime]]) -> list[Verdict]:
-    """For the audit: what the gate had to answer for (customer, purpose, moment), from the ledger. One query."""
-    ids = {customer_id for customer_id, _purpose, _at in moments}
-    chains: dict[tuple[int, str], list[tuple[datetime, bool, int]]] = {}
-    rows = ConsentRecord.objects.filter(customer_id__in=ids).order_by("customer_id", "sequence")
-    for customer_id, purpose, at, granted, pk in rows.values_list(
-        "customer_id", "purpose", "at", "granted", "pk"
-    ):
-        chains.setdefault((customer_id, purpose), []).append((at, granted, pk))
-    people = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "jurisdiction"))
-    answers = []
-    for customer_id, purpose, moment in moments:
-        newest = None
-        for at, granted, pk in chains.get((customer_id, purpose), ()):
-            if at <= moment:
-                newest = (granted, pk)
-        answers.append(_verdict(purpose, people.get(customer_id, ""), newest))
-    return answers

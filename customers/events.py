@@ -4,7 +4,7 @@ Orders are kept under contract. Views, searches and baskets are kept by `analyti
 `message_tracking`; without it the event is refused and nothing of it is stored.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,8 +14,9 @@ import orjson
 from django.db import connection, transaction
 
 from catalog.imports import product_ids
-from customers import consent, identities
-from customers.models import Event, Identity
+from catalog.models import Product
+from customers import consent, identities, softoptin
+from customers.models import ConsentState, Event, Identity
 
 MAX_BATCH = 1000
 # A clock may be a little fast; an event from further ahead is refused.
@@ -23,6 +24,8 @@ FUTURE_TOLERANCE = timedelta(minutes=5)
 _CONTRACT = frozenset({Event.Type.ORDERED, Event.Type.REFUNDED})
 _TRACKING = frozenset({Event.Type.OPENED, Event.Type.CLICKED})
 TYPES = frozenset(Event.Type.values)
+# What a browser alone claims to have bought opens nobody's mailbox.
+FROM_BROWSERS = "api:publishable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Taken:
     accepted: int = 0
     duplicates: int = 0
     refused: list[Refusal] = field(default_factory=list)
+    soft_opt_ins: int = 0
+    """How many lines of orders let their buyers be written to about similar products."""
 
 
 def purpose_of(event_type: str) -> str | None:
@@ -100,9 +105,52 @@ def take_in(batch: Sequence[Incoming], *, source: str, at: datetime) -> Taken:
             else:
                 kept.append((event, owner, verdict.basis, verdict.record_id))
         products = product_ids({event.sku for event, *_ in kept if event.sku}, create_missing=True)
-        taken.accepted = _insert(kept, products, source=source, at=at)
-        taken.duplicates = len(kept) - taken.accepted
+        new = _insert(kept, products, source=source, at=at)
+        taken.accepted, taken.duplicates = len(new), len(kept) - len(new)
+        if source != FROM_BROWSERS:
+            taken.soft_opt_ins = _buyers(
+                [(event, owner) for event, owner, *_ in kept if event.message_id in new], products, at=at
+            )
     return taken
+
+
+def _buyers(orders: Sequence[tuple[Incoming, int]], products: Mapping[str, int], *, at: datetime) -> int:
+    """Keep who may be written to about similar products because of these new orders, and who refused that (C11).
+
+    A refusal is a no to marketing e-mail, unless its person has said yes since. How many lines were kept. A batch
+    without such orders costs nothing; else a query for each text that was shown, and six.
+    """
+    texts: dict[tuple[str, str], str] = {}
+    lines: list[softoptin.Ordered] = []
+    refused: dict[int, datetime] = {}
+    asked = [(event, owner) for event, owner in orders if event.type == Event.Type.ORDERED]
+    asked = [(event, owner) for event, owner in asked if "soft_opt_in" in event.context]
+    if not asked:
+        return 0
+    skus = {event.sku for event, _owner in asked if event.sku}
+    bought = Product.objects.filter(pk__in=[products[sku] for sku in skus], category__isnull=False)
+    categories = dict(bought.values_list("pk", "category_id"))
+    for event, owner in asked:
+        offered = softoptin.offered(event.context, texts)
+        if offered is None:
+            continue
+        if offered.refused:
+            refused[owner] = max(event.occurred_at, refused.get(owner, event.occurred_at))
+        elif event.order_id and event.sku and (category := categories.get(products[event.sku])):
+            lines.append(softoptin.Ordered(owner, category, event.order_id, offered, event.occurred_at))
+    if refused:
+        newer = ConsentState.objects.filter(customer_id__in=refused, purpose=softoptin.PURPOSE, granted=True)
+        since = dict(newer.values_list("customer_id", "at"))
+        against = [owner for owner, moment in refused.items() if since.get(owner, moment) <= moment]
+        consent.object_to(
+            against,
+            [softoptin.PURPOSE],
+            method="soft opt-in refused",
+            source="order",
+            actor="customer",
+            at=at,
+        )
+    return softoptin.keep([line for line in lines if line.customer_id not in refused]) if lines else 0
 
 
 def _sound(batch: Sequence[Incoming], at: datetime, taken: Taken) -> Iterator[Incoming]:
@@ -132,9 +180,9 @@ def _insert(
     *,
     source: str,
     at: datetime,
-) -> int:
-    """How many were new. One statement a thousand rows: `INSERT … ON CONFLICT DO NOTHING RETURNING` says which."""
-    new = 0
+) -> set[str]:
+    """The message ids that were new. One statement a thousand rows: `INSERT … ON CONFLICT DO NOTHING RETURNING`."""
+    new: set[str] = set()
     to_time = connection.ops.adapt_datetimefield_value
     to_money = connection.ops.adapt_decimalfield_value
     received_at = to_time(at)
@@ -163,8 +211,8 @@ def _insert(
                 )
             cursor.execute(
                 f"INSERT INTO customers_event ({_COLUMNS}) VALUES {', '.join([_ROW] * len(page))}"  # noqa: S608
-                " ON CONFLICT (source, message_id) DO NOTHING RETURNING id",
+                " ON CONFLICT (source, message_id) DO NOTHING RETURNING message_id",
                 values,
             )
-            new += len(cursor.fetchall())
+            new.update(row[0] for row in cursor.fetchall())
     return new

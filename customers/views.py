@@ -12,7 +12,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from customers import encryption, links, optin, preferences, privacy, purposes
+from customers import encryption, gpc, links, optin, preferences, privacy, purposes
 from customers.models import Customer, Suppression
 
 CHINESE, ENGLISH = "zh-hans", "en"
@@ -57,6 +57,8 @@ class Page(View):
             return nobody(request)
         except optin.NotOpen as error:
             return self.over(request, error)
+        if request.method == "POST":  # looking never changes anything (U2)
+            gpc.honour(request, [self.person.pk], source="person's page", at=self.at)
         self.language = language_for(request, self.person.locale)
         with translation.override(self.language), timezone.override(_zone(self.person)):
             return guarded(super().dispatch(request, *args, **kwargs), self.language)
@@ -119,6 +121,8 @@ class Preferences(Page):
             notice, _space, language = words.partition(" ")
             shown[purpose] = (notice, language)
         on = set(request.POST.getlist("on"))
+        if gpc.is_on(request):
+            on -= set(gpc.PURPOSES)
         changes = preferences.save(
             self.person.pk,
             wanted={purpose: purpose in on for purpose in shown},

@@ -233,7 +233,8 @@ class Delivery(models.Model):
             models.CheckConstraint(
                 condition=~Q(status__in=["transmitting", "sent", "unknown"])
                 | Q(basis="consent", consent_record_id__isnull=False)
-                | Q(basis="default"),
+                | Q(basis="default")
+                | Q(basis="soft", channel="email"),
                 name="nothing_is_sent_without_permission",
             ),
         ]

@@ -1,31 +1,24 @@
-"""The desk's pages of what people allow: the ledger, the texts they were shown, and who must not be written to."""
+"""The desk's pages of what people allow: the ledger, and who must not be written to."""
 
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from catalog.pages import ReadOnly, button, shown
-from customers import encryption, ledger, purposes
+from customers import encryption, ledger
+from customers.admin.words import words_of
 from customers.models import (
     ConsentRecord,
     ConsentState,
-    Notice,
     PendingConsent,
     Suppression,
 )
-
-
-def _words_of(slug: str) -> str:
-    """A purpose as people read it, with the name that searching takes."""
-    purpose = purposes.PURPOSES.get(slug)
-    return f"{purpose.title} ({slug})" if purpose else slug
 
 
 class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -112,7 +105,7 @@ class ConsentRecordAdmin(ReadOnly):
 
     @shown(_("purpose"), order="purpose")
     def told_purpose(self, record: ConsentRecord) -> str:
-        return _words_of(record.purpose)
+        return words_of(record.purpose)
 
     @button(_("Verify the ledger"), path="verify", icon="verified_user", needs="view")
     def verify(self, request: HttpRequest) -> HttpResponse:
@@ -146,7 +139,7 @@ class ConsentStateAdmin(ReadOnly):
 
     @shown(_("purpose"), order="purpose")
     def told_purpose(self, state: ConsentState) -> str:
-        return _words_of(state.purpose)
+        return words_of(state.purpose)
 
 
 @admin.register(PendingConsent)
@@ -164,60 +157,4 @@ class PendingConsentAdmin(ReadOnly):
 
     @shown(_("purpose"), order="purpose")
     def told_purpose(self, pending: PendingConsent) -> str:
-        return _words_of(pending.purpose)
-
-
-class NoticeForm(forms.ModelForm):  # type: ignore[type-arg]
-    purpose = forms.ChoiceField(
-        label=_("Purpose"),
-        choices=lambda: [(slug, _words_of(slug)) for slug in purposes.PURPOSES],
-        widget=UnfoldAdminSelectWidget(),
-    )
-    language = forms.ChoiceField(
-        label=_("Language"), choices=settings.LANGUAGES, widget=UnfoldAdminSelectWidget()
-    )
-
-    class Meta:
-        model = Notice
-        fields = ("slug", "version", "language", "purpose", "text")
-
-    def clean_text(self) -> str:
-        """Browsers send CR LF; the hash is of what is shown."""
-        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if cleaned.get("version") == 1 and cleaned.get("slug") in purposes.PURPOSES:
-            self.add_error(
-                "version", gettext("Version 1 of this notice is built in; a new text is version 2.")
-            )
-        return cleaned
-
-
-@admin.register(Notice)
-class NoticeAdmin(ReadOnly):
-    """A text is added and then never edited: what people agreed to stays what they read."""
-
-    about = _(
-        "The first texts are built in. Add one here to ask in new words; who said yes keeps the words they read."
-    )
-    list_display = ("slug", "version", "language", "purpose", "created_at")
-    list_filter = ("language",)
-    search_fields = ("slug", "purpose")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perm("customers.add_notice"))
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        if obj is None:
-            kwargs["form"] = NoticeForm
-        return super().get_form(request, obj, change, **kwargs)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        asked = (("slug", "version"), ("purpose", "language"), "text")
-        return (*asked, "sha256", "created_at") if obj else asked
-
-    def save_model(self, request: HttpRequest, obj: Notice, form: Any, change: bool) -> None:
-        text = purposes.ShownText(f"{obj.slug}@{obj.version}", obj.language, obj.purpose, obj.text)
-        obj.sha256 = text.sha256
-        super().save_model(request, obj, form, change)
+        return words_of(pending.purpose)

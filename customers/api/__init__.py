@@ -8,6 +8,7 @@ from customers.api.consents import (
     ConsentsView,
     PurposesView,
 )
+from customers.api.notices import NoticesView, VisitorConsentsView
 from customers.api.people import CustomersBulkView, CustomerTokenView, CustomerView
 from customers.api.privacy_requests import (
     PrivacyRequestDownloadView,
@@ -25,9 +26,11 @@ __all__ = [
     "CustomerView",
     "CustomersBulkView",
     "EventsView",
+    "NoticesView",
     "PrivacyRequestDownloadView",
     "PrivacyRequestView",
     "PrivacyRequestsView",
     "PurposesView",
     "ReceiptView",
+    "VisitorConsentsView",
 ]

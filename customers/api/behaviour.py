@@ -8,11 +8,10 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from catalog.api import CURRENCY
 from customers import events, identities
-from customers.api.caller import access, honour_gpc
+from customers.api.caller import FromOtherSites, access, honour_gpc
 
 
 class EventInput(serializers.Serializer[Any]):
@@ -46,10 +45,13 @@ class TakenOutput(serializers.Serializer[Any]):
     accepted = serializers.IntegerField()
     duplicates = serializers.IntegerField()
     refused = RefusalOutput(many=True)
+    soft_opt_ins = serializers.IntegerField(
+        required=False, help_text="Lines of orders whose buyers may be written to about similar products"
+    )
     gpc = serializers.CharField(required=False, help_text="`honoured` when the request carried Sec-GPC: 1")
 
 
-class EventsView(APIView):
+class EventsView(FromOtherSites):
     scopes = {"POST": "events:write"}
 
     @extend_schema(
@@ -93,11 +95,13 @@ class EventsView(APIView):
         # One space of message ids for all keys of a kind: a key may be replaced while a shop repeats its events, and
         # no browser can claim the ids of a server's.
         taken = events.take_in(sound, source=f"api:{caller.kind}", at=at)
-        answer = {
+        answer: dict[str, Any] = {
             "accepted": taken.accepted,
             "duplicates": taken.duplicates,
             "refused": [vars_of(refusal) for refusal in [*refused, *taken.refused]],
         }
+        if taken.soft_opt_ins:
+            answer["soft_opt_ins"] = taken.soft_opt_ins
         return Response(answer | ({"gpc": "honoured"} if honoured else {}))
 
     @staticmethod

@@ -1,19 +1,20 @@
 """Who asks, and for whom: what every address for people begins with."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework import exceptions
 from rest_framework.request import Request
+from rest_framework.views import APIView
 
-from customers import consent
+from customers import consent, gpc
 from customers.access import Access
 from customers.models import Customer
 
-# What a browser's global signal says no to (GPC: no sale, no sharing, no targeting).
-GPC_PURPOSES = ("personalization", "partner_sharing")
+_ASKED_HEADERS = "Authorization, Content-Type, Idempotency-Key, X-Customer-Token"
 
 
 def access(request: Request) -> Access:
@@ -37,7 +38,33 @@ def speak_for(request: Request, external_id: str) -> None:
 
 def honour_gpc(request: Request, customer_ids: Collection[int], *, at: datetime) -> bool:
     """`Sec-GPC: 1` is an opt-out, written down before anything else of the request (C13)."""
-    if request.headers.get("Sec-GPC") != "1":
-        return False
-    consent.object_to(customer_ids, GPC_PURPOSES, method="Sec-GPC", source="api", actor="browser", at=at)
-    return True
+    return gpc.honour(request, customer_ids, source="api", at=at)
+
+
+def refuse_what_gpc_refuses(request: Request, answers: Iterable[Mapping[str, Any]]) -> None:
+    """Raise NoEvidence for a yes to what the browser's signal says no to in the same breath."""
+    if not gpc.is_on(request):
+        return
+    for answer in answers:
+        if answer["granted"] and answer["purpose"] in gpc.PURPOSES:
+            raise consent.NoEvidence(f"The browser's Global Privacy Control says no to {answer['purpose']}.")
+
+
+class FromOtherSites(APIView):
+    """A door that a shop's page on another site may call with its publishable key (CORS, Fetch Standard 3.2).
+
+    Every origin may, because no cookie opens it: the key and the token stand in headers that only the page can set.
+    """
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response: HttpResponseBase
+        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            response = HttpResponse(status=204)
+            response.headers["Access-Control-Allow-Methods"] = ", ".join(self.allowed_methods)
+            response.headers["Access-Control-Allow-Headers"] = _ASKED_HEADERS
+            response.headers["Access-Control-Max-Age"] = "86400"
+        else:
+            response = super().dispatch(request, *args, **kwargs)
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Expose-Headers"] = "GPC, Retry-After"
+        return response

@@ -12,7 +12,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from customers import consent, identities, optin, purposes
-from customers.api.caller import access, customer_or_404, speak_for
+from customers.api.caller import (
+    FromOtherSites,
+    access,
+    customer_or_404,
+    refuse_what_gpc_refuses,
+    speak_for,
+)
 from customers.consent import Answer, Evidence
 from customers.models import ConsentRecord, Customer
 
@@ -45,7 +51,9 @@ class ConsentOutput(serializers.Serializer[Any]):
 
     purpose = serializers.CharField()
     granted = serializers.BooleanField()
-    basis = serializers.CharField(help_text="`consent`, `default` of the jurisdiction, or empty")
+    basis = serializers.CharField(
+        help_text="`consent`, `default` of the jurisdiction, or empty where it is not allowed"
+    )
     record = serializers.IntegerField(allow_null=True)
     reason = serializers.CharField()
 
@@ -79,7 +87,7 @@ def answer_of(customer_id: int, said: dict[str, Any], actor: str) -> Answer:
     return Answer(customer_id, said["purpose"], said["granted"], evidence)
 
 
-class ConsentsView(APIView):
+class ConsentsView(FromOtherSites):
     scopes = {"GET": "consents:read", "POST": "consents:write"}
 
     @extend_schema(
@@ -115,6 +123,7 @@ class ConsentsView(APIView):
         given = ConsentInput(data=request.data)
         given.is_valid(raise_exception=True)
         customer = customer_or_404(external_id)
+        refuse_what_gpc_refuses(request, [given.validated_data])
         said = answer_of(customer.pk, given.validated_data, actor_of(request))
         (record,) = consent.record([said], at=timezone.now())
         return Response(RecordOutput(record).data, status=201)

@@ -1,13 +1,11 @@
 """The desk shows people only as far as it must, and lowers consent but never raises it."""
 
-import hashlib
-
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from customers import encryption, ledger
-from customers.models import ApiKey, ConsentRecord, ConsentState, IdempotentReply, Notice, Suppression
+from customers.models import ApiKey, ConsentRecord, ConsentState, IdempotentReply, Suppression
 from tests import desk
 from tests.conftest import tampering
 
@@ -76,24 +74,6 @@ def test_a_suppression_is_added_as_a_hash_and_never_taken_off(client, anna):
     assert Suppression.objects.count() == 1
     shown = client.get(address("suppression", "changelist"), {"q": "anna@mail.example"})
     assert shown.context["cl"].result_count == 1
-
-
-def test_a_notice_is_added_with_its_hash_and_never_edited(client):
-    add = address("notice", "add")
-    asked = {
-        "slug": "analytics",
-        "version": "1",
-        "language": "en",
-        "purpose": "analytics",
-        "text": "One\r\nTwo",
-    }
-    assert "built in" in client.post(add, asked).content.decode()
-    assert client.post(add, {**asked, "version": "2"}).status_code == 302
-    row = Notice.objects.get()
-    assert row.sha256 == hashlib.sha256(b"One\nTwo").hexdigest()
-    assert client.post(address("notice", "change", row.pk), {**asked, "text": "Other"}).status_code == 403
-    assert client.post(address("notice", "delete", row.pk), {"post": "yes"}).status_code == 403
-    assert Notice.objects.get().text == "One\nTwo"
 
 
 def test_a_key_is_seen_without_its_hash_made_nowhere_here_and_revoked_once(client):

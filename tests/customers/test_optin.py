@@ -203,9 +203,16 @@ def test_only_real_purposes_and_words_can_be_asked_about(boris: Customer) -> Non
 
 def test_c7_the_yes_is_to_the_words_that_were_shown(boris: Customer, client: Client) -> None:
     question = asked(boris)
-    Notice.objects.create(
-        slug="shop", version=1, language="en", purpose="marketing_email", text="More mail", sha256="0" * 64
-    )
+    for language in ("en", "zh-hans"):
+        Notice.objects.create(
+            slug="shop",
+            version=1,
+            language=language,
+            purpose="marketing_email",
+            text="More mail",
+            sha256="0" * 64,
+        )
+    assert purposes.current_notice("marketing_email", "en").notice == "shop@1"
     assert b"Send me offers by e-mail" in client.get(f"/confirm/{question.token}/").content
     client.post(f"/confirm/{question.token}/")
     assert ConsentRecord.objects.get(customer_id=boris.pk).notice == "marketing_email@1"

@@ -144,9 +144,10 @@ def test_c7_a_yes_to_other_words_than_those_that_hold_is_not_taken(
 def test_c7_words_changed_while_the_page_was_open_ask_again_but_let_a_no_pass(
     boris: Customer, clara: Customer, anna: Customer, client: Client
 ) -> None:
-    Notice.objects.create(
-        slug="shop", version=1, language="en", purpose="analytics", text="New words", sha256="0" * 64
-    )
+    for language, text in (("en", "New words"), ("zh-hans", "新文本")):
+        Notice.objects.create(
+            slug="shop", version=1, language=language, purpose="analytics", text=text, sha256="0" * 64
+        )
     page = save(client, boris, "analytics")
     assert b"The words of one answer changed" in page.content
     assert allowed(boris) == set()

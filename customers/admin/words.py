@@ -1,0 +1,13 @@
+"""Words that several of the desk's pages of people share."""
+
+from django.utils.translation import gettext
+
+from customers import purposes
+
+
+def words_of(slug: str) -> str:
+    """A purpose as people read it, with the name that searching takes."""
+    if slug == purposes.SOFT_OPT_IN:
+        return f"{gettext('Refuse messages about similar products, at the order')} ({slug})"
+    purpose = purposes.PURPOSES.get(slug)
+    return f"{purpose.title} ({slug})" if purpose else slug

@@ -1,0 +1,79 @@
+"""What the gate had to answer at moments of the past, from the ledger alone: for the audit."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from customers import consent, softoptin
+from customers.consent import Verdict
+from customers.models import ConsentRecord, Customer, SilentYes, SoftOptIn
+from customers.softoptin import Advertised
+
+
+@dataclass(frozen=True)
+class Question:
+    """Might this have been done to this person, for this purpose, at this moment?"""
+
+    customer_id: int
+    purpose: str
+    at: datetime
+    categories: frozenset[int] = frozenset()
+    """Of what was advertised, where it may rest on a soft opt-in."""
+
+
+def answers(questions: Sequence[Question]) -> list[Verdict]:
+    """One answer a question. Three queries; with soft opt-ins among them two more and one for each set of categories.
+
+    The law is today's: what silence means, and whose law holds for a person, has no history of its own.
+    """
+    ids = {question.customer_id for question in questions}
+    chains: dict[tuple[int, str], list[tuple[datetime, bool, int]]] = {}
+    rows = ConsentRecord.objects.filter(customer_id__in=ids).order_by("customer_id", "sequence")
+    for customer_id, purpose, at, granted, pk in rows.values_list(
+        "customer_id", "purpose", "at", "granted", "pk"
+    ):
+        chains.setdefault((customer_id, purpose), []).append((at, granted, pk))
+    people = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "jurisdiction"))
+    silent = set(SilentYes.objects.values_list("jurisdiction__code", "purpose"))
+    bought = _Bought({question.customer_id for question in questions if question.categories})
+    found = []
+    for question in questions:
+        newest = None
+        for at, granted, pk in chains.get((question.customer_id, question.purpose), ()):
+            if at <= question.at:
+                newest = (granted, pk)
+        law = people.get(question.customer_id, "")
+        verdict = consent.verdict_of(law, newest, silence_means_yes=(law, question.purpose) in silent)
+        if newest is None and not verdict.allowed and bought.allow(question, law):
+            verdict = consent.BUYER
+        found.append(verdict)
+    return found
+
+
+class _Bought:
+    """The soft opt-ins of some people, read once."""
+
+    def __init__(self, customer_ids: Collection[int]) -> None:
+        self.rows: dict[int, list[tuple[datetime, int, int | None]]] = {}
+        self.advertised: dict[frozenset[int], Advertised] = {}
+        self.lawful: set[str] = set()
+        if not customer_ids:
+            return
+        self.lawful = set(softoptin.lawful().values_list("code", flat=True))
+        rows = SoftOptIn.objects.filter(customer__in=customer_ids)
+        for pk, at, category, parent in rows.values_list(
+            "customer_id", "at", "category_id", "category__parent_id"
+        ):
+            self.rows.setdefault(pk, []).append((at, category, parent))
+
+    def allow(self, question: Question, law: str) -> bool:
+        if not question.categories or question.purpose != softoptin.PURPOSE or law not in self.lawful:
+            return False
+        if question.categories not in self.advertised:
+            self.advertised[question.categories] = Advertised.of(question.categories)
+        had = [
+            (category, parent)
+            for at, category, parent in self.rows.get(question.customer_id, ())
+            if at <= question.at
+        ]
+        return self.advertised[question.categories].all_like(had)
