@@ -250,7 +250,7 @@ def test_a_paused_campaign_waits_and_a_cancelled_one_ends(campaign: Make, sink: 
     assert sorted(Delivery.objects.values_list("status", flat=True)) == ["cancelled", "cancelled", "sent"]
 
 
-def test_what_the_server_says_decides_the_fate(campaign: Make, sink: Sink) -> None:
+def test_u7_what_the_server_says_decides_the_fate(campaign: Make, sink: Sink) -> None:
     for name in ("nobody-1", "policy-1", "busy-1", "fine-1"):
         person(name, allows=["marketing_email"])
     planned(campaign())
@@ -403,6 +403,21 @@ def test_r2_a_worker_that_slept_past_its_lease_changes_nothing(campaign: Make, s
     assert len(sink.mails()) == 1
 
 
+def test_r2_a_worker_that_slept_changes_nothing_of_what_another_holds_now(campaign: Make, sink: Sink) -> None:
+    """The row is claimed again, so its state is the one the sleeper left: only the attempt tells them apart."""
+    people(1)
+    planned(campaign())
+    (mine,) = delivery.claim(at=NOW, limit=1)
+    later = NOW + delivery.LEASE + timedelta(seconds=1)
+    delivery.release_expired(at=later)
+    (theirs,) = delivery.claim(at=later, limit=1)
+    assert (mine.pk, mine.attempt, theirs.attempt) == (theirs.pk, 1, 2)
+    assert delivery._begin(mine, rules.book(["email"]), later) is None
+    assert delivery._end(mine, "sent", later) == "sent"  # what it believes, and nobody else
+    assert list(Delivery.objects.values_list("status", "attempt")) == [("claimed", 2)]
+    assert delivery._begin(theirs, rules.book(["email"]), later) is not None
+
+
 def test_r2_two_workers_never_claim_the_same_row(campaign: Make) -> None:
     people(10)
     planned(campaign())
@@ -496,7 +511,7 @@ def test_a_mail_keeps_to_the_lines_of_rfc_5322_and_reads_as_it_was_written(text:
         assert part.get_content().encode().splitlines() == written.encode().splitlines()
 
 
-def test_an_unready_campaign_says_everything_that_is_missing(campaign: Make, settings) -> None:
+def test_u1_an_unready_campaign_says_everything_that_is_missing(campaign: Make, settings) -> None:
     row = campaign(offer("draft", status="draft"), launched=False)
     settings.POSTAL_ADDRESS = ""
     Message.objects.update(body="{{ customer.nickname }}\n{% if %}")
