@@ -52,7 +52,11 @@ class Mutation:
 def mutations() -> list[Mutation]:
     """The list, in the order of the rules."""
     said = tomllib.loads(LIST.read_text())
-    found = [Mutation(rule, *one["break"], one["fails"]) for rule, ones in said.items() for one in ones]
+    found = []
+    for rule, ones in said.items():
+        for one in ones:
+            path, old, new = one["break"]
+            found.append(Mutation(rule, path, old, new, one["fails"]))
     return sorted(found, key=lambda one: ("CUDLNRS".index(one.rule[0]), int(one.rule[1:])))
 
 

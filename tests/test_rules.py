@@ -94,7 +94,8 @@ def small(tmp_path: Path, monkeypatch) -> Path:
 
 def told(capsys, *arguments: str) -> str:
     call_command("rules", *arguments)
-    return capsys.readouterr().out
+    words: str = capsys.readouterr().out
+    return words
 
 
 def run(*said: tuple[str, str], commit: str = "c1") -> None:

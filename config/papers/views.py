@@ -29,6 +29,6 @@ def paper(request: HttpRequest, slug: str = "register") -> HttpResponse:
         {"slug": name, "title": TITLES[name], "link": reverse("admin:paper", args=[name])}
         for name in papers.MAKERS
     ]
-    request.current_app = admin.site.name  # type: ignore[attr-defined]
+    request.current_app = admin.site.name
     frame = {**admin.site.each_context(request), "title": made.title, "paper": made, "papers": others}
     return TemplateResponse(request, "admin/desk/paper.html", frame)
