@@ -48,6 +48,9 @@ test: .venv/dev-installed ## the suite on the embedded default, pages in a real 
 test-services: .venv/dev-installed ## the same and the fault tests on PostgreSQL and Redis
 	$(BIN)/python -m tests.private_servers $(SPREAD)
 
+mutations: .venv/dev-installed ## break the code a line at a time, in a copy, and see that each rule's test fails
+	$(BIN)/python -m tests.mutate
+
 # sqlite_writers is run as a file: its writers' Django must know nothing but their database.
 benchmark: .venv/benchmark-installed ## side by side with peers and bare loops, one script after the other; JSON in var/benchmarks/
 	@failed=; for script in serving_speed algorithms words pictures delivery_speed events_speed import_speed minimum_orders sqlite_writers; do \
@@ -55,4 +58,4 @@ benchmark: .venv/benchmark-installed ## side by side with peers and bare loops, 
 			|| failed="$$failed $$script"; \
 	done; [ -z "$$failed" ] || { echo "These failed:$$failed"; exit 1; }
 
-.PHONY: help install demo check test test-services benchmark
+.PHONY: help install demo check test test-services mutations benchmark

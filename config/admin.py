@@ -11,6 +11,8 @@ from django.views.i18n import set_language
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from config.papers import views
+
 admin.site.unregister(User)
 admin.site.unregister(Group)
 
@@ -28,7 +30,12 @@ class GroupAdmin(PlainGroupAdmin, ModelAdmin):  # type: ignore[misc]
 
 
 def own_addresses() -> list[URLPattern]:
-    return [path("language/", set_language, name="language")]
+    paper = admin.site.admin_view(views.paper)
+    return [
+        path("language/", set_language, name="language"),
+        path("papers/", paper, name="papers"),
+        path("papers/<slug:slug>/", paper, name="paper"),
+    ]
 
 
 admin.site.extra_urls = own_addresses  # type: ignore[attr-defined]

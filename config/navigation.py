@@ -90,6 +90,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         _group(
             _("Privacy"),
             _item(_("Requests"), "contact_support", "customers.privacyrequest"),
+            {
+                "title": _("Register"),
+                "icon": "menu_book",
+                "link": reverse("admin:papers"),
+                "permission": _may_view("customers.consentrecord"),
+            },
             _item(_("Ledger"), "receipt_long", "customers.consentrecord"),
             _item(_("Checkpoints"), "verified", "customers.checkpoint"),
             _item(_("Jurisdictions"), "gavel", "customers.jurisdiction"),

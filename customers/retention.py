@@ -1,13 +1,15 @@
 """How long each kind of row is kept, and dropping what is older. What says nothing stays until its person is erased."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
 from django.db.models import Model, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from customers.models import IdempotentReply, PendingConsent
 
@@ -16,26 +18,34 @@ PAGE = 1000
 
 @dataclass(frozen=True)
 class Kept:
-    """One line of the table: rows made before `at - for_long` go."""
+    """One line of the table: rows of `model` whose `column` is before `at - for_long` go."""
 
-    what: str
+    model: type[Model]
+    column: str
     for_long: timedelta
-    why: str
-    made_before: Callable[[datetime], QuerySet[Any]]
+    why: str | Promise
+
+    @property
+    def what(self) -> str:
+        return str(self.model._meta.verbose_name_plural)  # noqa: SLF001 - Django's documented way
+
+    def made_before(self, moment: datetime) -> QuerySet[Any]:
+        rows = self.model._default_manager  # noqa: SLF001 - Django's documented way
+        return rows.filter(**{f"{self.column}__lt": moment})
 
 
 KEPT: tuple[Kept, ...] = (
     Kept(
-        "pending consents",
+        PendingConsent,
+        "created_at",
         timedelta(days=30),
-        "a yes nobody confirmed is no consent; a confirmed one stands in the ledger",
-        lambda moment: PendingConsent.objects.filter(created_at__lt=moment),
+        _("a yes nobody confirmed is no consent; a confirmed one stands in the ledger"),
     ),
     Kept(
-        "idempotent replies",
+        IdempotentReply,
+        "created_at",
         timedelta(days=7),
-        "a repeated request is answered alike for a week",
-        lambda moment: IdempotentReply.objects.filter(created_at__lt=moment),
+        _("a repeated request is answered alike for a week"),
     ),
 )
 
@@ -48,13 +58,7 @@ def kept() -> Iterator[Kept]:
     yield from KEPT
     for model in apps.get_models():
         if (said := getattr(model, "kept_for", None)) is not None:
-            yield _kept(model, *said)
-
-
-def _kept(model: type[Model], column: str, for_long: timedelta, why: str) -> Kept:
-    rows = model._default_manager  # noqa: SLF001 - Django's documented way
-    what = str(model._meta.verbose_name_plural)  # noqa: SLF001
-    return Kept(what, for_long, why, lambda moment: rows.filter(**{f"{column}__lt": moment}))
+            yield Kept(model, *said)
 
 
 def drop_old(*, at: datetime) -> Counter[str]:

@@ -1,6 +1,7 @@
 """The cast: Anna allows everything, Boris nothing, Clara said yes and then no."""
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from catalog.imports import ProductInput, save_products
 from catalog.models import Product
+from config import rulebook
 from customers import consent, identities, installation
 from customers.access import create_key, customer_token
 from customers.consent import Evidence
@@ -29,6 +31,43 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first, so that no process is left with a long one when the others are done."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+class Results:
+    """Writes what each test came to beside the code, for `manage.py rules`."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or report.outcome != "passed":
+            known = self.outcomes.get(report.nodeid, report.outcome)
+            self.outcomes[report.nodeid] = min(known, report.outcome, key=rulebook.OUTCOMES.index)
+
+    def pytest_sessionfinish(self) -> None:
+        if not self.outcomes:
+            return
+        at, commit = datetime.now(UTC).isoformat(timespec="seconds"), _commit()
+        new = {node: rulebook.Result(outcome, at, commit) for node, outcome in self.outcomes.items()}
+        rulebook.merge(rulebook.RESULTS, new, there=set(rulebook.tests()))
+
+
+def _commit() -> str:
+    """The commit under test, with a `+` where the tree has changes; empty outside a repository."""
+    try:
+        said = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
+            cwd=rulebook.ROOT, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return said.stdout.strip()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Of several processes only the first hears of all tests."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Results(), "results")
 
 
 @contextmanager

@@ -177,7 +177,9 @@ def background(db: None, products, settings, tmp_path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.django_db
-def test_nothing_happens_without_leave_whatever_the_order(background: None, campaign, sink: Sink) -> None:
+def test_c1_c2_c3_nothing_happens_without_leave_whatever_the_order(
+    background: None, campaign, sink: Sink
+) -> None:
     Shop.post, Shop.running = sink, campaign(offer("ten"), control_percent=Decimal(20))
     run_state_machine_as_test(
         Shop,

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from recommender.models.learnt import ModelVersion
@@ -169,10 +170,10 @@ class Shown(models.Model):
     Kept only where the placement asks, and of a person only who allows both personalization and analytics.
     """
 
-    kept_for: ClassVar[tuple[str, timedelta, str]] = (
+    kept_for: ClassVar[tuple[str, timedelta, Promise]] = (
         "at",
         timedelta(days=90),
-        "what came of a list is known by then",
+        _("what came of a list is known by then"),
     )
 
     recommendation_id = models.UUIDField(_("recommendation"), unique=True)

@@ -80,7 +80,7 @@ def clean(found: Audit) -> bool:
 # --- what the platform does by itself ---------------------------------------------------------------------------
 
 
-def test_a_campaign_from_the_first_view_to_the_last_order_is_clean(
+def test_c2_a_campaign_from_the_first_view_to_the_last_order_is_clean(
     campaign: Callable[..., Campaign], sink: Sink, boris: Customer, clara: Customer
 ) -> None:
     people(6)
@@ -116,13 +116,13 @@ def test_a_campaign_from_the_first_view_to_the_last_order_is_clean(
     )
 
 
-def test_orders_are_kept_under_contract_and_ask_nobody(boris: Customer) -> None:
+def test_c4_orders_are_kept_under_contract_and_ask_nobody(boris: Customer) -> None:
     an_event(boris, "ordered", NOW, basis="contract")
     found = audit.audit()
     assert (found.checked["events"], clean(found)) == (0, True)
 
 
-def test_silence_means_yes_only_where_the_law_says_so(db: None) -> None:
+def test_c2_c4_silence_means_yes_only_where_the_law_says_so(db: None) -> None:
     californian = person("cal", country="US")
     an_event(californian, "viewed", NOW, basis="default")
     assert clean(audit.audit())
@@ -145,7 +145,7 @@ def test_silence_means_yes_only_where_the_law_says_so(db: None) -> None:
         ("clicked", "message_tracking"),
     ],
 )
-def test_an_event_kept_after_the_no_is_named(anna: Customer, kind: str, purpose: str) -> None:
+def test_c2_an_event_kept_after_the_no_is_named(anna: Customer, kind: str, purpose: str) -> None:
     record = record_of(anna, purpose)
     before = an_event(anna, kind, LEFT - DAY, record=record)
     refused(anna, purpose)
@@ -158,7 +158,7 @@ def test_an_event_kept_after_the_no_is_named(anna: Customer, kind: str, purpose:
     assert before.pk != after.pk
 
 
-def test_an_event_kept_before_anybody_was_asked_is_named(anna: Customer) -> None:
+def test_c2_an_event_kept_before_anybody_was_asked_is_named(anna: Customer) -> None:
     long_ago = NOW - 500 * DAY  # Anna said yes 400 days ago
     forged = an_event(anna, "viewed", long_ago, record=record_of(anna, "analytics"))
     (violation,) = audit.audit().violations
@@ -166,7 +166,7 @@ def test_an_event_kept_before_anybody_was_asked_is_named(anna: Customer) -> None
     assert violation.endswith("never asked, and EU asks first")
 
 
-def test_an_event_that_names_another_record_than_the_one_in_force_is_named(anna: Customer) -> None:
+def test_c2_an_event_that_names_another_record_than_the_one_in_force_is_named(anna: Customer) -> None:
     other = person("other", allows=["analytics"])
     consent.give(anna.pk, "analytics", evidence=evidence("analytics"), at=LEFT)
     old = ConsentRecord.objects.filter(customer_id=anna.pk, purpose="analytics").order_by("sequence")[0].pk
@@ -179,7 +179,7 @@ def test_an_event_that_names_another_record_than_the_one_in_force_is_named(anna:
     assert clean(audit.audit())
 
 
-def test_a_decision_made_after_the_no_is_named(anna: Customer) -> None:
+def test_c2_a_decision_made_after_the_no_is_named(anna: Customer) -> None:
     record = record_of(anna, "marketing_email")
     a_decision(anna, LEFT - DAY, record=record)
     refused(anna, "marketing_email")
@@ -190,7 +190,7 @@ def test_a_decision_made_after_the_no_is_named(anna: Customer) -> None:
     ]
 
 
-def test_a_decision_personalised_without_leave_is_named_for_that_alone(anna: Customer) -> None:
+def test_c2_a_decision_personalised_without_leave_is_named_for_that_alone(anna: Customer) -> None:
     mail, personal = record_of(anna, "marketing_email"), record_of(anna, "personalization")
     more = {"personalized": True, "personalization_basis": "consent", "personalization_record_id": personal}
     a_decision(anna, LEFT - DAY, record=mail, **more)
@@ -203,7 +203,7 @@ def test_a_decision_personalised_without_leave_is_named_for_that_alone(anna: Cus
 
 
 @pytest.mark.parametrize("status", ["transmitting", "sent", "unknown", "retry"])
-def test_a_message_sent_after_the_no_is_named_even_if_it_was_planned_before(
+def test_c2_c3_a_message_sent_after_the_no_is_named_even_if_it_was_planned_before(
     anna: Customer, status: str
 ) -> None:
     record = record_of(anna, "marketing_email")
@@ -224,7 +224,7 @@ def test_a_message_that_never_began_asks_nobody(anna: Customer) -> None:
     assert (found.checked["deliveries"], clean(found)) == (0, True)
 
 
-def test_whoever_never_said_yes_is_named_for_everything(boris: Customer) -> None:
+def test_c2_whoever_never_said_yes_is_named_for_everything(boris: Customer) -> None:
     decision = a_decision(boris, NOW, basis="default")
     sent = a_delivery(decision, NOW, basis="default", record=None, status="sent")
     viewed = an_event(boris, "viewed", NOW, basis="default")
@@ -250,7 +250,7 @@ def test_a_silent_yes_stays_one_when_its_person_turns_out_to_be_one_who_was_aske
     assert clean(audit.audit())
 
 
-def test_a_merge_does_not_make_good_what_was_not_permitted(anna: Customer) -> None:
+def test_c2_c10_a_merge_does_not_make_good_what_was_not_permitted(anna: Customer) -> None:
     visitor = person("visitor", allows=["analytics"])
     record = record_of(visitor, "analytics")
     refused(visitor, "analytics")
@@ -271,7 +271,7 @@ def test_an_erased_person_leaves_nothing_to_ask(anna: Customer, products: dict[s
 # --- the command, and its price -----------------------------------------------------------------------------------------
 
 
-def test_the_command_exits_1_and_names_each_violation(anna: Customer, boris: Customer) -> None:
+def test_c2_the_command_exits_1_and_names_each_violation(anna: Customer, boris: Customer) -> None:
     viewed = an_event(boris, "viewed", NOW, basis="default")
     decision = a_decision(boris, NOW, basis="default")
     sent = a_delivery(decision, NOW, basis="default", record=None, status="sent")

@@ -72,7 +72,7 @@ def test_a_file_with_a_line_at_fault_brings_nothing_in_and_names_it(monkeypatch)
     assert (Code.objects.count(), CodeBatch.objects.count()) == (1, 0)
 
 
-def test_a_file_is_bounded_and_must_hold_codes(monkeypatch) -> None:
+def test_s4_a_file_is_bounded_and_must_hold_codes(monkeypatch) -> None:
     monkeypatch.setattr(codes.pools, "MOST_BYTES", 10)
 
     def endless() -> Iterator[str]:

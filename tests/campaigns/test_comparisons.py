@@ -99,7 +99,7 @@ def test_a_sequence_of_several_arms_splits_what_may_be_wrong() -> None:
     assert [one.verdict for one in found] == ["earned", "cannot_tell"]
 
 
-def test_of_arms_looked_at_all_the_time_none_is_named_by_chance() -> None:
+def test_n5_of_arms_looked_at_all_the_time_none_is_named_by_chance() -> None:
     rng = np.random.default_rng(3)
     runs, named = 150, 0
     for _ in range(runs):

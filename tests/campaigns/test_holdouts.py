@@ -70,7 +70,7 @@ def test_the_holdout_tells_what_all_campaigns_brought_together(quarter: Holdout)
     assert found.days[-1].effect == found.effect.per_person
 
 
-def test_while_it_lasts_only_the_sequence_may_be_read(quarter: Holdout) -> None:
+def test_n5_while_it_lasts_only_the_sequence_may_be_read(quarter: Holdout) -> None:
     ids = people(150)
     choose(ids, START + DAY)
     others, held = named(ids)
@@ -109,7 +109,7 @@ def test_who_entered_a_journey_was_chosen_too(quarter: Holdout) -> None:
     assert (found.others.revenue, found.campaigns) == (Decimal("7.00"), 2)
 
 
-def test_groups_of_sizes_that_chance_does_not_make_block_it(quarter: Holdout) -> None:
+def test_n5_groups_of_sizes_that_chance_does_not_make_block_it(quarter: Holdout) -> None:
     ids = people(150)
     choose(ids, START + DAY)
     others, held = named(ids)

@@ -36,7 +36,7 @@ def test_up_to_that_size_who_made_it_approves(campaign: Make, settings) -> None:
     assert row.approved_people == 10
 
 
-def test_an_audience_that_grew_beyond_its_approval_is_approved_again(campaign: Make, settings) -> None:
+def test_s5_an_audience_that_grew_beyond_its_approval_is_approved_again(campaign: Make, settings) -> None:
     people(20)
     settings.APPROVAL_ABOVE = 10
     row = campaign(launched=False)

@@ -367,7 +367,7 @@ def test_the_default_message_is_sound(db: None) -> None:
         ({"body": "{% for i in (1..5000) %}x{% endfor %}"}, ["body, line 1"]),
     ],
 )  # fmt: skip
-def test_what_would_fail_for_someone_is_found_at_save_by_part_and_line(
+def test_r7_what_would_fail_for_someone_is_found_at_save_by_part_and_line(
     fields: dict[str, Any], problems: list[str]
 ) -> None:
     found = messages.check(Message(**{"subject": "S", "body": "B", **fields}))

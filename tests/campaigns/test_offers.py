@@ -120,7 +120,7 @@ def test_what_fits_more_of_a_person_s_products_is_better(products) -> None:
     assert (chosen[pk][0].offer, chosen[pk][0].score) == (plants, 0.183944)
 
 
-def test_a_total_cap_is_exact_and_turns_to_the_next_best() -> None:
+def test_r5_a_total_cap_is_exact_and_turns_to_the_next_best() -> None:
     ids = people(5)
     chosen = choose(ids, offer("rare", max_total=2, priority=1), offer("ten"))
     assert sorted(got(chosen).values()) == [["rare"], ["rare"], ["ten"], ["ten"], ["ten"]]
@@ -129,7 +129,7 @@ def test_a_total_cap_is_exact_and_turns_to_the_next_best() -> None:
     assert got(choose(ids, Offer.objects.get(slug="rare"))) == {}
 
 
-def test_a_customer_has_an_offer_as_often_as_it_may_be_had() -> None:
+def test_r5_a_customer_has_an_offer_as_often_as_it_may_be_had() -> None:
     (pk,) = people(1)
     twice = offer("twice", max_per_customer=2)
     for n in range(3):
@@ -204,7 +204,7 @@ def test_caps_on_clicks_and_uses_hold_back_what_was_clicked_and_used() -> None:
     assert got(choose([anna], row)) == {}
 
 
-def test_the_worst_of_an_offer_is_set_aside_of_its_budget() -> None:
+def test_r5_the_worst_of_an_offer_is_set_aside_of_its_budget() -> None:
     ids = people(5)
     assert worst(offer("a", benefit="amount", value=7)) == 7
     assert worst(offer("b", benefit="amount", value=7, max_discount=6)) == 6

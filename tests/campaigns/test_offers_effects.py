@@ -101,7 +101,7 @@ def test_each_gets_the_offer_that_changes_most_for_them(tried: Placement) -> Non
     assert {entry["by"] for entry in first.candidates if entry["verdict"] == "chosen"} == {"uplift"}
 
 
-def test_who_does_not_allow_it_teaches_nothing_and_is_ranked_as_a_stranger(tried: Placement) -> None:
+def test_c2_who_does_not_allow_it_teaches_nothing_and_is_ranked_as_a_stranger(tried: Placement) -> None:
     known = sorted(regulars())
     for pk in known[:3]:
         consent.withdraw(pk, "personalization", method="link", source="tests", actor="customer", at=NOW)

@@ -131,7 +131,7 @@ def test_of_several_touches_the_last_before_the_order_earns_it(anna: Customer) -
     }
 
 
-def test_an_open_earns_no_order(anna: Customer) -> None:
+def test_n5_an_open_earns_no_order(anna: Customer) -> None:
     decision = sent(anna)
     touch(decision, SENT + 2 * DAY, kind="opened")
     order("anna", SENT + 2 * DAY + HOUR)
@@ -302,7 +302,7 @@ def test_a_machine_s_click_earns_no_order(anna: Customer) -> None:
 # --- only by leave ---------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_credited_of_those_who_do_not_allow_measuring(boris: Customer, clara: Customer) -> None:
+def test_c2_nothing_is_credited_of_those_who_do_not_allow_measuring(boris: Customer, clara: Customer) -> None:
     for customer in (boris, clara):
         sent(customer)
         order(customer.external_id, SENT + HOUR)
@@ -311,7 +311,7 @@ def test_nothing_is_credited_of_those_who_do_not_allow_measuring(boris: Customer
     assert not Outcome.objects.exists()
 
 
-def test_a_click_kept_before_the_no_is_not_used_after_it(anna: Customer) -> None:
+def test_c2_a_click_kept_before_the_no_is_not_used_after_it(anna: Customer) -> None:
     touch(sent(anna), SENT + 2 * DAY)
     order("anna", SENT + 3 * DAY)
     consent.withdraw(anna.pk, "message_tracking", method="page", source="t", actor="customer", at=NOW)

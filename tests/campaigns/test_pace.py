@@ -61,7 +61,7 @@ def test_a_paused_domain_s_messages_wait_without_a_line_being_opened(campaign: M
     assert Delivery.objects.get().detail == ""
 
 
-def test_a_domain_that_says_later_is_slowed_down_then_paused_and_the_others_go_on(
+def test_u7_a_domain_that_says_later_is_slowed_down_then_paused_and_the_others_go_on(
     campaign: Make, sink: Sink
 ) -> None:
     planned(campaign, *(f"busy-{n}@slow.example" for n in range(4)), "fine@fast.example")
@@ -77,7 +77,7 @@ def test_a_domain_that_says_later_is_slowed_down_then_paused_and_the_others_go_o
     assert sink.recipients() == ["fine@fast.example"]
 
 
-def test_one_full_mailbox_says_nothing_of_its_domain(campaign: Make, answering) -> None:
+def test_u7_one_full_mailbox_says_nothing_of_its_domain(campaign: Make, answering) -> None:
     answering("452 4.2.2 mailbox full")
     planned(campaign, "a@slow.example")
     assert delivery.deliver_all(clock=lambda: NOW) == {"retry": 1}
@@ -178,7 +178,7 @@ def answering(settings) -> Iterator[Callable[[str], Saying]]:
     controller.stop()
 
 
-def test_throttling_slows_everybody_down_and_is_never_a_failure(campaign: Make, answering) -> None:
+def test_u7_throttling_slows_everybody_down_and_is_never_a_failure(campaign: Make, answering) -> None:
     server = answering("454 4.7.0 Throttling failure: Maximum sending rate exceeded")
     planned(campaign, "a@one.example", "b@two.example")
     at = NOW
@@ -192,7 +192,7 @@ def test_throttling_slows_everybody_down_and_is_never_a_failure(campaign: Make, 
     assert delivery.deliver_all(clock=lambda: at) == {"sent": 2}
 
 
-def test_a_domain_s_421_pauses_it_at_once(campaign: Make, answering) -> None:
+def test_u7_a_domain_s_421_pauses_it_at_once(campaign: Make, answering) -> None:
     answering("421 4.7.0 too many of you")
     planned(campaign, "a@one.example", "b@one.example")
     assert delivery.deliver_all(clock=lambda: NOW) == {"retry": 2}

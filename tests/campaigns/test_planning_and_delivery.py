@@ -77,7 +77,7 @@ def test_the_control_group_is_decided_and_never_sent(campaign: Make) -> None:
     assert Delivery.objects.count() + control.count() == 60
 
 
-def test_planning_again_plans_nobody_twice(campaign: Make) -> None:
+def test_r2_planning_again_plans_nobody_twice(campaign: Make) -> None:
     people(20)
     row = campaign()
     planned(row)
@@ -122,7 +122,7 @@ def test_r4_what_has_begun_is_brought_to_its_end_however_late(campaign: Make, mo
     assert planning.plan_due(at=NOW + timedelta(days=1)) == 1
 
 
-def test_a_page_that_fails_is_undone_whole_and_taken_up_again(campaign: Make, monkeypatch) -> None:
+def test_r1_a_page_that_fails_is_undone_whole_and_taken_up_again(campaign: Make, monkeypatch) -> None:
     people(30)
     monkeypatch.setattr(planning, "PAGE", 10)
     row = campaign(offer("ten"))
@@ -163,7 +163,7 @@ def test_no_query_per_person_in_planning(campaign: Make) -> None:
     assert len(sixty) <= len(three) + pages
 
 
-def test_each_person_gets_one_mail_with_the_headers_of_u1(campaign: Make, sink: Sink) -> None:
+def test_u1_each_person_gets_one_mail_with_one_way_out(campaign: Make, sink: Sink) -> None:
     people(5)
     planned(campaign(offer("ten", title="Spring offer")))
     done = delivery.deliver_all(clock=clock)
@@ -227,7 +227,7 @@ def test_c3_a_withdrawal_after_planning_wins(campaign: Make, sink: Sink) -> None
     assert Delivery.objects.get(customer_id=second).consent_record_id
 
 
-def test_what_is_learnt_of_an_address_meanwhile_counts(campaign: Make, sink: Sink) -> None:
+def test_u5_c9_what_is_learnt_of_an_address_meanwhile_counts(campaign: Make, sink: Sink) -> None:
     (pk,) = people(1)
     planned(campaign())
     Suppression.objects.create(address_index=Customer.objects.get(pk=pk).email_index, reason="complaint")
@@ -250,7 +250,7 @@ def test_a_paused_campaign_waits_and_a_cancelled_one_ends(campaign: Make, sink: 
     assert sorted(Delivery.objects.values_list("status", flat=True)) == ["cancelled", "cancelled", "sent"]
 
 
-def test_what_the_server_says_decides_the_fate(campaign: Make, sink: Sink) -> None:
+def test_u7_what_the_server_says_decides_the_fate(campaign: Make, sink: Sink) -> None:
     for name in ("nobody-1", "policy-1", "busy-1", "fine-1"):
         person(name, allows=["marketing_email"])
     planned(campaign())
@@ -375,7 +375,7 @@ def test_the_frequency_cap_counts_what_was_sent_and_what_waits(campaign: Make, s
     assert Waterfall.from_dict(run_of(row).waterfall).sendable == 2
 
 
-def test_an_expired_claim_waits_again_and_an_expired_transmission_is_unknown_for_ever(
+def test_r2_an_expired_claim_waits_again_and_an_expired_transmission_is_unknown_for_ever(
     campaign: Make, sink: Sink
 ) -> None:
     people(2)
@@ -403,7 +403,22 @@ def test_r2_a_worker_that_slept_past_its_lease_changes_nothing(campaign: Make, s
     assert len(sink.mails()) == 1
 
 
-def test_two_workers_never_claim_the_same_row(campaign: Make) -> None:
+def test_r2_a_worker_that_slept_changes_nothing_of_what_another_holds_now(campaign: Make, sink: Sink) -> None:
+    """The row is claimed again, so its state is the one the sleeper left: only the attempt tells them apart."""
+    people(1)
+    planned(campaign())
+    (mine,) = delivery.claim(at=NOW, limit=1)
+    later = NOW + delivery.LEASE + timedelta(seconds=1)
+    delivery.release_expired(at=later)
+    (theirs,) = delivery.claim(at=later, limit=1)
+    assert (mine.pk, mine.attempt, theirs.attempt) == (theirs.pk, 1, 2)
+    assert delivery._begin(mine, rules.book(["email"]), later) is None
+    assert delivery._end(mine, "sent", later) == "sent"  # what it believes, and nobody else
+    assert list(Delivery.objects.values_list("status", "attempt")) == [("claimed", 2)]
+    assert delivery._begin(theirs, rules.book(["email"]), later) is not None
+
+
+def test_r2_two_workers_never_claim_the_same_row(campaign: Make) -> None:
     people(10)
     planned(campaign())
     one = {row.pk for row in delivery.claim(at=NOW, limit=6)}
@@ -411,7 +426,7 @@ def test_two_workers_never_claim_the_same_row(campaign: Make) -> None:
     assert (len(one), len(two), one & two) == (6, 4, set())
 
 
-def test_the_database_refuses_a_message_sent_without_permission(campaign: Make) -> None:
+def test_c3_the_database_refuses_a_message_sent_without_permission(campaign: Make) -> None:
     people(1)
     planned(campaign())
     for status in ("transmitting", "sent", "unknown"):
@@ -423,7 +438,7 @@ def finished(customer: int, purpose: str = "marketing_email") -> Finished:
     return Finished(customer, purpose, "a@mail.example", "s", "<p>h</p>", "t", "<m@x>", {}, {})
 
 
-def test_the_lock_wants_the_person_s_own_permission(anna: Customer, boris: Customer) -> None:
+def test_c1_c3_the_lock_wants_the_person_s_own_permission(anna: Customer, boris: Customer) -> None:
     permission = Permission(anna.pk, "marketing_email", at=NOW)
     for message in (finished(boris.pk), finished(anna.pk, "partner_sharing")):
         with pytest.raises(WrongPermission):
@@ -445,12 +460,12 @@ def test_a_line_left_in_the_midst_of_a_message_is_hung_up_without_waiting(sink: 
     assert sink.recipients() == []
 
 
-def test_a_channel_cannot_change_the_lock() -> None:
+def test_c1_c3_a_channel_cannot_change_the_lock() -> None:
     with pytest.raises(TypeError, match="holds the lock"):
         type("Leaky", (Channel,), {"send": lambda *_: None, "_transmit": lambda *_: None})
 
 
-def test_a_line_break_in_a_header_never_leaves(campaign: Make, sink: Sink) -> None:
+def test_s2_a_line_break_in_a_header_never_leaves(campaign: Make, sink: Sink) -> None:
     people(1)
     Customer.objects.update()
     row = campaign(launched=False)
@@ -496,7 +511,7 @@ def test_a_mail_keeps_to_the_lines_of_rfc_5322_and_reads_as_it_was_written(text:
         assert part.get_content().encode().splitlines() == written.encode().splitlines()
 
 
-def test_an_unready_campaign_says_everything_that_is_missing(campaign: Make, settings) -> None:
+def test_u1_an_unready_campaign_says_everything_that_is_missing(campaign: Make, settings) -> None:
     row = campaign(offer("draft", status="draft"), launched=False)
     settings.POSTAL_ADDRESS = ""
     Message.objects.update(body="{{ customer.nickname }}\n{% if %}")

@@ -79,7 +79,7 @@ def test_the_same_time_twice_is_the_whole_day_and_every_day_is_never() -> None:
 
 
 @pytest.mark.once
-def test_a_night_in_which_clocks_go_back_is_quiet_both_times() -> None:
+def test_r6_a_night_in_which_clocks_go_back_is_quiet_both_times() -> None:
     hours = Hours([Rule(time(1), time(2, 30), frozenset(), skips=False)])
     assert hours.verdict(utc(2026, 10, 24, 23, 30), BERLIN).until == utc(
         2026, 10, 25, 0, 30
@@ -114,7 +114,7 @@ def jumps(zone: ZoneInfo) -> list[datetime]:
 
 
 @pytest.mark.once
-def test_in_every_zone_nothing_leaves_in_quiet_hours_and_nothing_waits_longer_than_they_last() -> None:
+def test_r6_in_every_zone_nothing_leaves_in_quiet_hours_and_nothing_waits_longer_than_they_last() -> None:
     rng = random.Random(7)
     seen = 0
     for name in sorted(available_timezones()):

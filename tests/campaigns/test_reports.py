@@ -207,7 +207,7 @@ def test_a_refund_can_make_a_person_s_money_less_than_nought() -> None:
 # --- who stands in no arm ------------------------------------------------------------------------------------------
 
 
-def test_who_does_not_allow_measuring_stands_in_neither_arm_and_is_counted(spring: Built) -> None:
+def test_c2_who_does_not_allow_measuring_stands_in_neither_arm_and_is_counted(spring: Built) -> None:
     for name in (
         "c000",
         "c001",
@@ -261,7 +261,7 @@ def test_without_a_control_group_nothing_is_said_about_what_was_caused() -> None
     assert found.treated.revenue == Decimal("300.00")
 
 
-def test_arms_of_sizes_that_chance_does_not_make_block_the_effect_and_every_segment() -> None:
+def test_n5_arms_of_sizes_that_chance_does_not_make_block_the_effect_and_every_segment() -> None:
     # Half and half was set: χ² = 15²/30 + 15²/30 = 15, p = 0.000108.
     made = built(45, 15, percent=50)
     paid(made.treated, "10.00")
@@ -276,7 +276,7 @@ def test_arms_of_sizes_that_chance_does_not_make_block_the_effect_and_every_segm
     assert made.report().effect is not None
 
 
-def test_an_arm_of_nineteen_is_too_small() -> None:
+def test_n1_an_arm_of_nineteen_is_too_small() -> None:
     made = built(40, 19)
     paid(made.treated, "10.00")
     assert made.report().why_no_effect == "Each arm needs at least 20 people."
@@ -286,7 +286,7 @@ def test_an_arm_of_nineteen_is_too_small() -> None:
 # --- looking early -----------------------------------------------------------------------------------------------------
 
 
-def test_before_the_end_only_the_sequence_is_shown_and_only_from_fifty_buyers_an_arm_on() -> None:
+def test_n5_before_the_end_only_the_sequence_is_shown_and_only_from_fifty_buyers_an_arm_on() -> None:
     made = built(60, 60)
     paid(made.treated[:50], "12.00")
     paid(made.control[:49], "10.00")
@@ -373,7 +373,7 @@ def test_each_segment_has_its_own_effect() -> None:
         ({"A": 60, "B": 6}, {"A", "B"}),
     ],
 )
-def test_thin_rows_are_blank_and_a_single_one_takes_the_next_smallest_along(
+def test_n1_thin_rows_are_blank_and_a_single_one_takes_the_next_smallest_along(
     sizes: dict[str, int], blank: set[str]
 ) -> None:
     made = built(66, 66)
@@ -386,7 +386,7 @@ def test_thin_rows_are_blank_and_a_single_one_takes_the_next_smallest_along(
         assert (hidden == (None,) * 4) == (row.segment in blank)
 
 
-def test_a_segment_with_nine_buyers_in_an_arm_is_blank() -> None:
+def test_n1_a_segment_with_nine_buyers_in_an_arm_is_blank() -> None:
     made = built(60, 60)
     split(made, {"A": 30, "B": 30})
     paid(made.treated, "10.00")

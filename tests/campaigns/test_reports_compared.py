@@ -38,7 +38,7 @@ def halves(names: list[str], less: str, more: str) -> None:
 # --- variants ----------------------------------------------------------------------------------------------------------
 
 
-def test_each_variant_has_its_effect_and_the_better_one_is_named_by_money() -> None:
+def test_n5_each_variant_has_its_effect_and_the_better_one_is_named_by_money() -> None:
     """Halves pay 10 and 30, 30 and 50, of the control 10 and 30: each variance 100·30/29, each error √(2·100/29)."""
     made = built(60, 30)
     dealt = with_variants(made, {"a": 30, "b": 30})
@@ -69,7 +69,7 @@ def test_each_variant_has_its_effect_and_the_better_one_is_named_by_money() -> N
     assert not found.is_weighted
 
 
-def test_no_winner_is_named_while_chance_could_make_the_difference() -> None:
+def test_n5_no_winner_is_named_while_chance_could_make_the_difference() -> None:
     made = built(60, 30)
     dealt = with_variants(made, {"a": 30, "b": 30})
     halves(dealt["a"], "10.00", "30.00")
@@ -81,7 +81,7 @@ def test_no_winner_is_named_while_chance_could_make_the_difference() -> None:
     assert found.people_needed == 1530
 
 
-def test_a_variant_that_is_too_small_is_blank_and_takes_the_next_along() -> None:
+def test_n1_a_variant_that_is_too_small_is_blank_and_takes_the_next_along() -> None:
     made = built(72, 30)
     dealt = with_variants(made, {"a": 30, "b": 23, "c": 19})
     paid([name for names in dealt.values() for name in names], "10.00")
@@ -93,7 +93,7 @@ def test_a_variant_that_is_too_small_is_blank_and_takes_the_next_along() -> None
     assert found.why_no_winner.startswith("Cannot tell yet")
 
 
-def test_variants_of_sizes_that_chance_does_not_make_are_not_compared() -> None:
+def test_n5_variants_of_sizes_that_chance_does_not_make_are_not_compared() -> None:
     made = built(60, 30)
     dealt = with_variants(made, {"a": 45, "b": 15})  # half and half was set: p = 0.0001
     paid([*dealt["a"], *made.control], "10.00")
@@ -164,7 +164,7 @@ def test_a_long_time_has_no_more_than_120_points() -> None:
     assert (len(days), days[0].until, days[-1].until) == (100, START + 3 * DAY, START + 300 * DAY)
 
 
-def test_there_is_nothing_over_time_where_the_effect_may_not_be_read() -> None:
+def test_n5_there_is_nothing_over_time_where_the_effect_may_not_be_read() -> None:
     assert built(30, 0).report().days == []
 
 
@@ -248,7 +248,7 @@ def test_what_people_did_is_told_by_segment_and_offer() -> None:
     assert row.offer == "Ten (40), Free (20)"
 
 
-def test_a_single_small_cell_takes_the_next_along_and_its_count_is_told_nowhere() -> None:
+def test_n1_a_single_small_cell_takes_the_next_along_and_its_count_is_told_nowhere() -> None:
     made = built(79, 40)
     with_offers(made, {"Ten": 40, "Free": 20, "Rare": 19})
     paid([*made.treated, *made.control], "10.00")
@@ -257,7 +257,7 @@ def test_a_single_small_cell_takes_the_next_along_and_its_count_is_told_nowhere(
     assert row.offer == "Ten (40), Free, Rare"
 
 
-def test_people_without_an_offer_are_a_cell_too_that_could_betray_another() -> None:
+def test_n1_people_without_an_offer_are_a_cell_too_that_could_betray_another() -> None:
     """60 treated, 41 with Ten, 19 without anything: Ten's number would tell theirs."""
     made = built(60, 40)
     with_offers(made, {"Ten": 41})

@@ -80,7 +80,7 @@ def test_a_rolling_window_counts_back_from_each_message(campaign: Make, unit: st
     assert capped(row, ids, at=NOW + window) == set()
 
 
-def test_a_calendar_day_is_the_person_s_own(campaign: Make) -> None:
+def test_r6_a_calendar_day_is_the_person_s_own(campaign: Make) -> None:
     shanghai, berlin, unknown = ids = people(3)
     Customer.objects.filter(pk=shanghai).update(time_zone="Asia/Shanghai")
     Customer.objects.filter(pk=berlin).update(time_zone="Europe/Berlin")
@@ -192,7 +192,7 @@ def test_the_number_of_queries_does_not_grow_with_people_or_caps(campaign: Make)
 
 
 @pytest.mark.once
-def test_a_calendar_window_holds_through_every_jump_of_the_clock() -> None:
+def test_r6_a_calendar_window_holds_through_every_jump_of_the_clock() -> None:
     """Of any two moments exactly those of one local day, or one local week, count together."""
     rng = random.Random(3)
     zones = [ZoneInfo(name) for name in ("Europe/Berlin", "America/New_York", "Asia/Beirut", "Africa/Casablanca",

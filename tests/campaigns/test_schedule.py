@@ -119,7 +119,7 @@ def test_nothing_is_due_before_the_start_or_after_the_end() -> None:
 
 
 @pytest.mark.django_db
-def test_each_due_time_becomes_a_run_once(recurring, django_assert_max_num_queries) -> None:
+def test_r4_each_due_time_becomes_a_run_once(recurring, django_assert_max_num_queries) -> None:
     row = recurring(MONDAYS)
     monday = utc(2026, 11, 30, 8)
     assert schedule.ring(at=monday - timedelta(seconds=1)) == 0
@@ -139,7 +139,9 @@ def test_a_due_time_before_the_launch_is_none_of_the_campaign_s(recurring) -> No
 
 
 @pytest.mark.django_db
-def test_after_a_standstill_only_the_newest_due_time_is_made_and_a_late_one_asks_a_person(recurring) -> None:
+def test_r4_after_a_standstill_only_the_newest_due_time_is_made_and_a_late_one_asks_a_person(
+    recurring,
+) -> None:
     people(2)
     row = recurring("FREQ=DAILY;BYHOUR=9;BYMINUTE=0")
     back = utc(2026, 12, 20, 12)

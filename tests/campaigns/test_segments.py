@@ -274,7 +274,7 @@ def test_a_rule_sees_what_had_happened_at_its_moment(shop: None) -> None:
     assert matched({"recency_days": {"lte": 15}}, at=NOW - timedelta(days=30)) == "anna"
 
 
-def test_nobody_is_matched_by_behaviour_they_do_not_allow_any_more(shop: None, anna: Customer) -> None:
+def test_c2_c12_nobody_is_matched_by_behaviour_they_do_not_allow_any_more(shop: None, anna: Customer) -> None:
     rules: list[Rule] = [
         {"did": "ordered"},
         {"recency_days": {"lte": 100}},
@@ -289,7 +289,7 @@ def test_nobody_is_matched_by_behaviour_they_do_not_allow_any_more(shop: None, a
     assert "anna" in matched({"attribute": "country", "is": "DE"})
 
 
-def test_looks_need_the_leave_to_keep_them_still(shop: None, anna: Customer) -> None:
+def test_c2_looks_need_the_leave_to_keep_them_still(shop: None, anna: Customer) -> None:
     consent.withdraw(anna.pk, "analytics", method="page", source="t", actor="customer", at=NOW)
     assert matched({"did": "viewed"}) == ""
     assert matched({"did": "ordered"}) == "anna dora emil"
@@ -337,7 +337,7 @@ def inferred(shop: None, anna: Customer, boris: Customer) -> None:
         ({"uplift": "autumn", "gt": 0}, ""),
     ],
 )
-def test_interests_and_clusters_are_asked_of_those_who_allow_it(
+def test_c2_interests_and_clusters_are_asked_of_those_who_allow_it(
     inferred: None, rule: Rule, expected: str
 ) -> None:
     assert matched(rule) == expected
@@ -390,7 +390,7 @@ def test_what_people_received(mailed: dict[str, Delivery], rule: Rule, expected:
     assert matched(rule) == expected
 
 
-def test_a_click_is_not_asked_for_once_noting_clicks_is_refused(
+def test_c2_a_click_is_not_asked_for_once_noting_clicks_is_refused(
     mailed: dict[str, Delivery], anna: Customer
 ) -> None:
     consent.withdraw(anna.pk, "message_tracking", method="page", source="t", actor="customer", at=NOW)

@@ -48,7 +48,7 @@ def status(row: Campaign) -> tuple[str, str]:
     return row.status, row.stopped_because
 
 
-def test_complaints_at_the_limit_pause_the_campaign_and_a_person_lets_it_go_on(row: Campaign) -> None:
+def test_u7_complaints_at_the_limit_pause_the_campaign_and_a_person_lets_it_go_on(row: Campaign) -> None:
     ended(200)
     complain(2)
     assert stopping.check(at=NOW) == [row]
@@ -64,7 +64,7 @@ def test_complaints_at_the_limit_pause_the_campaign_and_a_person_lets_it_go_on(r
     assert stopping.check(at=later + timedelta(hours=2)) == [row]
 
 
-def test_below_the_limit_it_only_warns(row: Campaign, django_assert_num_queries) -> None:
+def test_u7_below_the_limit_it_only_warns(row: Campaign, django_assert_num_queries) -> None:
     ended(200)
     complain(1)
     with django_assert_num_queries(3):
@@ -74,13 +74,31 @@ def test_below_the_limit_it_only_warns(row: Campaign, django_assert_num_queries)
     assert status(row) == ("running", "")
 
 
+@pytest.mark.parametrize(
+    ("complaints", "sent", "warns", "stops"),
+    [
+        (0, 1000, False, False),
+        (1, 1001, False, False),
+        (1, 1000, True, False),
+        (3, 1001, True, False),
+        (3, 1000, True, True),
+        (2, 99, False, False),
+    ],
+)
+def test_u7_it_warns_at_a_tenth_of_a_percent_and_stops_at_three(
+    complaints: int, sent: int, warns: bool, stops: bool
+) -> None:
+    found = stopping.Health(Campaign(), complaints, sent, ended=sent, failed=0)
+    assert (found.warns, bool(found.stops_because)) == (warns, stops)
+
+
 def test_where_nothing_went_wrong_one_question_is_enough(row: Campaign, django_assert_num_queries) -> None:
     ended(200)
     with django_assert_num_queries(1):
         assert stopping.check(at=NOW) == []
 
 
-def test_of_fewer_than_a_hundred_messages_nothing_is_concluded(row: Campaign) -> None:
+def test_u7_of_fewer_than_a_hundred_messages_nothing_is_concluded(row: Campaign) -> None:
     ended(90, 9)
     complain(9)
     assert stopping.check(at=NOW) == []

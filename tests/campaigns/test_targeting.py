@@ -115,7 +115,7 @@ def study_why(campaign: Campaign) -> str:
     return campaign.uplift_studies.get().why
 
 
-def test_who_does_not_allow_it_teaches_nothing_and_gets_no_effect(tried: Campaign) -> None:
+def test_c2_who_does_not_allow_it_teaches_nothing_and_gets_no_effect(tried: Campaign) -> None:
     gone = [row.customer_id for row in tried.decisions.order_by("customer_id")[:10]]
     for pk in gone:
         consent.withdraw(pk, "personalization", method="link", source="tests", actor="customer", at=NOW)

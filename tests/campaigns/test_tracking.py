@@ -55,7 +55,7 @@ def test_a_double_click_is_one_click_and_two_links_are_two(decision: Decision, c
 
 
 @pytest.mark.parametrize("name", ["boris", "clara"])
-def test_without_leave_the_click_leads_on_and_nothing_is_kept(name: str, request, client: Client) -> None:
+def test_c2_without_leave_the_click_leads_on_and_nothing_is_kept(name: str, request, client: Client) -> None:
     somebody = request.getfixturevalue(name)
     row = Decision.objects.create(
         customer=somebody, placement="email", purpose="marketing_email", basis="default", decided_at=NOW
@@ -65,7 +65,7 @@ def test_without_leave_the_click_leads_on_and_nothing_is_kept(name: str, request
     assert not Event.objects.exists()
 
 
-def test_a_browser_that_says_it_wants_no_tracking_is_believed(decision: Decision, client: Client) -> None:
+def test_c13_a_browser_that_says_it_wants_no_tracking_is_believed(decision: Decision, client: Client) -> None:
     answer = client.get(path(links.click_url(decision.pk, TARGET)), headers={"sec-gpc": "1"})
     assert answer["Location"] == TARGET
     assert not Event.objects.exists()
@@ -177,7 +177,7 @@ def test_c12_a_no_before_the_sending_holds_the_planned_message_back(
     assert len(sink.mails()) == 1
 
 
-def test_erasure_before_the_sending_holds_the_planned_message_back(campaign, sink: Sink) -> None:
+def test_c3_d2_erasure_before_the_sending_holds_the_planned_message_back(campaign, sink: Sink) -> None:
     ids = people(2)
     campaign(an_offer("spring"))
     planning.plan_due(at=NOW)

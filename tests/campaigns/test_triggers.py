@@ -130,7 +130,7 @@ def test_the_lines_of_an_order_call_once_with_all_of_it(journey: Make) -> None:
     assert JourneyEntry.objects.get().key == f"order:o{anna}"
 
 
-def test_who_does_not_allow_the_use_of_what_they_did_is_not_called(journey: Make, products) -> None:
+def test_c2_who_does_not_allow_the_use_of_what_they_did_is_not_called(journey: Make, products) -> None:
     (anna,) = people(1, allows=("marketing_email", "analytics"))
     row = journey(called({"event": "added"}))
     did(anna, "added", at=NOW)

@@ -138,7 +138,7 @@ def sent(
 
 
 @pytest.mark.django_db
-def test_the_partner_gets_the_payload_signed(
+def test_s3_the_partner_gets_the_payload_signed(
     partner: Partner, trusting: ssl.SSLContext, anna: Customer
 ) -> None:
     sent(f"{partner.url}/hook", trusting, anna)
@@ -179,7 +179,7 @@ def test_the_path_and_the_query_are_the_partner_s_own(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("answer", ["200", "201", "204", "endless"])
-def test_every_2xx_is_a_yes_and_what_else_is_said_is_not_read(
+def test_s3_every_2xx_is_a_yes_and_what_else_is_said_is_not_read(
     partner: Partner, trusting: ssl.SSLContext, anna: Customer, answer: str
 ) -> None:
     partner.answer = answer
@@ -210,7 +210,7 @@ def test_a_no_is_a_no(partner: Partner, trusting: ssl.SSLContext, anna: Customer
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("answer", ["301", "302", "307", "308"])
-def test_a_redirect_is_not_followed(
+def test_s3_a_redirect_is_not_followed(
     partner: Partner, trusting: ssl.SSLContext, anna: Customer, answer: str
 ) -> None:
     partner.answer = answer
@@ -265,12 +265,12 @@ def test_nobody_there_and_a_server_that_does_not_shake_hands_are_tried_again(
         "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:7f00:1::",
     ],
 )  # fmt: skip
-def test_an_address_that_is_not_public_is_known(address: str) -> None:
+def test_s3_an_address_that_is_not_public_is_known(address: str) -> None:
     assert not outward.is_public(address)
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "93.184.216.34", "2606:4700::1111"])
-def test_a_public_address_is_known(address: str) -> None:
+def test_s3_a_public_address_is_known(address: str) -> None:
     assert outward.is_public(address)
 
 
@@ -320,7 +320,7 @@ def test_s3_the_address_that_was_checked_is_the_one_spoken_to(
         "https://partner.example:99999/", "https://partner.example:x/", "https://[::1/", f"https://{'a' * 64}.example/",
     ],
 )  # fmt: skip
-def test_what_is_no_https_address_is_refused(anna: Customer, url: str) -> None:
+def test_s3_what_is_no_https_address_is_refused(anna: Customer, url: str) -> None:
     with pytest.raises(Refused):
         Webhook(url, SECRET).open(message(anna))
 

@@ -106,7 +106,7 @@ def test_a_page_asks_no_more_of_many_rows_than_of_few(client, shop, name):
 
 
 @pytest.mark.parametrize("name", LEDGERS)
-def test_ledgers_are_only_read(client, shop, name):
+def test_l1_ledgers_are_only_read(client, shop, name):
     model = apps.get_model(name)
     row = model._default_manager.first()
     before = list(model._default_manager.order_by("pk").values())
@@ -150,7 +150,7 @@ def test_home_tells_what_needs_a_person(client, shop):
     assert "1 campaign draft waits for approval" in told
 
 
-def test_the_menu_shows_only_rooms_one_may_see(db):
+def test_s5_the_menu_shows_only_rooms_one_may_see(db):
     User.objects.create_user("vera", password=desk.PASSWORD, is_staff=True)
     client = Client()
     client.force_login(User.objects.get(username="vera"))
@@ -166,7 +166,7 @@ def policy(response) -> dict[str, list[str]]:
     return {name: values for name, *values in parts}
 
 
-def test_only_the_desk_may_compile_in_the_browser(client):
+def test_s6_only_the_desk_may_compile_in_the_browser(client):
     desk_policy = policy(client.get(reverse("admin:index")))
     assert desk_policy["script-src"] == ["'self'", "'unsafe-eval'"]
     assert desk_policy["default-src"] == ["'none'"]
@@ -176,7 +176,7 @@ def test_only_the_desk_may_compile_in_the_browser(client):
     assert elsewhere["script-src"] == ["'self'"]
 
 
-def test_the_desk_is_not_stored_and_forms_can_prove_where_they_come_from(client):
+def test_s6_the_desk_is_not_stored_and_forms_can_prove_where_they_come_from(client):
     answer = client.get(reverse("admin:customers_customer_changelist"))
     assert "no-store" in answer["Cache-Control"]
     assert answer["Referrer-Policy"] == "same-origin"
@@ -206,7 +206,7 @@ def test_an_unknown_address_is_told_in_words(client, language, told):
     assert reverse("admin:index") in answer.content.decode()
 
 
-def test_what_one_may_not_do_is_told_in_words(client):
+def test_s5_what_one_may_not_do_is_told_in_words(client):
     answer = client.get(address("campaigns.decision", "add"))
     assert answer.status_code == 403
     assert "You may not do this" in answer.content.decode()

@@ -48,7 +48,7 @@ def test_every_endpoint_names_a_scope_for_every_method_it_has() -> None:
 
 
 @pytest.mark.parametrize("header", ["", "Bearer ", "Basic abc", "Bearer sk_wrong", "Bearer"])
-def test_without_a_key_every_endpoint_answers_401_in_the_one_shape(client: Client, header: str) -> None:
+def test_s1_without_a_key_every_endpoint_answers_401_in_the_one_shape(client: Client, header: str) -> None:
     for path, _view in api_paths():
         if path in ("schema", "docs"):
             continue
@@ -57,7 +57,7 @@ def test_without_a_key_every_endpoint_answers_401_in_the_one_shape(client: Clien
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_key_without_the_scope_gets_403_everywhere(client: Client) -> None:
+def test_s1_a_key_without_the_scope_gets_403_everywhere(client: Client) -> None:
     for scope in SCOPES:
         caller = Caller(client, create_key("secret", scopes=[scope])[1])
         for path, callback in api_paths():
@@ -86,7 +86,7 @@ def test_a_lost_cache_stops_no_request_and_readiness_says_so(server: Caller, set
     assert (ready.status_code, ready.json()["failing"]) == (503, ["cache"])
 
 
-def test_a_revoked_key_opens_nothing_and_only_hashes_are_kept(server: Caller) -> None:
+def test_s1_a_revoked_key_opens_nothing_and_only_hashes_are_kept(server: Caller) -> None:
     assert server("GET", "purposes").status == 200
     key = server.headers["Authorization"].partition(" ")[2]
     row = ApiKey.objects.get()
@@ -95,7 +95,7 @@ def test_a_revoked_key_opens_nothing_and_only_hashes_are_kept(server: Caller) ->
     assert server("GET", "purposes").status == 401
 
 
-def test_a_publishable_key_cannot_get_a_server_s_scope() -> None:
+def test_s1_a_publishable_key_cannot_get_a_server_s_scope() -> None:
     with pytest.raises(ValueError, match="codes:write"):
         create_key("publishable", scopes=["codes:write"])
 
@@ -180,7 +180,7 @@ def test_s1_a_token_of_anna_never_reads_boris(anna: Customer, boris: Customer, b
 
 
 @pytest.mark.parametrize("spoil", ["flip", "old", "long", "other"])
-def test_a_bad_token_is_401(anna: Customer, browser, spoil: str) -> None:
+def test_s1_a_bad_token_is_401(anna: Customer, browser, spoil: str) -> None:
     caller = browser("anna")
     token = caller.headers["X-Customer-Token"]
     match spoil:
@@ -196,7 +196,7 @@ def test_a_bad_token_is_401(anna: Customer, browser, spoil: str) -> None:
     assert caller("GET", "customers/anna/consents").status == 401
 
 
-def test_a_server_makes_tokens_of_an_hour_at_most(server: Caller, anna: Customer) -> None:
+def test_s1_a_server_makes_tokens_of_an_hour_at_most(server: Caller, anna: Customer) -> None:
     made = server("POST", "customers/anna/token", {"seconds": 60})
     assert made.status == 200
     assert server("POST", "customers/anna/token", {"seconds": 3601}).status == 400

@@ -166,7 +166,9 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
         yield Installation(environment)
 
 
-def test_a_worker_killed_at_each_step_moves_nobody_twice_and_loses_nobody(installation: Installation) -> None:
+def test_r1_r2_a_worker_killed_at_each_step_moves_nobody_twice_and_loses_nobody(
+    installation: Installation,
+) -> None:
     made = installation.run("setup")
     assert made.returncode == 0, made.stderr
     for hours, steps in ((0, STEPS), (25, SECOND)):
@@ -195,7 +197,7 @@ def test_a_worker_killed_at_each_step_moves_nobody_twice_and_loses_nobody(instal
     assert state["violations"] == []
 
 
-def test_two_workers_at_once_share_the_people(installation: Installation) -> None:
+def test_r2_two_workers_at_once_share_the_people(installation: Installation) -> None:
     assert installation.run("setup").returncode == 0
     command = [sys.executable, "-m", "tests.faults.test_killed_journeys", "work", "none", "0", "0"]
     both = [

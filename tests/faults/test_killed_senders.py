@@ -64,7 +64,7 @@ def accounted(world: World, people: int) -> int:
     return len(unknown)
 
 
-def test_a_sender_killed_at_each_step_makes_no_duplicate_and_no_silent_loss(world: World) -> None:
+def test_r1_r2_a_sender_killed_at_each_step_makes_no_duplicate_and_no_silent_loss(world: World) -> None:
     made = world.run("setup", str(PEOPLE))
     assert made.returncode == 0, made.stderr
     minutes = 0
@@ -84,7 +84,7 @@ def test_a_sender_killed_at_each_step_makes_no_duplicate_and_no_silent_loss(worl
     assert unknown == len({"committed", "half a body", "whole body", "answered"})
 
 
-def test_two_senders_at_once_share_the_work_and_one_is_killed(world: World) -> None:
+def test_r2_two_senders_at_once_share_the_work_and_one_is_killed(world: World) -> None:
     assert world.run("setup", "300").returncode == 0
     command = [sys.executable, "-m", "tests.faults.world", "send"]
     first = subprocess.Popen([*command, "answered", "5", "0"], cwd=ROOT, env=world.environment)
@@ -97,7 +97,7 @@ def test_two_senders_at_once_share_the_work_and_one_is_killed(world: World) -> N
     assert len({recipient for recipient, _id in world.log()}) == len(world.log()) == 300
 
 
-def test_four_senders_killed_at_any_moment_leave_at_most_one_fate_unknown_each(world: World) -> None:
+def test_r2_four_senders_killed_at_any_moment_leave_at_most_one_fate_unknown_each(world: World) -> None:
     """A few in the suite; `KILLS=100 PEOPLE=2000` for a storm worth a figure."""
     people, kills = int(os.environ.get("PEOPLE", "400")), int(os.environ.get("KILLS", "6"))
     assert world.run("setup", str(people)).returncode == 0

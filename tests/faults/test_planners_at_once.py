@@ -77,7 +77,7 @@ def hold(rows: list[Offer]) -> None:
     assert Code.objects.filter(offer=pool).count() == 30
 
 
-def test_eight_campaigns_to_the_same_people_share_what_there_is(campaign, monkeypatch) -> None:  # noqa: F811
+def test_r5_eight_campaigns_to_the_same_people_share_what_there_is(campaign, monkeypatch) -> None:  # noqa: F811
     people(PEOPLE)
     monkeypatch.setattr(planning, "PAGE", 15)
     rows = limited()
@@ -92,7 +92,7 @@ def test_eight_campaigns_to_the_same_people_share_what_there_is(campaign, monkey
     assert Decision.objects.count() == Decision.objects.values("run", "customer").distinct().count()
 
 
-def test_eight_planners_of_one_run_decide_nobody_twice(campaign, monkeypatch) -> None:  # noqa: F811
+def test_r2_r5_eight_planners_of_one_run_decide_nobody_twice(campaign, monkeypatch) -> None:  # noqa: F811
     people(PEOPLE)
     monkeypatch.setattr(planning, "PAGE", 15)
     rows = limited()
@@ -102,7 +102,7 @@ def test_eight_planners_of_one_run_decide_nobody_twice(campaign, monkeypatch) ->
     assert Decision.objects.values("customer").distinct().count() == Decision.objects.count() == PEOPLE
 
 
-def test_settling_and_using_codes_at_the_same_time_pass_no_cap(campaign, monkeypatch) -> None:  # noqa: F811
+def test_r5_settling_and_using_codes_at_the_same_time_pass_no_cap(campaign, monkeypatch) -> None:  # noqa: F811
     people(PEOPLE)
     monkeypatch.setattr(planning, "PAGE", 15)
     rows = limited()

@@ -1,0 +1,66 @@
+"""What a paper is made of: parts with sentences, points and tables. The same for the desk, a file and a program."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+# People are counted in round hundreds: no paper tells of a handful (N1).
+ROUND = 100
+TITLES: dict[str, Promise] = {
+    "register": gettext_lazy("Register of processing"),
+    "retention": gettext_lazy("How long things are kept"),
+    "data-map": gettext_lazy("Data map"),
+    "dpia": gettext_lazy("Impact assessment"),
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    empty: str = ""
+    """What stands there without rows."""
+
+
+@dataclass(frozen=True)
+class Part:
+    title: str
+    words: Sequence[str] = ()
+    points: Sequence[str] = ()
+    table: Table | None = None
+
+
+@dataclass(frozen=True)
+class Paper:
+    slug: str
+    lead: str
+    at: datetime
+    parts: Sequence[Part] = field(default_factory=tuple)
+
+    @property
+    def title(self) -> str:
+        return str(TITLES[self.slug])
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"title": self.title, **asdict(self), "at": self.at.isoformat()}
+
+
+def about(people: int) -> str:
+    """A number of people, rounded down to hundreds."""
+    if people < ROUND:
+        return _("fewer than 100")
+    return _("about %s") % f"{people // ROUND * ROUND:,}"
+
+
+def told_days(span: timedelta) -> str:
+    return ngettext("%s day", "%s days", span.days) % span.days
+
+
+def listed(words: Sequence[str]) -> str:
+    """In one line; a dash for none."""
+    return _(", ").join(words) if words else "–"
