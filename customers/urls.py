@@ -2,12 +2,17 @@
 
 from django.urls import path
 
-from customers import views
+from customers import privacy_views, views
 
 urlpatterns = [
     path("unsubscribe/<str:token>/", views.Unsubscribe.as_view(), name="unsubscribe"),
     path("confirm/<str:token>/", views.Confirm.as_view(), name="confirm"),
-    path("privacy/<str:token>/", views.Privacy.as_view(), name="privacy"),
-    path("privacy/<str:token>/download", views.Download.as_view(), name="privacy-download"),
-    path("privacy/<str:token>/erase", views.Erase.as_view(), name="privacy-erase"),
+    path("privacy/<str:token>/", privacy_views.Privacy.as_view(), name="privacy"),
+    path("privacy/<str:token>/download", privacy_views.Download.as_view(), name="privacy-download"),
+    path(
+        "privacy/<str:token>/receipts/<int:record>",
+        privacy_views.Receipt.as_view(),
+        name="privacy-receipt",
+    ),
+    path("privacy/<str:token>/erase", privacy_views.Erase.as_view(), name="privacy-erase"),
 ]

@@ -5,16 +5,16 @@ from email.utils import parseaddr
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.core.serializers.json import DjangoJSONEncoder
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from customers import encryption, links, optin, preferences, privacy, purposes
+from customers import contact, encryption, links, optin, preferences, purposes
 from customers.models import Customer, Suppression
+from customers.preferences import Changes
 
 CHINESE, ENGLISH = "zh-hans", "en"
 
@@ -104,42 +104,81 @@ def masked(address: str) -> str:
 
 
 class Preferences(Page):
-    """What is sent and why, a switch for each purpose, and one button that stops everything."""
+    """What is sent and why, a switch for each purpose, how often and about what, and one button that stops everything."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         return self.shown()
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        source = request.resolver_match.url_name if request.resolver_match else ""
-        if request.POST.get("action") == "stop":
-            preferences.stop(self.person.pk, source=source or "", at=self.at)
-            return self.shown(stopped=True)
+        match request.POST.get("action"):
+            case "stop":
+                preferences.stop(self.person.pk, source=self.source, at=self.at)
+                return self.shown(stopped=True)
+            case "pause":
+                contact.pause(self.person.pk, at=self.at)
+                return self.shown(paused=True)
+            case "resume":
+                contact.resume(self.person.pk)
+                return self.shown(resumed=True)
+        changes = self.save_purposes()
+        is_new = contact.choose(
+            self.person.pk,
+            frequency=request.POST.get("frequency"),
+            shown=_numbers(request.POST.getlist("topic_shown")),
+            kept=_numbers(request.POST.getlist("topic")),
+        )
+        is_new |= self.save_language(request.POST.get("speak", ""))
+        with translation.override(self.language):
+            changed = is_new or bool(changes.turned_on or changes.turned_off)
+            return self.shown(saved=True, changed=changed, changes=changes)
+
+    @property
+    def source(self) -> str:
+        """Where the ledger says that the answer was given."""
+        return (self.request.resolver_match and self.request.resolver_match.url_name) or ""
+
+    def save_purposes(self) -> Changes:
+        """Keep the answers to the words that stood beside the switches of the form."""
         shown = {}
-        for line in request.POST.getlist("shown"):
+        for line in self.request.POST.getlist("shown"):
             purpose, _space, words = line.partition(" ")
             notice, _space, language = words.partition(" ")
             shown[purpose] = (notice, language)
-        on = set(request.POST.getlist("on"))
-        changes = preferences.save(
+        on = set(self.request.POST.getlist("on"))
+        return preferences.save(
             self.person.pk,
             wanted={purpose: purpose in on for purpose in shown},
             shown=shown,
-            source=source or "",
+            source=self.source,
             at=self.at,
         )
-        return self.shown(saved=True, changes=changes)
+
+    def save_language(self, wanted: str) -> bool:
+        """Mails and this page speak it from now on. What they speak anyway is not written over a finer locale."""
+        if wanted not in dict(settings.LANGUAGES) or wanted == spoken_by(self.person):
+            return False
+        contact.speak(self.person.pk, wanted)
+        self.person.locale = self.language = wanted
+        return True
 
     def shown(self, **context: Any) -> HttpResponse:
         choices = preferences.choices(self.person.pk, language=self.language)
         suppressed = Suppression.objects.filter(
             channel="email", address_index=self.person.email_index or "-"
         ).first()
+        wish = contact.wish(self.person.pk)
         return self.page(
             "preferences",
             choices=choices,
             anything_on=any(choice.is_on for choice in choices),
             address=masked(encryption.unseal(self.person).get("email", "")),
             suppressed=suppressed,
+            wish=wish,
+            paused_until=wish.paused_until if wish.is_paused(self.at) else None,
+            frequencies=contact.Frequency.choices,
+            frequency=contact.Frequency.WEEKLY if wish.is_weekly else contact.Frequency.ALL,
+            topics=contact.topics(wish, language=self.language),
+            spoken=spoken_by(self.person),
             token=self.kwargs["token"],
             **self.more(),
             **context,
@@ -148,6 +187,15 @@ class Preferences(Page):
     def more(self) -> dict[str, Any]:
         """What apps above know of the person: their part of the page."""
         return {}
+
+
+def spoken_by(person: Customer) -> str:
+    """The language mails to them are written in."""
+    return CHINESE if person.locale.lower().startswith("zh") else ENGLISH
+
+
+def _numbers(values: list[str]) -> list[int]:
+    return [int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 19]
 
 
 class Unsubscribe(Page):
@@ -205,50 +253,3 @@ class Confirm(Page):
         return self.page(
             "confirm", notice=self.opened.notice, is_done=True, preferences=self.preferences_url()
         )
-
-
-class Privacy(Page):
-    """What is held: the person's own fields, how many rows of each kind, and what they answered when."""
-
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        return self.page(
-            "privacy",
-            person=self.person,
-            fields=encryption.unseal(self.person),
-            attributes=sorted(self.person.attributes.items()),
-            held=privacy.held(self.person),
-            answers=privacy.answers(self.person, language=self.language),
-            token=kwargs["token"],
-            preferences=self.preferences_url(),
-        )
-
-
-class Download(Page):
-    """Everything held, as a file to take along."""
-
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        exported = privacy.export(self.person, at=self.at)
-        response: HttpResponse
-        if request.GET.get("format") == "csv":
-            response = HttpResponse(privacy.as_csv(exported), content_type="text/csv; charset=utf-8")
-            name = "my-data.csv"
-        else:
-            response = JsonResponse(exported, DjangoJSONEncoder, json_dumps_params={"indent": 2})
-            name = "my-data.json"
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        return response
-
-
-class Erase(Page):
-    """A page that says what will be gone, and the POST that does it."""
-
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        going = privacy.held(self.person, without=privacy.outliving())
-        return self.page("erase", held=going, preferences=self.preferences_url())
-
-    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-        try:
-            privacy.erase(self.person.pk, actor="customer", at=self.at)
-        except privacy.NobodyToErase:
-            return nobody(request)
-        return self.page("erased", languages=())
