@@ -169,7 +169,8 @@ def test_a_preview_says_that_they_paused(campaign: Make) -> None:
     pia = person("pia", allows=["marketing_email"])
     contact.pause(pia.pk, at=NOW)
     row = campaign()
-    told = [verdict.words for verdict in previews.of_person(row, pia, at=NOW).verdicts if not verdict.is_good]
+    verdicts = previews.preview(row.message, pia, at=NOW, campaign=row).verdicts
+    told = [verdict.words for verdict in verdicts if not verdict.is_good]
     assert told == ["Asked for a pause, and it lasts."]
 
 
