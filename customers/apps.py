@@ -16,7 +16,7 @@ class CustomersConfig(AppConfig):
         post_migrate.connect(_put_policies, sender=self)
 
 
-def _put_policies(apps: Any, using: str, **_kwargs: Any) -> None:
+def _put_policies(using: str, **_kwargs: Any) -> None:
     """As the permissions are: after every migration, and when a test has emptied the database."""
     from customers import purposes  # noqa: PLC0415 - models are not loaded before this
     from customers.models import SilentYes  # noqa: PLC0415

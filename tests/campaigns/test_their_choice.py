@@ -61,7 +61,7 @@ def test_a_pause_ends_by_itself_and_by_their_click(campaign: Make) -> None:
 
 
 def test_who_left_a_topic_gets_none_of_it_and_all_else(campaign: Make) -> None:
-    first, second = people(2)
+    first, _second = people(2)
     garden, kitchen = topic("garden"), topic("kitchen")
     leave(first, garden)
     assert planned(campaign(topic=garden)).their_choice == 1
@@ -100,7 +100,7 @@ def test_once_a_week_means_one_message_in_seven_days_over_all_campaigns(campaign
 
 
 def test_once_a_week_holds_when_two_were_planned_before_it_was_chosen(campaign: Make, sink: Sink) -> None:
-    first, second = people(2)
+    first, _second = people(2)
     planned(campaign())
     planned(campaign())
     weekly(first)
@@ -176,6 +176,9 @@ def test_a_preview_says_that_they_paused(campaign: Make) -> None:
 
 def test_who_chose_nothing_has_no_row(campaign: Make) -> None:
     (pk,) = people(1)
-    assert contact.choose(pk, frequency="all", shown=[topic("garden").pk], kept=[Topic.objects.get().pk]) is False
+    assert (
+        contact.choose(pk, frequency="all", shown=[topic("garden").pk], kept=[Topic.objects.get().pk])
+        is False
+    )
     assert contact.choose(pk, frequency="hourly") is False
     assert not ContactChoice.objects.exists()

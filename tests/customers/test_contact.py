@@ -14,8 +14,8 @@ from customers import contact, ledger, links, preferences
 from customers.models import ConsentRecord, ContactChoice, Customer, Topic
 from recommender.algorithms.item_knn import ItemKNN
 from recommender.models import Interest, RefusedInterest, Shown
-from recommender.serving import shown as keeping
 from recommender.serving import recommend
+from recommender.serving import shown as keeping
 from tests.conftest import NOW, person
 from tests.customers.test_preferences import address, learnt
 from tests.recommender.live import go_live
@@ -221,7 +221,9 @@ def test_a_model_that_is_gone_is_said_to_be_gone(anna: Customer, client: Client,
     assert "Red rose bush" in page
 
 
-def test_a_list_of_somebody_else_is_not_shown(anna: Customer, boris: Customer, client: Client, products) -> None:
+def test_a_list_of_somebody_else_is_not_shown(
+    anna: Customer, boris: Customer, client: Client, products
+) -> None:
     Shown.objects.create(
         recommendation_id="6f1f2a3c-0000-4000-8000-000000000003",
         customer=boris,
