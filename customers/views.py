@@ -175,8 +175,6 @@ class Preferences(Page):
             suppressed=suppressed,
             wish=wish,
             paused_until=wish.paused_until if wish.is_paused(self.at) else None,
-            frequencies=contact.Frequency.choices,
-            frequency=contact.Frequency.WEEKLY if wish.is_weekly else contact.Frequency.ALL,
             topics=contact.topics(wish, language=self.language),
             spoken=spoken_by(self.person),
             token=self.kwargs["token"],
