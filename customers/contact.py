@@ -120,6 +120,28 @@ def _held(customer_id: int) -> Wish:
     return wish(customer_id)
 
 
+def merge(keep_id: int, gone_id: int) -> None:
+    """Of two people who are one the stricter wish holds: the rarer, the longer pause, every topic either left (C10).
+
+    Call it with both held.
+    """
+    both = wishes([keep_id, gone_id])
+    if gone_id not in both:
+        return
+    kept, gone = both.get(keep_id, Wish()), both[gone_id]
+    pauses = [until for until in (kept.paused_until, gone.paused_until) if until is not None]
+    is_weekly = kept.is_weekly or gone.is_weekly
+    row, _new = ContactChoice.objects.update_or_create(
+        customer_id=keep_id,
+        defaults={
+            "frequency": Frequency.WEEKLY if is_weekly else Frequency.ALL,
+            "paused_until": max(pauses, default=None),
+        },
+    )
+    row.left_topics.set(kept.left | gone.left)
+    ContactChoice.objects.filter(customer=gone_id).delete()
+
+
 def speak(customer_id: int, language: str) -> bool:
     """Write to them in this language from now on; whether that is new."""
     with transaction.atomic():

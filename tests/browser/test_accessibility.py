@@ -18,13 +18,13 @@ from catalog.models import Category
 from customers import contact, links, optin, preferences
 from customers.models import Customer, Suppression, Topic
 from customers.purposes import PURPOSES
-from recommender import refusals
 from recommender.models import Interest, RefusedInterest, Shown
 from recommender.serving import recommend
 from tests.browser.test_people import browser, phone
 from tests.conftest import person
 from tests.customers.test_preferences import learnt
 from tests.recommender.test_afterwards import ItemKNN, go_live
+from tests.recommender.test_refusals import interest
 from tests.recommender.test_training_and_serving import customer, shop
 
 __all__ = ["browser", "phone", "shop"]
@@ -47,20 +47,13 @@ def full() -> Customer:
     """Somebody with everything that the page can show at once: the first gardener of the shop."""
     version = go_live(ItemKNN())
     who = Customer.objects.get(pk=customer("p1"))
-    learnt(who)
-    model = Interest.objects.get().model
     garden, kitchen = Category.objects.get(slug="garden"), Category.objects.get(slug="kitchen")
-    Interest.objects.update_or_create(
-        customer=who, category=kitchen, defaults={"probability": 0.2, "model": model}
-    )
+    for category, probability in ((garden, 0.8), (kitchen, 0.2)):
+        interest(who.pk, category, probability)
     for n in range(9):
-        category = Category.objects.create(name=f"Category {n}", slug=f"category-{n}")
-        Interest.objects.create(customer=who, category=category, probability=0.1, model=model)
-    refusals.refuse(who.pk, Category.objects.create(name="Golf", slug="golf").pk, at=timezone.now())
-    RefusedInterest.objects.exclude(category__slug="golf").delete()
-    Interest.objects.update_or_create(
-        customer=who, category=garden, defaults={"probability": 0.8, "model": model}
-    )
+        interest(who.pk, Category.objects.create(name=f"Category {n}", slug=f"category-{n}"), 0.1)
+    golf = Category.objects.create(name="Golf", slug="golf")
+    RefusedInterest.objects.create(customer=who, category=golf, at=timezone.now())
     left = Topic.objects.create(slug="sale", title="Sales and clearance")
     Topic.objects.create(slug="news", title="New in the shop")
     contact.choose(who.pk, frequency="weekly", shown=[left.pk])
@@ -189,6 +182,7 @@ def test_tab_space_and_enter_are_enough_for_everything(phone: Page) -> None:
     assert contact.wish(anna.pk).is_paused(timezone.now())
     tab_to(phone, "button[value=resume]")
     phone.keyboard.press("Enter")
+    expect(phone.get_by_role("status")).to_contain_text("The pause is over")
     assert not contact.wish(anna.pk).is_paused(timezone.now())
 
     tab_to(phone, "button[name=refuse]")
@@ -197,19 +191,21 @@ def test_tab_space_and_enter_are_enough_for_everything(phone: Page) -> None:
     assert not Interest.objects.exists()
     tab_to(phone, "button[name=take_back]")
     phone.keyboard.press("Enter")
+    expect(phone.get_by_role("status")).to_contain_text("Taken back")
     assert not RefusedInterest.objects.exists()
 
-    for is_on in (False, True):
+    for is_on, told in ((False, "no longer choose"), (True, "We choose for you")):
         tab_to(phone, "button[role=switch]")
         phone.keyboard.press("Space")
-        expect(phone.get_by_role("status")).to_be_visible()
+        expect(phone.get_by_role("status")).to_contain_text(told)
         assert preferences.is_allowed(anna.pk, "personalization") is is_on
 
     tab_to(phone, "button[lang=zh-hans]")
     phone.keyboard.press("Enter")
     expect(phone.locator("html")).to_have_attribute("lang", "zh-hans")
-    tab_to(phone, "a[href$='language=en']")
+    tab_to(phone, "nav a[href$='language=en']")
     phone.keyboard.press("Enter")
+    expect(phone.locator("html")).to_have_attribute("lang", "en")
     tab_to(phone, "button[value=stop]")
     phone.keyboard.press("Enter")
     expect(phone.get_by_role("status")).to_contain_text("Everything is stopped")

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from campaigns.messages.context import language_of
 from catalog.models import Category, Product
-from customers import contact, ledger, links, preferences
+from customers import contact, identities, ledger, links, preferences
 from customers.models import ConsentRecord, ContactChoice, Customer, Topic
 from recommender.algorithms.item_knn import ItemKNN
 from recommender.models import Interest, RefusedInterest, Shown
@@ -129,6 +129,18 @@ def test_s1_a_choice_is_its_own_person_s(anna: Customer, boris: Customer, client
     post(client, boris, action="pause")
     post(client, boris, action="save", frequency="weekly")
     assert contact.wish(anna.pk) == contact.Wish()
+
+
+def test_c10_of_two_who_are_one_the_stricter_wish_holds(anna: Customer, boris: Customer) -> None:
+    garden, kitchen = topics()
+    contact.choose(anna.pk, shown=[garden.pk])
+    contact.choose(boris.pk, frequency="weekly", shown=[kitchen.pk])
+    contact.pause(boris.pk, at=NOW)
+    identities.merge(anna.pk, boris.pk, actor="tests", at=NOW)
+    assert contact.wish(anna.pk) == contact.Wish(
+        is_weekly=True, paused_until=NOW + timedelta(days=30), left=frozenset({garden.pk, kitchen.pk})
+    )
+    assert ContactChoice.objects.count() == 1
 
 
 # --- what we think they like -------------------------------------------------------------------------------------

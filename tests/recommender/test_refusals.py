@@ -23,12 +23,12 @@ def garden() -> Category:
     return Category.objects.get(slug="garden")
 
 
-def interest(who: int, category: Category) -> None:
+def interest(who: int, category: Category, probability: float = 0.9) -> None:
     model, _new = ModelVersion.objects.get_or_create(
         task=Task.INTERESTS, defaults={"algorithm": "interest", "state": "live", "file": "f", "sha256": "0",
                                        "people": 1, "interactions": 1, "trained_until": NOW},
     )  # fmt: skip
-    Interest.objects.create(customer_id=who, category=category, probability=0.9, model=model)
+    Interest.objects.create(customer_id=who, category=category, probability=probability, model=model)
 
 
 @pytest.mark.slow
