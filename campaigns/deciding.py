@@ -1,8 +1,8 @@
 """For a page of people: may we, which arm, which offers, which products, when -> Decision and Delivery rows.
 
 The one path of every kind of campaign: runs (`planning`), journeys (`journeys`) and, with the caller waiting, the
-shop (`onsite`). Consent is asked before the arm is drawn, so the control group holds only people who could have been
-reached. Never sends.
+shop (`onsite`). Consent, and what people chose for themselves, is asked before the arm is drawn, so the control group
+holds only people who could have been reached. Never sends.
 """
 
 import uuid
@@ -29,7 +29,7 @@ from campaigns.offers import Choice, Taste, caps
 from campaigns.reach import Reach, buyers_see, reachable
 from campaigns.timing import Moment
 from campaigns.waterfall import Waterfall
-from customers import consent
+from customers import consent, contact
 from recommender import serving
 from recommender.serving import Recommendation
 
@@ -76,8 +76,12 @@ def plan_people(
     consent.hold(people)
     planned = Planned()
     reach = _reach(planned, campaign, people, at=at)
-    held = {} if campaign.ignores_holdout else experiments.held_out_of_all(list(reach.permissions), at=at)
-    asked = [pk for pk in reach.permissions if pk not in held]
+    wishes = contact.wishes(reach.permissions)
+    unwanted = rules.their_choice(wishes, campaign=campaign, at=at)
+    planned.refused |= dict.fromkeys(unwanted, "their_choice")
+    wanted = [pk for pk in reach.permissions if pk not in unwanted]
+    held = {} if campaign.ignores_holdout else experiments.held_out_of_all(wanted, at=at)
+    asked = [pk for pk in wanted if pk not in held]
     arms = (
         experiments.arms(campaign.salt, campaign.control_percent, asked)
         if entries is None
@@ -86,7 +90,7 @@ def plan_people(
     treated = [pk for pk in asked if arms[pk] == Decision.Arm.TREATED]
     planned.refused |= dict.fromkeys(held, "holdout")
     planned.refused |= {pk: "held_out" for pk in asked if arms[pk] != Decision.Arm.TREATED}
-    capped = rules.capped(treated, campaign=campaign, at=at)
+    capped = rules.capped(treated, campaign=campaign, at=at, wishes=wishes)
     planned.refused |= dict.fromkeys(capped, "capped")
     moments = timing.moments(
         campaign,
@@ -142,7 +146,7 @@ def count(planned: Planned) -> None:
     waterfall, why = planned.waterfall, Counter(planned.refused.values())
     waterfall.matched = len(planned.refused) + len(planned.deliveries)
     waterfall.sendable = len(planned.deliveries)
-    for name in ("no_address", "holdout", "held_out", "capped", "quiet_hours", "no_offer"):
+    for name in ("no_address", "their_choice", "holdout", "held_out", "capped", "quiet_hours", "no_offer"):
         setattr(waterfall, name, why[name])
 
 

@@ -18,7 +18,7 @@ from campaigns.messages import Finished
 from campaigns.models import Campaign, CampaignSegment, Decision, Delivery, Message, Offer
 from campaigns.offers import Choice
 from campaigns.reach import reachable
-from customers import encryption
+from customers import contact, encryption
 from customers.consent import Permission
 from customers.models import Customer
 from recommender import serving
@@ -112,7 +112,13 @@ def _ask(
         )
     else:
         look.say(_("Arm"), True, _("Treated."))
-    capped = rules.capped([pk], campaign=campaign, at=at)
+    wishes = contact.wishes([pk])
+    match rules.their_choice(wishes, campaign=campaign, at=at).get(pk):
+        case Delivery.Reason.PAUSED:
+            look.say(_("Their choice"), False, _("Asked for a pause, and it lasts."))
+        case Delivery.Reason.LEFT_TOPIC:
+            look.say(_("Their choice"), False, _("Left the topic “%s”.") % campaign.topic)
+    capped = rules.capped([pk], campaign=campaign, at=at, wishes=wishes)
     look.say(
         _("Frequency"),
         pk not in capped,

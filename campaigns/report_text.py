@@ -9,6 +9,7 @@ WORDS = {
     "no_consent": "no consent",
     "suppressed": "on the suppression list",
     "no_address": "no address",
+    "their_choice": "paused, or left the topic",
     "holdout": "in the global holdout",
     "held_out": "held out (control group)",
     "capped": "had enough messages lately",

@@ -1,6 +1,6 @@
 """Reasons not to send: one function a rule, listed in RULES; and the caps, which planning asks too."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +12,8 @@ from django.db.models import Q
 from campaigns import clocks, quiet
 from campaigns.models import Campaign, Delivery, FrequencyCap, JourneyEntry, Tag
 from campaigns.quiet import Hours
+from customers import contact
+from customers.contact import Wish
 
 Reason = Delivery.Reason
 # Where nobody wrote a cap: at most so many marketing messages to one person in so many rolling days, by channel.
@@ -83,13 +85,34 @@ def caps() -> list[Cap]:
     return found
 
 
-def capped(customer_ids: Collection[int], *, campaign: Campaign, at: datetime) -> set[int]:
-    """Who has had, or will have with what waits, as many messages as a cap allows.
+# What a person who wants to hear once a week at most is asked by, over all campaigns and channels.
+WEEKLY = Cap(1, rolling=contact.WEEK)
 
-    What waits counts where it is of this campaign's priority or a higher one: a lower one gives way, and is capped
-    itself when its turn to be sent comes. Four queries at most, whatever the number of people and caps.
+
+def their_choice(wishes: Mapping[int, Wish], *, campaign: Campaign, at: datetime) -> dict[int, Reason]:
+    """Who of these asked for a pause that lasts, or left the campaign's topic, and which of the two."""
+    found = {pk: Reason.LEFT_TOPIC for pk, wish in wishes.items() if campaign.topic_id in wish.left}
+    return found | {pk: Reason.PAUSED for pk, wish in wishes.items() if wish.is_paused(at)}
+
+
+def capped(
+    customer_ids: Collection[int],
+    *,
+    campaign: Campaign,
+    at: datetime,
+    wishes: Mapping[int, Wish] | None = None,
+) -> set[int]:
+    """Who has had, or will have with what waits, as many messages as a cap, or they themselves, allow.
+
+    wishes : what these people chose, where it was read already. What waits counts where it is of this campaign's
+    priority or a higher one: a lower one gives way, and is capped itself when its turn to be sent comes. Five queries
+    at most, whatever the number of people and caps.
     """
+    wishes = contact.wishes(customer_ids) if wishes is None else wishes
+    weekly = {pk for pk, wish in wishes.items() if wish.is_weekly}.intersection(customer_ids)
     asked = [cap for cap in caps() if cap.is_about(campaign.pk, campaign.channel)]
+    if weekly:
+        asked.append(WEEKLY)
     if not asked or not customer_ids:
         return set()
     zones = {} if all(cap.rolling for cap in asked) else clocks.zones_of(customer_ids)
@@ -111,7 +134,11 @@ def capped(customer_ids: Collection[int], *, campaign: Campaign, at: datetime) -
             if begins < moment < beyond and asked[index].is_about(about, channel):
                 had[pk][index] += 1
     return {
-        pk for pk, counts in had.items() if any(n >= cap.most for n, cap in zip(counts, asked, strict=True))
+        pk
+        for pk, counts in had.items()
+        if any(
+            n >= cap.most for n, cap in zip(counts, asked, strict=True) if cap is not WEEKLY or pk in weekly
+        )
     }
 
 
@@ -140,6 +167,10 @@ class Facts:
     has_left: bool
     """The person is not on the journey any more that the message is a step of."""
     is_late: bool
+    is_paused: bool
+    """The person asked for a pause, and it lasts."""
+    left_topic: bool
+    """The person left the topic of the campaign."""
     quiet: quiet.Verdict
     at: datetime
     counts: Sequence[tuple[int, int]]
@@ -154,19 +185,23 @@ class Facts:
 
 # Written out for the same reason as the gate's question: it is asked for each message alone.
 _FACTS = """
-SELECT campaign.status, entry.state, entry.left_by{counts}
+SELECT campaign.status, entry.state, entry.left_by, choice.paused_until > %s, topic.id IS NOT NULL{counts}
 FROM campaigns_campaignrun AS run
 JOIN campaigns_campaign AS campaign ON campaign.id = run.campaign_id
 LEFT JOIN campaigns_journeyentry AS entry ON entry.id = %s
+LEFT JOIN customers_contactchoice AS choice ON choice.customer_id = %s
+LEFT JOIN customers_contactchoice_left_topics AS topic
+    ON topic.contactchoice_id = choice.id AND topic.topic_id = campaign.topic_id
 WHERE run.id = %s
 """
 _COUNT = f"""
-, (
+, CASE WHEN {{unless}} THEN 0 ELSE (
     SELECT COUNT(*) FROM campaigns_delivery AS sent{{join}}
     WHERE sent.customer_id = %s AND sent.transmitting_at > %s{{more}}
     AND sent.status IN ({", ".join(f"'{status}'" for status in _COUNTED)})
-)
+) END
 """  # noqa: S608 - our own words
+_NOT_WEEKLY = "choice.frequency IS NULL OR choice.frequency <> 'weekly'"
 _RUN = " JOIN campaigns_campaignrun AS its ON its.id = sent.run_id"
 
 
@@ -174,7 +209,9 @@ def facts(delivery: Delivery, book: Book, *, at: datetime) -> Facts:
     """One query. The delivery's run and customer are loaded with it."""
     customer, zone = delivery.customer, clocks.zone(delivery.customer.time_zone)
     asked = [cap for cap in book.caps if cap.is_about(delivery.run.campaign_id, delivery.channel)]
-    counts, values = "", list[Any]()
+    asked.append(WEEKLY)
+    now = connection.ops.adapt_datetimefield_value(at)
+    counts, values = "", list[Any]([now])
     for cap in asked:
         since, _beyond = cap.window(at, zone)
         values += [customer.pk, connection.ops.adapt_datetimefield_value(since)]
@@ -186,16 +223,21 @@ def facts(delivery: Delivery, book: Book, *, at: datetime) -> Facts:
             join = _RUN
             more += f" AND its.campaign_id IN ({', '.join(['%s'] * len(cap.campaigns))})"
             values += sorted(cap.campaigns)
-        counts += _COUNT.format(join=join, more=more)
+        unless = _NOT_WEEKLY if cap is WEEKLY else "1 = 0"
+        counts += _COUNT.format(join=join, more=more, unless=unless)
+    values += [delivery.entry_id, customer.pk, delivery.run_id]
     with connection.cursor() as cursor:
-        cursor.execute(_FACTS.format(counts=counts), [*values, delivery.entry_id, delivery.run_id])
-        status, state, left_by, *had = cursor.fetchone() or ("", None, None, *[0] * len(asked))
+        cursor.execute(_FACTS.format(counts=counts), values)
+        found = cursor.fetchone() or ("", None, None, False, False, *[0] * len(asked))
+    status, state, left_by, is_paused, left_topic, *had = found
     # Who came to a step that says so has still earned the message before it.
     left = state == JourneyEntry.State.LEFT and left_by != JourneyEntry.Left.EXIT
     return Facts(
         campaign_status=status,
         has_left=left,
         is_late=is_late(delivery, at=at),
+        is_paused=bool(is_paused),
+        left_topic=bool(left_topic),
         quiet=book.quiet(delivery, at=at),
         at=at,
         counts=[(n, cap.most) for n, cap in zip(had, asked, strict=True)],
@@ -209,6 +251,16 @@ def is_late(delivery: Delivery, *, at: datetime) -> bool:
 def not_running(facts: Facts) -> Reason | None:
     """The campaign was paused, cancelled or archived meanwhile."""
     return None if facts.campaign_status == Campaign.Status.RUNNING else Reason.NOT_RUNNING
+
+
+def paused(facts: Facts) -> Reason | None:
+    """The person asked for nothing for a while."""
+    return Reason.PAUSED if facts.is_paused else None
+
+
+def left_topic(facts: Facts) -> Reason | None:
+    """The person left what the campaign is about."""
+    return Reason.LEFT_TOPIC if facts.left_topic else None
 
 
 def left_journey(facts: Facts) -> Reason | None:
@@ -227,7 +279,7 @@ def quiet_hours(facts: Facts) -> Reason | None:
 
 
 def too_many(facts: Facts) -> Reason | None:
-    """The person has had as many messages as a cap allows."""
+    """The person has had as many messages as a cap, or they themselves, allow."""
     return Reason.CAPPED if any(had >= most for had, most in facts.counts) else None
 
 
@@ -235,6 +287,8 @@ def too_many(facts: Facts) -> Reason | None:
 # address are asked there by `reach`, which also gives the permission.
 RULES: tuple[Callable[[Facts], Reason | None], ...] = (
     not_running,
+    paused,
+    left_topic,
     left_journey,
     too_late,
     quiet_hours,

@@ -1,7 +1,6 @@
-"""The preference page with what was sent and why; and where the links and pictures of messages lead."""
+"""The preference page with what is inferred, sent and why; and where the links and pictures of messages lead."""
 
 import base64
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -15,70 +14,20 @@ from django.utils import timezone
 from django.utils.encoding import iri_to_uri
 from django.views import View
 
-from campaigns import links
-from campaigns.messages import benefit_words
-from campaigns.models import Decision, Delivery, UpliftScore
-from catalog.models import Product
+from campaigns import links, reasons
+from campaigns.models import Decision, UpliftScore
 from customers import encryption, events, gpc, preferences, purposes
 from customers.events import Incoming
 from customers.models import Customer, Identity
 from customers.views import Preferences as OwnPreferences
 from customers.views import guarded, nobody
-from recommender.models import ClusterMembership, Interest, Score
+from recommender import refusals
+from recommender.models import ClusterMembership, Interest, RefusedInterest, Score
+from recommender.serving import afterwards
 
 GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
-LAST_MESSAGES, STRONGEST_INTERESTS = 5, 8
+STRONGEST_INTERESTS, MOST_INTERESTS = 8, 200
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Sent:
-    """One message someone got: what was in it, and by whose leave."""
-
-    at: datetime
-    offer: str
-    products: tuple[str, ...]
-    is_personal: bool
-    allowed_by: str
-    """The words the person said yes to; empty where silence allowed it."""
-
-
-def last_messages(customer: Customer, *, language: str) -> list[Sent]:
-    """The newest messages, newest first. Three queries."""
-    deliveries = (
-        Delivery.objects.filter(customer=customer, status=Delivery.Status.SENT)
-        .select_related("decision__offer", "content")
-        .order_by("-ended_at")[:LAST_MESSAGES]
-    )
-    shown = {delivery.pk: delivery.decision.skus[: _shown(delivery)] for delivery in deliveries}
-    skus = {sku for listed in shown.values() for sku in listed}
-    titles = dict(Product.objects.filter(sku__in=skus).values_list("sku", "title"))
-    return [
-        Sent(
-            at=delivery.ended_at or delivery.decision.decided_at,
-            offer=_offer_words(delivery.decision, language),
-            products=tuple(titles[sku] for sku in shown[delivery.pk] if sku in titles),
-            is_personal=delivery.decision.personalized,
-            allowed_by=purposes.current_notice(delivery.decision.purpose, language).text
-            if delivery.basis == "consent"
-            else "",
-        )
-        for delivery in deliveries
-    ]
-
-
-def _shown(delivery: Delivery) -> int:
-    """How many of the chosen products the message showed."""
-    message = delivery.content
-    return message.product_count if message is not None else 0
-
-
-def _offer_words(decision: Decision, language: str) -> str:
-    offer = decision.offer
-    if offer is None:
-        return ""
-    title = offer.translations.get(language, {}).get("title") or offer.title
-    return f"{title} ({benefit_words(offer)})"
 
 
 def forget_what_was_inferred(customer_id: int) -> None:
@@ -93,32 +42,52 @@ class Preferences(OwnPreferences):
     """The preference page, with what the recommender and the campaigns know of the person."""
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        pk = self.person.pk
         if request.POST.get("action") == "forget_interests":
             preferences.leave(
-                self.person.pk,
-                "personalization",
-                method=preferences.METHOD,
-                source="preferences",
-                at=self.at,
+                pk, "personalization", method=preferences.METHOD, source=self.source, at=self.at
             )
-            forget_what_was_inferred(self.person.pk)
+            forget_what_was_inferred(pk)
             return self.shown(forgotten=True)
+        if request.POST.get("action") == "choose":
+            return self.shown(chosen_for=True, changes=self.save_purposes())
+        if category := _numbers(request, "refuse"):
+            refusals.refuse(pk, category[0], at=self.at)
+            return self.shown(refused_one=True)
+        if category := _numbers(request, "take_back"):
+            refusals.take_back(pk, category[0])
+            return self.shown(taken_back=True)
         response = super().post(request, **kwargs)
-        if not preferences.is_allowed(self.person.pk, "personalization"):
-            forget_what_was_inferred(self.person.pk)
+        if not preferences.is_allowed(pk, "personalization"):
+            forget_what_was_inferred(pk)
         return response
 
     def more(self) -> dict[str, Any]:
-        interests = Interest.objects.filter(customer=self.person).select_related("category")
-        if not preferences.is_allowed(self.person.pk, "personalization"):
-            interests = interests.none()  # what was just forbidden is forgotten, and not shown once more
+        pk, language = self.person.pk, self.language
+        is_chosen_for = preferences.is_allowed(pk, "personalization")
+        interests: list[Interest] = []
+        if is_chosen_for:  # what was just forbidden is forgotten, and not shown once more
+            own = Interest.objects.told().filter(customer=pk).select_related("category")
+            interests = list(own.order_by("-probability", "category")[:MOST_INTERESTS])
+        refused = RefusedInterest.objects.filter(customer=pk).select_related("category")
+        is_explained = self.request.GET.get("why") == "1"
+        acts = afterwards.acts_of(pk) if is_explained and is_chosen_for else None
         return {
-            "interests": [
-                (interest.category.name, round(interest.probability * 100))
-                for interest in interests.order_by("-probability")[:STRONGEST_INTERESTS]
-            ],
-            "messages": last_messages(self.person, language=self.language),
+            "is_chosen_for": is_chosen_for,
+            "choosing": purposes.current_notice("personalization", language),
+            "interests": interests[:STRONGEST_INTERESTS],
+            "weaker_interests": interests[STRONGEST_INTERESTS:],
+            "refused": list(refused.order_by("category__name")[:MOST_INTERESTS]),
+            "is_explained": is_explained,
+            "messages": reasons.last_messages(self.person, acts, language=language),
+            "lists": reasons.last_lists(self.person, acts),
         }
+
+
+def _numbers(request: HttpRequest, name: str) -> list[int]:
+    """The number that the button carried, if one was pressed."""
+    value = request.POST.get(name, "")
+    return [int(value)] if value.isascii() and value.isdigit() and len(value) < 19 else []
 
 
 class Click(View):

@@ -14,6 +14,7 @@ class Waterfall:
     no_consent: Counter[str] = field(default_factory=Counter)
     suppressed: Counter[str] = field(default_factory=Counter)
     no_address: int = 0
+    their_choice: int = 0
     holdout: int = 0
     held_out: int = 0
     capped: int = 0
@@ -41,6 +42,8 @@ class Waterfall:
     @property
     def left(self) -> int:
         """Matched less every loss and less the sendable: always nought."""
-        lost = self.no_consent.total() + self.suppressed.total() + self.no_address + self.holdout
-        decided = self.held_out + self.capped + self.quiet_hours + self.no_offer + self.sendable
+        lost = self.no_consent.total() + self.suppressed.total() + self.no_address + self.their_choice
+        decided = (
+            self.holdout + self.held_out + self.capped + self.quiet_hours + self.no_offer + self.sendable
+        )
         return self.matched - lost - decided

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from customers import consent, encryption, purposes
+from customers import consent, contact, encryption, purposes
 from customers.models import ConsentState, Customer, Event, Identity, PersonKey
 
 SEALED = ("email", "phone", "name")
@@ -135,6 +135,7 @@ def merge(keep_id: int, gone_id: int, *, actor: str, at: datetime) -> None:
         Event.objects.filter(customer=gone).update(customer=keep)
         Identity.objects.filter(customer=gone).update(customer=keep)
         ConsentState.objects.filter(customer=gone).delete()
+        contact.merge(keep_id, gone_id)
         gone.merged_into, gone.external_id = keep, None
         gone.sealed, gone.email_index, gone.phone_index = b"", "", ""
         gone.save(update_fields=["merged_into", "external_id", "sealed", "email_index", "phone_index"])

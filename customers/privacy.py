@@ -135,6 +135,7 @@ class GivenAnswer:
     granted: bool
     method: str
     at: datetime
+    record: int
     receipt: str
     """The hash of the record, by which it can be found in the ledger."""
 
@@ -144,7 +145,7 @@ def answers(customer: Customer, *, language: str, most: int = 50) -> list[GivenA
     records = ConsentRecord.objects.filter(customer_id__in=family(customer.pk)).order_by("-at", "-pk")[:most]
     texts = {purpose: purposes.current_notice(purpose, language).text for purpose in purposes.PURPOSES}
     return [
-        GivenAnswer(texts.get(row.purpose, row.purpose), row.granted, row.method, row.at, row.hash)
+        GivenAnswer(texts.get(row.purpose, row.purpose), row.granted, row.method, row.at, row.pk, row.hash)
         for row in records
     ]
 

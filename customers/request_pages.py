@@ -5,7 +5,17 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import translation
 
-from customers import encryption, export_files, exports, letters, links, optin, request_work, requests, views
+from customers import (
+    encryption,
+    export_files,
+    exports,
+    letters,
+    links,
+    optin,
+    privacy_views,
+    request_work,
+    requests,
+)
 from customers.models import PrivacyRequest
 from customers.requests import BY_PAGE, Type
 from customers.views import Page, guarded, language_for, masked, rendered
@@ -14,7 +24,7 @@ ASKABLE = (Type.RECTIFICATION, Type.RESTRICTION, Type.OBJECTION, Type.PORTABILIT
 SHOWN = 20
 
 
-class Privacy(views.Privacy):
+class Privacy(privacy_views.Privacy):
     """What is held, with what the person asked for so far and what they can ask for."""
 
     def page(self, template: str, **context: Any) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from customers import proof_views, request_pages, views
+from customers import privacy_views, proof_views, request_pages, views
 
 urlpatterns = [
     path("proof/", proof_views.ProofPage.as_view(), name="proof"),
@@ -15,6 +15,11 @@ urlpatterns = [
     path("privacy/copy/<str:token>/", request_pages.Copy.as_view(), name="privacy-copy"),
     path("privacy/<str:token>/", request_pages.Privacy.as_view(), name="privacy"),
     path("privacy/<str:token>/download", request_pages.Download.as_view(), name="privacy-download"),
+    path(
+        "privacy/<str:token>/receipts/<int:record>",
+        privacy_views.Receipt.as_view(),
+        name="privacy-receipt",
+    ),
     path("privacy/<str:token>/ask/<str:kind>", request_pages.AskFor.as_view(), name="privacy-ask"),
-    path("privacy/<str:token>/erase", views.Erase.as_view(), name="privacy-erase"),
+    path("privacy/<str:token>/erase", privacy_views.Erase.as_view(), name="privacy-erase"),
 ]

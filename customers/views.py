@@ -12,8 +12,9 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from customers import encryption, gpc, links, optin, preferences, privacy, purposes
+from customers import contact, encryption, gpc, links, optin, preferences, purposes
 from customers.models import Customer, Suppression
+from customers.preferences import Changes
 
 CHINESE, ENGLISH = "zh-hans", "en"
 
@@ -61,7 +62,10 @@ class Page(View):
             gpc.honour(request, [self.person.pk], source="person's page", at=self.at)
         self.language = language_for(request, self.person.locale)
         with translation.override(self.language), timezone.override(_zone(self.person)):
-            return guarded(super().dispatch(request, *args, **kwargs), self.language)
+            try:
+                return guarded(super().dispatch(request, *args, **kwargs), self.language)
+            except Customer.DoesNotExist:  # erased in this very moment
+                return nobody(request)
 
     def find(self, token: str) -> None:
         """Set `person` (and `purpose`). Raises NobodyThere."""
@@ -92,9 +96,12 @@ def nobody(request: HttpRequest) -> HttpResponseBase:
 
 
 def _zone(person: Customer) -> zoneinfo.ZoneInfo:
-    for name in (person.time_zone, settings.DEFAULT_TIME_ZONE):
-        if name in zoneinfo.available_timezones():
+    """The person's own zone, else the shop's. Python keeps the zones it has read; the list of all is never asked for."""
+    for name in filter(None, (person.time_zone, settings.DEFAULT_TIME_ZONE)):
+        try:
             return zoneinfo.ZoneInfo(name)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            continue
     return zoneinfo.ZoneInfo("UTC")
 
 
@@ -105,44 +112,81 @@ def masked(address: str) -> str:
 
 
 class Preferences(Page):
-    """What is sent and why, a switch for each purpose, and one button that stops everything."""
+    """What is sent and why, a switch for each purpose, how often and about what, and one button that stops everything."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         return self.shown()
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        source = request.resolver_match.url_name if request.resolver_match else ""
-        if request.POST.get("action") == "stop":
-            preferences.stop(self.person.pk, source=source or "", at=self.at)
-            return self.shown(stopped=True)
+        match request.POST.get("action"):
+            case "stop":
+                preferences.stop(self.person.pk, source=self.source, at=self.at)
+                return self.shown(stopped=True)
+            case "pause":
+                contact.pause(self.person.pk, at=self.at)
+                return self.shown(paused=True)
+            case "resume":
+                contact.resume(self.person.pk)
+                return self.shown(resumed=True)
+        changes = self.save_purposes()
+        is_new = contact.choose(
+            self.person.pk,
+            frequency=request.POST.get("frequency"),
+            shown=_numbers(request.POST.getlist("topic_shown")),
+            kept=_numbers(request.POST.getlist("topic")),
+        )
+        is_new |= self.save_language(request.POST.get("speak", ""))
+        with translation.override(self.language):
+            changed = is_new or bool(changes.turned_on or changes.turned_off)
+            return self.shown(saved=True, changed=changed, changes=changes)
+
+    @property
+    def source(self) -> str:
+        """Where the ledger says that the answer was given."""
+        return (self.request.resolver_match and self.request.resolver_match.url_name) or ""
+
+    def save_purposes(self) -> Changes:
+        """Keep the answers to the words that stood beside the switches of the form."""
         shown = {}
-        for line in request.POST.getlist("shown"):
+        for line in self.request.POST.getlist("shown"):
             purpose, _space, words = line.partition(" ")
             notice, _space, language = words.partition(" ")
             shown[purpose] = (notice, language)
-        on = set(request.POST.getlist("on"))
-        if gpc.is_on(request):
+        on = set(self.request.POST.getlist("on"))
+        if gpc.is_on(self.request):
             on -= set(gpc.PURPOSES)
-        changes = preferences.save(
+        return preferences.save(
             self.person.pk,
             wanted={purpose: purpose in on for purpose in shown},
             shown=shown,
-            source=source or "",
+            source=self.source,
             at=self.at,
         )
-        return self.shown(saved=True, changes=changes)
+
+    def save_language(self, wanted: str) -> bool:
+        """Mails and this page speak it from now on. What they speak anyway is not written over a finer locale."""
+        if wanted not in dict(settings.LANGUAGES) or wanted == spoken_by(self.person):
+            return False
+        contact.speak(self.person.pk, wanted)
+        self.person.locale = self.language = wanted
+        return True
 
     def shown(self, **context: Any) -> HttpResponse:
         choices = preferences.choices(self.person.pk, language=self.language)
         suppressed = Suppression.objects.filter(
             channel="email", address_index=self.person.email_index or "-"
         ).first()
+        wish = contact.wish(self.person.pk)
         return self.page(
             "preferences",
             choices=choices,
             anything_on=any(choice.is_on for choice in choices),
             address=masked(encryption.unseal(self.person).get("email", "")),
             suppressed=suppressed,
+            wish=wish,
+            paused_until=wish.paused_until if wish.is_paused(self.at) else None,
+            topics=contact.topics(wish, language=self.language),
+            spoken=spoken_by(self.person),
             token=self.kwargs["token"],
             **self.more(),
             **context,
@@ -151,6 +195,15 @@ class Preferences(Page):
     def more(self) -> dict[str, Any]:
         """What apps above know of the person: their part of the page."""
         return {}
+
+
+def spoken_by(person: Customer) -> str:
+    """The language mails to them are written in."""
+    return CHINESE if person.locale.lower().startswith("zh") else ENGLISH
+
+
+def _numbers(values: list[str]) -> list[int]:
+    return [int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 19]
 
 
 class Unsubscribe(Page):
@@ -208,34 +261,3 @@ class Confirm(Page):
         return self.page(
             "confirm", notice=self.opened.notice, is_done=True, preferences=self.preferences_url()
         )
-
-
-class Privacy(Page):
-    """What is held: the person's own fields, how many rows of each kind, and what they answered when."""
-
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        return self.page(
-            "privacy",
-            person=self.person,
-            fields=encryption.unseal(self.person),
-            attributes=sorted(self.person.attributes.items()),
-            held=privacy.held(self.person),
-            answers=privacy.answers(self.person, language=self.language),
-            token=kwargs["token"],
-            preferences=self.preferences_url(),
-        )
-
-
-class Erase(Page):
-    """A page that says what will be gone, and the POST that does it."""
-
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        going = privacy.held(self.person, without=privacy.outliving())
-        return self.page("erase", held=going, preferences=self.preferences_url())
-
-    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
-        try:
-            privacy.erase(self.person.pk, actor="customer", at=self.at)
-        except privacy.NobodyToErase:
-            return nobody(request)
-        return self.page("erased", languages=())

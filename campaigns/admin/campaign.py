@@ -80,7 +80,7 @@ class CampaignAdmin(ReportPages):
         "control_percent",
         "updated_at",
     )
-    list_filter = ("status", "kind", "channel", "tags")
+    list_filter = ("status", "kind", "channel", "topic", "tags")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
     autocomplete_fields = ("message", "tags")
@@ -96,7 +96,7 @@ class CampaignAdmin(ReportPages):
     inlines = (AudienceRows, VariantRows)
     fieldsets = (
         (None, {"fields": (("name", "slug"),)}),
-        (_("What and where"), {"fields": (("channel", "message"), ("placement", "webhook_url"))}),
+        (_("What and where"), {"fields": (("channel", "message"), ("topic", "placement"), "webhook_url")}),
         (_("When"), {"fields": (("kind", "recurrence"), "starts_at", "ends_at", "send_time")}),
         (
             _("How its effect is measured"),

@@ -33,6 +33,7 @@ OUTCOMES = {
     "no_consent": gettext_noop("no consent"),
     "suppressed": gettext_noop("on the suppression list"),
     "no_address": gettext_noop("no address"),
+    "their_choice": gettext_noop("paused, or left the topic"),
     "holdout": gettext_noop("in the global holdout"),
 }
 IF_NOT_SENT = {

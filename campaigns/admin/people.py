@@ -22,7 +22,9 @@ class CustomerAdmin(CustomerPage):
 
 
 def _interests(customer: Customer) -> Section:
-    rows = Interest.objects.filter(customer=customer).select_related("category").order_by("-probability")
+    rows = (
+        Interest.objects.told().filter(customer=customer).select_related("category").order_by("-probability")
+    )
     return Section(
         _("Interests"),
         (_("category"), _("probability of acting in it soon")),

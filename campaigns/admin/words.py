@@ -72,6 +72,7 @@ def _losses(waterfall: Mapping[str, Any]) -> list[tuple[str, str, int]]:
     ]
     plain = {
         "no_address": _("have no address"),
+        "their_choice": _("paused it, or left the topic"),
         "holdout": _("in the global holdout"),
         "held_out": _("held out as the control group"),
         "capped": _("had enough messages lately"),

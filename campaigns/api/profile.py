@@ -44,7 +44,7 @@ class ProfileView(APIView):
     def get(self, request: Request, external_id: str) -> Response:
         customer = customer_or_404(external_id)
         allows = consent.permitted("personalization").filter(pk=customer.pk)
-        interests = Interest.objects.filter(customer__in=allows).order_by("-probability")
+        interests = Interest.objects.told().filter(customer__in=allows).order_by("-probability")
         score = Score.objects.filter(customer__in=allows).select_related("model").first()
         return Response(
             ProfileOutput(

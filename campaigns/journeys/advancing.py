@@ -25,7 +25,7 @@ from customers import consent, installation
 PAGE = 200
 ASK_AGAIN = timedelta(hours=1)
 # What passes by itself, so that a message may wait for it. Of the rest none does: who may wait leaves instead.
-PASSING = ("capped", "quiet_hours", "no_offer")
+PASSING = ("capped", "quiet_hours", "no_offer", "their_choice")
 log = structlog.get_logger()
 
 

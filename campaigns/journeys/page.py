@@ -15,7 +15,7 @@ State, Left = JourneyEntry.State, JourneyEntry.Left
 PLANNED = "planned"
 # How a visit to a message ended; every other step has words of its own. What is not planned is why not.
 OF_MESSAGES = (
-    PLANNED, "no_consent", "suppressed", "no_address", "holdout", "held_out", "capped", "quiet_hours", "no_offer",
+    PLANNED, "no_consent", "suppressed", "no_address", "their_choice", "holdout", "held_out", "capped", "quiet_hours", "no_offer",
 )  # fmt: skip
 # Nobody comes by a step twice in one moment; who would goes on after this while.
 BREATH = timedelta(minutes=1)

@@ -17,7 +17,7 @@ from campaigns.segments.reading import (
 )
 from catalog.models import Product
 from customers import histories
-from recommender.models import ClusterMembership, Interest, Score
+from recommender.models import ClusterMembership, Interest, RefusedInterest, Score
 from recommender.serving import affinity as suited
 
 SCORES = ("purchase", "churn", "lifetime_value")
@@ -27,7 +27,7 @@ def interest(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     only(rule, path, "interest", "gte")
     slug = as_text(rule["interest"], f"{path}.interest")
     least = float(as_number(rule.get("gte", 0.5), f"{path}.gte", low=0, high=1))
-    rows = Interest.objects.filter(category__slug=slug, probability__gte=least)
+    rows = Interest.objects.told().filter(category__slug=slug, probability__gte=least)
     return Q(pk__in=reading.among(rows).values("customer_id"))
 
 
@@ -82,7 +82,10 @@ def affinity(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
         ids = tuple(pk for pk in ids if reading.span[0] < pk <= reading.span[1])
     if reading.ids is not None:
         ids = tuple(set(ids) & set(reading.ids))
-    return Q(pk__in=ids)
+    # The list is kept for a while: who said since that it is not true of them is left out of it.
+    categories = products.filter(category__isnull=False).values("category_id")
+    refused = RefusedInterest.objects.filter(category__in=categories)
+    return Q(pk__in=ids) & ~Q(pk__in=reading.among(refused).values("customer_id"))
 
 
 def uplift(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:

@@ -1,9 +1,20 @@
 """What was learnt of each person, of those who allow it."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from recommender.models.learnt import ModelVersion
+
+
+class InterestQuerySet(models.QuerySet["Interest"]):
+    def told(self) -> "InterestQuerySet":
+        """What may be shown and used: nothing that its person said is not true, whoever wrote it down since."""
+        refusals = RefusedInterest.objects.filter(
+            customer=models.OuterRef("customer"), category=models.OuterRef("category")
+        )
+        return self.filter(~models.Exists(refusals))
 
 
 class Interest(models.Model):
@@ -20,6 +31,8 @@ class Interest(models.Model):
 
     is_inferred = True
 
+    objects: ClassVar = InterestQuerySet.as_manager()
+
     class Meta:
         verbose_name, verbose_name_plural = _("interest"), _("interests")
         constraints = [
@@ -29,6 +42,10 @@ class Interest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer}: {self.category} {self.probability:.0%}"
+
+    @property
+    def percent(self) -> int:
+        return round(self.probability * 100)
 
 
 class ClusterMembership(models.Model):

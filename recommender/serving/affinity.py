@@ -10,6 +10,7 @@ import numpy as np
 from django.db.models import QuerySet
 
 from customers import consent, histories
+from recommender import refusals
 from recommender.algorithms import affinity
 from recommender.algorithms.interactions import History, IntArray
 from recommender.models import Task
@@ -38,9 +39,9 @@ def customers_for(
 ) -> list[Liking]:
     """The `top` customers whom the products suit most (their mean score), best first; ties to the smaller id.
 
-    Only who allows personalization, and only for whom their own history speaks. Streams people in pages: three
-    queries a page of a thousand, memory of one page and of the list. Raises NothingLearnt; ValueError for `top`
-    outside 1 to MOST. `people` are all, or a query of customers.
+    Only who allows personalization, and only for whom their own history speaks. Streams people in pages: four
+    queries a page of a thousand (five where one of them refused something), memory of one page and of the list.
+    Raises NothingLearnt; ValueError for `top` outside 1 to MOST. `people` are all, or a query of customers.
     """
     if not 1 <= top <= MOST:
         raise ValueError(f"top must be from 1 to {MOST:,}")
@@ -137,13 +138,24 @@ def allowed(people: QuerySet[Any] | None) -> QuerySet[Any]:
 
 
 def pages(asked: QuerySet[Any], *, types: Collection[str] = ()) -> Iterator[tuple[int, dict[int, History]]]:
-    """How many people a page has, and the newest histories of those of them who have one. Two queries a page."""
+    """How many people a page has, and the newest histories of those of them who have one.
+
+    Nothing is read into what they said is not true of them. Three queries a page, and a fourth where somebody did.
+    """
     rows = asked.order_by("pk").values_list("pk", flat=True)
     last = 0
     while ids := list(rows.filter(pk__gt=last)[:PAGE]):
         last = ids[-1]
-        acts = histories.newest(ids, "personalization", limit=HISTORY_LENGTH, types=types)
-        yield len(ids), {pk: history(did, person=pk) for pk, did in acts.items() if did}
+        newest = histories.newest(ids, "personalization", limit=HISTORY_LENGTH, types=types)
+        acts = {pk: did for pk, did in newest.items() if did}
+        refused = refusals.refused_acts(acts)
+        yield (
+            len(ids),
+            {
+                pk: history([act for act in did if act.product_id not in refused.get(pk, ())], person=pk)
+                for pk, did in acts.items()
+            },
+        )
 
 
 def _pages(people: QuerySet[Any] | None) -> Iterator[tuple[IntArray, list[History]]]:

@@ -9,7 +9,7 @@ import numpy as np
 from customers import histories
 from customers.consent import Permission
 from customers.histories import Act
-from recommender import catalogue, explanations
+from recommender import catalogue, explanations, refusals
 from recommender.algorithms.base import Mode as AskedMode
 from recommender.algorithms.base import Recommender
 from recommender.algorithms.interactions import History, IntArray
@@ -49,7 +49,7 @@ def recommend_many(
     how: Arrangement = PLAIN,
     rng: np.random.Generator | None = None,
 ) -> dict[int, Recommendation]:
-    """A list for each person, from their newest history; strangers get the strangers' list. Seven queries at most.
+    """A list for each person, from their newest history; strangers get the strangers' list. Nine queries at most.
 
     Reasons name what a thing goes with (`because_bought`); `explain` computes them, which costs a little more.
     how : what a placement does beside filtering; `rng` is the chance in it, a fresh one if none is given.
@@ -70,7 +70,11 @@ def recommend_many(
         permissions = Permission.of_many(customer_ids, "personalization", at=at)
         if permissions:
             acts = histories.newest(list(permissions), "personalization", limit=HISTORY_LENGTH)
-    pasts = {pk: Past.of(acts[pk], person=pk) for pk in permissions if acts.get(pk)}
+    acts = {pk: did for pk, did in acts.items() if did}
+    refused = refusals.refused_acts(acts) if acts else {}
+    pasts = {pk: Past.of(did, person=pk, refused=refused.get(pk, ())) for pk, did in acts.items()}
+    # Who refused all that we could go by gets what strangers get.
+    pasts = {pk: past for pk, past in pasts.items() if pk not in refused or len(past.history.items)}
     personal = _personal(models.get(Task.RECOMMEND), pasts, wish)
     strangers: list[Entry] = []
     if len(pasts) < len(customer_ids) or not customer_ids:

@@ -1,6 +1,6 @@
 """What a person did, as the algorithms read it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,17 +33,22 @@ def history(acts: Sequence[Act], *, person: int | None = None) -> History:
 
 @dataclass(frozen=True)
 class Past:
-    """One person's newest acts. `held` is what they acted on at all, `bought` the day each was last ordered."""
+    """One person's newest acts. `held` is what they acted on at all, `bought` the day each was last ordered.
+
+    Nothing is read into acts on products they `refused`; what they bought stays bought.
+    """
 
     history: History
     held: frozenset[int]
     bought: Mapping[int, float]
 
     @classmethod
-    def of(cls, acts: Sequence[Act], *, person: int | None = None) -> "Past":
+    def of(
+        cls, acts: Sequence[Act], *, person: int | None = None, refused: Collection[int] = frozenset()
+    ) -> "Past":
         bought: dict[int, float] = {}
         for act in acts:
             if act.type == "ordered":
                 bought[act.product_id] = max(act.day, bought.get(act.product_id, act.day))
-        read = history(acts, person=person)
-        return cls(read, frozenset(read.items.tolist()), bought)
+        read = history([act for act in acts if act.product_id not in refused], person=person)
+        return cls(read, frozenset(read.items.tolist()) | bought.keys(), bought)

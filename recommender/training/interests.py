@@ -12,7 +12,7 @@ from recommender.algorithms.interactions import Interactions
 from recommender.algorithms.interest import Interests
 from recommender.algorithms.metrics import interval
 from recommender.evaluation import TooLittle
-from recommender.models import Interest, Task, TrainingRun
+from recommender.models import Interest, RefusedInterest, Task, TrainingRun
 from recommender.training.publishing import Progress, bulk, publish
 
 
@@ -44,10 +44,14 @@ def interests(run: TrainingRun, progress: Progress, at: datetime) -> dict[str, A
     progress(0.9, "writing down interests")
     with transaction.atomic():
         Interest.objects.exclude(model=version).delete()
+        refused = set(
+            RefusedInterest.objects.values_list("customer_id", "category_id").iterator(chunk_size=5000)
+        )
         bulk(
-            Interest(customer_id=int(user), category_id=int(category), probability=float(p), model=version)
-            for user, row in zip(bought.users, probabilities, strict=True)
-            for category, p in zip(model.categories_, row, strict=True)
+            Interest(customer_id=user, category_id=category, probability=float(p), model=version)
+            for user, row in zip(bought.users.tolist(), probabilities, strict=True)
+            for category, p in zip(model.categories_.tolist(), row, strict=True)
+            if (user, category) not in refused
         )
         # Whoever said no while this was learnt keeps no row either.
         Interest.objects.exclude(consent.may("personalization", person="customer_id")).delete()

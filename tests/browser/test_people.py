@@ -143,6 +143,10 @@ def test_d2_erasing_says_what_it_does_and_then_does_it(phone: Page) -> None:
     expect(phone.get_by_text("This cannot be undone.")).to_be_visible()
     assert fits(phone)
     phone.get_by_role("button", name=re.compile("Erase")).click()
+    expect(phone.get_by_text("This is the last question.")).to_be_visible()
+    assert Customer.objects.get(pk=anna.pk).erased_at is None
+    assert fits(phone)
+    phone.get_by_role("button", name=re.compile("erase")).click()
     expect(phone.get_by_role("status")).to_contain_text("gone")
     assert Customer.objects.get(pk=anna.pk).erased_at is not None
     answer = phone.goto(links.preferences_url(person("anna")).rsplit("/", 2)[0] + "/x/")

@@ -182,7 +182,7 @@ def test_the_number_of_queries_does_not_grow_with_people_or_caps(campaign: Make)
         cap(n + 5, length=n + 1, kind="calendar" if n % 2 else "rolling")
     with CaptureQueriesContext(connection) as forty:
         rules.capped(ids, campaign=row, at=NOW)
-    assert (len(one), len(forty)) == (4, 4)
+    assert (len(one), len(forty)) == (5, 5)
     planning.plan(row.runs.get(), at=NOW)
     loaded = delivery.load(list(Delivery.objects.values_list("pk", flat=True)[:1]))
     book = rules.book(["email"])

@@ -431,11 +431,15 @@ def test_u2_looking_erases_nothing(canary: Customer, client: Client, page: str, 
     assert Customer.objects.get(pk=canary.pk).erased_at is None
 
 
-def test_d2_one_post_erases_and_the_address_is_dead_afterwards(canary: Customer) -> None:
+def test_d2_a_post_asks_once_more_the_second_erases_and_the_address_is_dead_afterwards(
+    canary: Customer,
+) -> None:
     client = Client(enforce_csrf_checks=True)
     path = address(canary, "erase")
     assert b"This cannot be undone." in client.get(path).content
-    answer = client.post(path)
+    assert b"This is the last question." in client.post(path).content
+    assert Customer.objects.get(pk=canary.pk).erased_at is None
+    answer = client.post(path, {"sure": "yes"})
     assert answer.status_code == 200
     assert not answer.cookies
     assert Customer.objects.get(pk=canary.pk).erased_at is not None

@@ -66,7 +66,7 @@ def test_queries_grow_with_pages_and_not_with_people(shop: list[str], monkeypatc
         with CaptureQueriesContext(connection) as queries:
             affinity.customers_for(category("garden"), top=10, at=NOW)
         counts.append(len(queries))
-    assert counts[1] - counts[0] == 2  # one page more: its people and their acts
+    assert counts[1] - counts[0] == 3  # one page more: its people, their acts and what they refused
 
 
 def test_nothing_learnt_is_said_in_words(shop: list[str]) -> None:
