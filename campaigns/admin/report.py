@@ -14,9 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import disclosure, reports
 from campaigns.admin import words
 from campaigns.admin.charts import Chart, Line
+from campaigns.admin.private import PrivatePages
 from campaigns.models import Campaign, Delivery
 from campaigns.reports import FEWEST_ORDERS, FEWEST_PEOPLE, Cell, Day, Expected, Report, SegmentRow, sheets
-from catalog.pages import Page, told_time
+from catalog.pages import told_time
 from recommender.serving.affinity import NothingLearnt
 
 TABLE_WORDS = {
@@ -39,7 +40,7 @@ gettext_noop("Cannot tell yet: not every variant has enough people and buyers.")
 gettext_noop("Cannot tell yet which is better.")
 
 
-class ReportPages(Page):
+class ReportPages(PrivatePages):
     """The report of a row of Campaign, as a page and as files."""
 
     def report_urls(self) -> list[URLPattern]:
@@ -50,6 +51,7 @@ class ReportPages(Page):
         return [
             own("<int:pk>/report/", self.report_view, "campaigns_campaign_report"),
             own("<int:pk>/report/<str:file>", self.file_view, "campaigns_campaign_report_file"),
+            *self.private_urls(),
         ]
 
     def _campaign(self, request: HttpRequest, pk: int) -> Campaign:

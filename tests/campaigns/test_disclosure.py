@@ -8,6 +8,7 @@ from decimal import Decimal
 from io import StringIO
 from typing import Any
 
+import numpy as np
 import pytest
 import time_machine
 from django.contrib.auth.models import User
@@ -309,8 +310,6 @@ def test_keeping_a_report_costs_the_same_whoever_is_in_it(
 
 @pytest.mark.once
 def test_n1_a_sketch_never_counts_more_than_truly_differ() -> None:
-    import numpy as np
-
     rng = np.random.default_rng(1)
     for _seed in range(50):
         ids = rng.choice(10**6, 500, replace=False)
