@@ -10,7 +10,7 @@ from django.db.models import Min, QuerySet
 
 from campaigns import experiments, statistics
 from campaigns.models import Campaign, Decision, Holdout, JourneyEntry
-from campaigns.reports import Arm, Day
+from campaigns.reports import Arm, Day, small, thin
 from campaigns.reports import days as over_time
 from campaigns.reports import effect as effects
 from campaigns.reports import people as planned
@@ -52,8 +52,8 @@ class HoldoutReport:
     campaigns: int
     others: Arm
     held: Arm
-    not_measured: int
-    sample_ratio_p: float
+    not_measured: int | None
+    sample_ratio_p: float | None
     effect: Together | None
     why_no_effect: str
     days: list[Day]
@@ -77,6 +77,11 @@ def report(holdout: Holdout, *, at: datetime) -> HoldoutReport:
     why = effects.why_not(arms, people, p, reading)
     if not sum(arms):
         why = "No campaign has chosen anybody since it began."
+    others, held = small.arms_of(
+        effects.arm(people, people.treated), effects.arm(people, ~people.treated), people
+    )
+    if not why and None in (others.ordered, held.ordered):
+        why = small.TOO_FEW
     return HoldoutReport(
         holdout=holdout.slug,
         name=holdout.name,
@@ -86,10 +91,10 @@ def report(holdout: Holdout, *, at: datetime) -> HoldoutReport:
         read_until=max(until, holdout.starts_at),
         is_over=reading.is_over,
         campaigns=Campaign.objects.filter(pk__in=_campaigns(holdout, until=until)).count(),
-        others=effects.arm(people, people.treated),
-        held=effects.arm(people, ~people.treated),
-        not_measured=people.not_measured,
-        sample_ratio_p=p,
+        others=others,
+        held=held,
+        not_measured=None if thin.is_small(people.not_measured) else people.not_measured,
+        sample_ratio_p=None if others.people is None else p,
         effect=None if why else _together(people, reading),
         why_no_effect=why,
         days=over_time.days(people, reading, until=until, is_readable=not why),

@@ -10,15 +10,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from campaigns import reports
+from campaigns import disclosure
 from campaigns.models import Campaign
+from customers.api.caller import access
 
 
 class ArmOutput(serializers.Serializer[Any]):
-    people = serializers.IntegerField()
-    ordered = serializers.IntegerField()
-    revenue = serializers.DecimalField(max_digits=16, decimal_places=2)
-    per_person = serializers.FloatField()
+    """What is null would tell of too few people."""
+
+    people = serializers.IntegerField(allow_null=True)
+    ordered = serializers.IntegerField(allow_null=True)
+    revenue = serializers.DecimalField(max_digits=16, decimal_places=2, allow_null=True)
+    per_person = serializers.FloatField(allow_null=True)
 
 
 class EffectOutput(serializers.Serializer[Any]):
@@ -28,9 +31,9 @@ class EffectOutput(serializers.Serializer[Any]):
     total = serializers.FloatField()
     total_low = serializers.FloatField()
     total_high = serializers.FloatField()
-    profit = serializers.FloatField()
-    profit_low = serializers.FloatField()
-    profit_high = serializers.FloatField()
+    profit = serializers.FloatField(allow_null=True)
+    profit_low = serializers.FloatField(allow_null=True)
+    profit_high = serializers.FloatField(allow_null=True)
     verdict = serializers.ChoiceField(choices=["earned", "cost", "cannot_tell"])
     people_needed = serializers.IntegerField(allow_null=True)
     interval = serializers.ChoiceField(choices=["fixed", "sequence"])
@@ -132,26 +135,39 @@ class ReportOutput(serializers.Serializer[Any]):
     read_until = serializers.DateTimeField(allow_null=True)
     is_over = serializers.BooleanField()
     waterfall = serializers.DictField(help_text="Everyone who matched, and where they went")
-    fates = serializers.DictField(child=serializers.IntegerField())
-    suppressed_at_sending = serializers.DictField(child=serializers.IntegerField())
-    touched = serializers.DictField(child=serializers.IntegerField())
+    fates = serializers.DictField(child=serializers.IntegerField(allow_null=True))
+    suppressed_at_sending = serializers.DictField(child=serializers.IntegerField(allow_null=True))
+    touched = serializers.DictField(child=serializers.IntegerField(allow_null=True))
     treated = ArmOutput()
     control = ArmOutput()
-    not_measured = serializers.IntegerField(help_text="Planned, but they do not allow measuring")
-    still_measured = serializers.IntegerField(help_text="Whose window has not ended yet")
-    in_two_arms = serializers.IntegerField()
-    sample_ratio_p = serializers.FloatField()
+    not_measured = serializers.IntegerField(
+        allow_null=True, help_text="Planned, but they do not allow measuring"
+    )
+    still_measured = serializers.IntegerField(allow_null=True, help_text="Whose window has not ended yet")
+    in_two_arms = serializers.IntegerField(allow_null=True)
+    sample_ratio_p = serializers.FloatField(allow_null=True)
     effect = EffectOutput(allow_null=True)
     why_no_effect = serializers.CharField()
     beside = BesideOutput(allow_null=True)
     segments = SegmentOutput(many=True)
     variants = VariantsOutput(allow_null=True)
     days = DayOutput(many=True)
-    attributed_revenue = serializers.DecimalField(max_digits=16, decimal_places=2)
-    attributed_orders = serializers.IntegerField()
+    attributed_revenue = serializers.DecimalField(max_digits=16, decimal_places=2, allow_null=True)
+    attributed_orders = serializers.IntegerField(allow_null=True)
+    attributed_people = serializers.IntegerField(allow_null=True)
     attribution = serializers.DictField(child=serializers.IntegerField())
     codes = serializers.DictField()
-    sending_cost = serializers.DecimalField(max_digits=16, decimal_places=2)
+    sending_cost = serializers.DecimalField(max_digits=16, decimal_places=2, allow_null=True)
+    adds_up = serializers.BooleanField()
+    mixes_arms = serializers.BooleanField()
+    at_least = serializers.ListField(
+        child=serializers.CharField(), help_text="Fates whose number is a lower bound"
+    )
+    kept_from = serializers.DictField(
+        child=serializers.DateTimeField(),
+        help_text="Parts that too few people changed since an earlier report, and the time of that report: "
+        "what stands there is what it said",
+    )
 
 
 class CampaignReportView(APIView):
@@ -166,4 +182,5 @@ class CampaignReportView(APIView):
         campaign = Campaign.objects.filter(slug=slug).first()
         if campaign is None:
             raise Http404(f"There is no campaign {slug!r}.")
-        return Response(reports.report(campaign, at=timezone.now()).as_dict())
+        by = f"key {access(request).key_id}"
+        return Response(disclosure.released(campaign, at=timezone.now(), by=by).as_dict())

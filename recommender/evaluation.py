@@ -22,6 +22,7 @@ from recommender.algorithms.interactions import Interactions
 from recommender.algorithms.presets import ALL, BY_LABEL, FLOORS
 from recommender.algorithms.split import Split, Target, global_split, leave_last, validation_split
 from recommender.algorithms.weighing import weighed
+from recommender.models import SharedStatistics
 
 log = structlog.get_logger()
 SplitName = Literal["global", "leave-last"]
@@ -75,9 +76,23 @@ def can_learn(candidate: Candidate, interactions: Interactions) -> bool:
     return most is None or len(interactions.items) <= most
 
 
+def shared() -> list[Candidate]:
+    """One for each file of another shop's counts that is in use (`recommender.sharing`)."""
+    rows = SharedStatistics.objects.filter(direction=SharedStatistics.Direction.IN, is_used=True).order_by(
+        "pk"
+    )
+    return [
+        Candidate(f"item_knn_shared_{row.sha256[:8]}", "item_knn_shared", row.figures["parameters"])
+        for row in rows
+        if "parameters" in row.figures
+    ]
+
+
 def candidates_for(interactions: Interactions, labels: Sequence[str]) -> list[Candidate]:
-    """As `named`; where nobody named any, without those that cannot learn from so many items."""
-    return [candidate for candidate in named(labels) if labels or can_learn(candidate, interactions)]
+    """As `named`; where nobody named any, with other shops' counts, and without those that cannot learn from so many items."""
+    if labels:
+        return named(labels)
+    return [candidate for candidate in [*named(labels), *shared()] if can_learn(candidate, interactions)]
 
 
 def divide(interactions: Interactions, split: SplitName) -> Split:

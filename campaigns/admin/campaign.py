@@ -295,8 +295,8 @@ class CampaignAdmin(ReportPages):
                 % told
             )
             sentences.append(gettext("A cancelled campaign cannot be taken up again."))
-            sentences.append(gettext("People its audiences would reach now: %s.") % f"{total:,}")
-        return {"sentences": sentences, "audiences": audiences, "total": total}
+            sentences.append(gettext("People its audiences would reach now: %s.") % words.people(total))
+        return {"sentences": sentences, "audiences": audiences, "total": words.people(total)}
 
     def _seen(self, request: HttpRequest, pk: int) -> Campaign:
         """The campaign, for whoever may see it."""
@@ -334,5 +334,5 @@ def _reached(total: int, audiences: int) -> str:
     if audiences > 1:
         return gettext(
             "%s people can be reached now; whoever stands in several audiences counts in the first."
-        ) % (f"{total:,}")
-    return gettext("%s people can be reached now.") % f"{total:,}"
+        ) % words.people(total)
+    return gettext("%s people can be reached now.") % words.people(total)

@@ -15,7 +15,7 @@ from campaigns.admin import words
 from campaigns.admin.report import over_time
 from campaigns.holdouts import HoldoutReport
 from campaigns.models import Holdout
-from campaigns.reports import FEWEST_PEOPLE
+from campaigns.reports import FEWEST_ORDERS, FEWEST_PEOPLE
 from catalog.pages import Page, button, shown, told_time
 
 
@@ -96,8 +96,8 @@ class HoldoutAdmin(Page):
 
 def _money(report: HoldoutReport) -> dict[str, str]:
     written = {
-        "others": words.money(float(report.others.revenue), report.currency),
-        "held": words.money(float(report.held.revenue), report.currency),
+        "others": words.money(report.others.revenue, report.currency),
+        "held": words.money(report.held.revenue, report.currency),
     }
     if (effect := report.effect) is not None:
         for name, value, low, high in (
@@ -118,8 +118,8 @@ def verdict(report: HoldoutReport) -> str:
         "money": words.money(effect.per_person, report.currency, sign=True),
         "low": f"{effect.low:,.2f}",
         "high": f"{effect.high:,.2f}",
-        "others": f"{report.others.people:,}",
-        "held": f"{report.held.people:,}",
+        "others": words.few(report.others.people),
+        "held": words.few(report.held.people),
     }
     if effect.verdict == "earned":
         return (
@@ -151,16 +151,22 @@ def verdict(report: HoldoutReport) -> str:
 def why_no_effect(report: HoldoutReport) -> str:
     """The report's own reasons, in the reader's language; they are asked in the report's order."""
     others, held = report.others, report.held
+    if others.people is None or held.people is None:
+        return gettext("Each group needs at least %s people.") % FEWEST_PEOPLE
     if not others.people + held.people:
         return gettext("No campaign has chosen anybody since it began.")
     if not held.people:
         return gettext("Nobody of those whom a campaign chose is held out, so nothing can be compared.")
-    if report.sample_ratio_p < experiments.SAMPLE_RATIO_ALARM:
+    if report.sample_ratio_p is not None and report.sample_ratio_p < experiments.SAMPLE_RATIO_ALARM:
         return gettext(
             "The groups have sizes that chance does not make (p = %s): someone was lost on the way to one of them."
         ) % (f"{report.sample_ratio_p:.2g}")
     if min(others.people, held.people) < FEWEST_PEOPLE:
         return gettext("Each group needs at least %s people.") % FEWEST_PEOPLE
+    if report.is_over:
+        return (
+            gettext("Fewer than %s people of an arm bought: an effect would tell of a few.") % FEWEST_ORDERS
+        )
     return gettext(
         "Too early: an interval is shown from %(least)s buyers in each group on; the smaller has %(fewest)s."
-    ) % {"least": statistics.MINIMUM_ORDERS, "fewest": min(others.ordered, held.ordered)}
+    ) % {"least": statistics.MINIMUM_ORDERS, "fewest": words.fewest_bought(others, held)}

@@ -11,12 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import reports
+from campaigns import disclosure, reports
 from campaigns.admin import words
 from campaigns.admin.charts import Chart, Line
+from campaigns.admin.private import PrivatePages
 from campaigns.models import Campaign, Delivery
-from campaigns.reports import Cell, Day, Expected, Report, SegmentRow, sheets
-from catalog.pages import Page
+from campaigns.reports import FEWEST_ORDERS, FEWEST_PEOPLE, Cell, Day, Expected, Report, SegmentRow, sheets
+from catalog.pages import told_time
 from recommender.serving.affinity import NothingLearnt
 
 TABLE_WORDS = {
@@ -26,13 +27,20 @@ TABLE_WORDS = {
     "segments": _("Segments and offers"),
     "variants": _("Variants"),
 }
+PART_WORDS = {
+    "people": _("People, money and effect"),
+    "waterfall": _("Who, and who not"),
+    "codes": _("Codes"),
+    "attributed": _("Attributed orders"),
+    "touched": _("Opened and clicked"),
+}
 # What the report says where no variant can be named.
 gettext_noop("The variants have sizes that chance does not make: someone was lost on the way to one.")
 gettext_noop("Cannot tell yet: not every variant has enough people and buyers.")
 gettext_noop("Cannot tell yet which is better.")
 
 
-class ReportPages(Page):
+class ReportPages(PrivatePages):
     """The report of a row of Campaign, as a page and as files."""
 
     def report_urls(self) -> list[URLPattern]:
@@ -43,6 +51,7 @@ class ReportPages(Page):
         return [
             own("<int:pk>/report/", self.report_view, "campaigns_campaign_report"),
             own("<int:pk>/report/<str:file>", self.file_view, "campaigns_campaign_report_file"),
+            *self.private_urls(),
         ]
 
     def _campaign(self, request: HttpRequest, pk: int) -> Campaign:
@@ -55,7 +64,8 @@ class ReportPages(Page):
 
     def _report(self, request: HttpRequest, campaign: Campaign) -> Report:
         now = timezone.now()
-        return reports.report(campaign, at=now, until=now if request.GET.get("until") == "now" else None)
+        until = now if request.GET.get("until") == "now" else None
+        return disclosure.released(campaign, at=now, until=until, by=request.user.get_username())
 
     def file_view(self, request: HttpRequest, pk: int, file: str) -> HttpResponse:
         """report.json, or one of the tables as NAME.csv; the same numbers as the page's."""
@@ -93,9 +103,15 @@ class ReportPages(Page):
             over_time=over_time(report.days, report.currency),
             winner=winner(report),
             **self._matrix(request, campaign, report),
-            bars=words.bars(report.waterfall, fates=report.fates, links=lists),
+            bars=words.bars(report.waterfall, fates=report.fates, links=lists, at_least=report.at_least),
+            disclosed=disclosed(report),
+            touched={
+                f"{kind}{by}": words.few(report.touched.get(f"{kind}{by}", 0))
+                for kind in ("opened", "clicked")
+                for by in ("", "_by_machine")
+            },
             suppressed=[
-                (Delivery.Reason(reason).label, n)
+                (Delivery.Reason(reason).label, words.few(n))
                 for reason, n in sorted(report.suppressed_at_sending.items())
             ],
             lists=lists,
@@ -176,6 +192,23 @@ def warnings(report: Report) -> list[str]:
     return found
 
 
+def disclosed(report: Report) -> list[str]:
+    """What is held back or repeated so that nobody is told by a number, in words."""
+    found = [
+        gettext(
+            "Where “–” or “too few to show” stands, a number would tell of fewer than %(people)s people, or of fewer "
+            "than %(buyers)s who bought or clicked."
+        )
+        % {"people": FEWEST_PEOPLE, "buyers": FEWEST_ORDERS}
+    ]
+    found += [
+        gettext("%(part)s: as shown on %(at)s. Since then too few people changed for new numbers.")
+        % {"part": PART_WORDS[part], "at": told_time(at)}
+        for part, at in report.kept_from.items()
+    ]
+    return found
+
+
 def looks(report: Report) -> list[dict[str, str]]:
     """The rows beside the headline: the same question, seen in other ways."""
     beside = report.beside
@@ -191,9 +224,10 @@ def looks(report: Report) -> list[dict[str, str]]:
     ]
     if beside.bootstrap is not None:
         low, high = beside.bootstrap
+        difference = (report.treated.per_person or 0.0) - (report.control.per_person or 0.0)
         found.append({
             "words": gettext("Revenue per person, by resampling people"),
-            "value": words.money(report.treated.per_person - report.control.per_person, report.currency, sign=True),
+            "value": words.money(difference, report.currency, sign=True),
             "range": f"{low:,.2f} … {high:,.2f}",
         })  # fmt: skip
     if beside.winsorised is not None:

@@ -122,4 +122,8 @@ def counts(segment: Segment) -> dict[str, Any]:
     except segments.InvalidRule as invalid:
         told = {"path": invalid.path, "message": invalid.message}
         return {"invalid": gettext("At %(path)s: %(message)s") % told}
-    return {"bars": words.bars(found), "matched": found["matched"], "sendable": found["sendable"]}
+    return {
+        "bars": words.bars(found),
+        "matched": words.people(found["matched"]),
+        "sendable": words.people(found["sendable"]),
+    }

@@ -1,7 +1,8 @@
 """What the numbers of a campaign mean, in sentences and bars for people."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -9,7 +10,8 @@ from django.utils.translation import gettext_noop
 
 from campaigns import experiments, statistics
 from campaigns.models import Campaign, Delivery
-from campaigns.reports import FEWEST_PEOPLE, Report
+from campaigns.reports import FEWEST_ORDERS, FEWEST_PEOPLE, Arm, Report, small
+from campaigns.reports.thin import is_small
 from customers.models import Suppression
 
 Status = Campaign.Status
@@ -49,17 +51,28 @@ class Bar:
     """One line of a waterfall. `kind`: whole, loss, left or fate."""
 
     label: str
-    n: int
+    n: int | None
     kind: str
     percent: float
     link: str = ""
+    is_at_least: bool = False
 
     @property
     def told(self) -> str:
-        return f"{'− ' if self.kind == 'loss' else ''}{self.n:,}"
+        return f"{'− ' if self.kind == 'loss' else ''}{'≥ ' if self.is_at_least else ''}{few(self.n)}"
 
 
-def _losses(waterfall: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+def few(n: float | Decimal | None, form: str = ",") -> str:
+    """A number, or that it is held back because it would tell of a few people (N1)."""
+    return _("too few to show") if n is None else f"{n:{form}}"
+
+
+def people(n: int) -> str:
+    """How many people a rule matches, as everywhere on the desk: of fewer than 20 only that they are fewer."""
+    return _("fewer than %s") % FEWEST_PEOPLE if is_small(n) else f"{n:,}"
+
+
+def _losses(waterfall: Mapping[str, Any]) -> list[tuple[str, str, int | None]]:
     """(name, words, number) of everyone who fell out, in order."""
     reasons = dict(Suppression.Reason.choices)
     found = [
@@ -79,29 +92,40 @@ def _losses(waterfall: Mapping[str, Any]) -> list[tuple[str, str, int]]:
         "quiet_hours": _("wait for a good hour"),
         "no_offer": _("fit no offer"),
     }
-    return found + [(name, words, int(waterfall.get(name, 0))) for name, words in plain.items()]
+    return found + [(name, words, waterfall.get(name, 0)) for name, words in plain.items()]
 
 
 def bars(
     waterfall: Mapping[str, Any],
     *,
-    fates: Mapping[str, int] | None = None,
+    fates: Mapping[str, int | None] | None = None,
     links: Mapping[str, str] | None = None,
+    at_least: Collection[str] = (),
 ) -> list[Bar]:
-    """The waterfall from matched to sent; losses of nobody are left out. The rows add up."""
+    """The waterfall from matched to sent; losses of nobody are left out, and small numbers held back. The rows add up."""
     links = links or {}
-    matched = int(waterfall.get("matched", 0))
+    waterfall = small.waterfall_of(waterfall)
+    fates, _reasons, bounded = small.fates_of(fates or {}, waterfall.get("sendable", 0), {})
+    at_least = {*at_least, *bounded}
+    matched = waterfall.get("matched", 0)
 
-    def bar(name: str, words: str, n: int, kind: str) -> Bar:
-        return Bar(words, n, kind, round(100 * n / max(matched, 1), 2), links.get(name, ""))
+    def bar(name: str, words: str, n: int | None, kind: str) -> Bar:
+        return Bar(
+            words,
+            n,
+            kind,
+            round(100 * (n or 0) / max(matched or 0, 1), 2),
+            links.get(name, ""),
+            kind == "fate" and name in at_least,
+        )
 
     lines = [bar("matched", _("match"), matched, "whole")]
-    lines += [bar(name, words, n, "loss") for name, words, n in _losses(waterfall) if n]
-    lines.append(bar("sendable", _("can be reached"), int(waterfall.get("sendable", 0)), "left"))
+    lines += [bar(name, words, n, "loss") for name, words, n in _losses(waterfall) if n != 0]
+    lines.append(bar("sendable", _("can be reached"), waterfall.get("sendable", 0), "left"))
     for status in FATES:
-        if n := (fates or {}).get(status, 0):
+        if (n := fates.get(status, 0)) != 0:
             lines.append(bar(status, str(Delivery.Status(status).label), n, "fate"))
-    if n := (fates or {}).get("erased", 0):
+    if (n := fates.get("erased", 0)) != 0:
         lines.append(bar("erased", str(Delivery.Reason.ERASED.label), n, "fate"))
     return lines
 
@@ -144,7 +168,9 @@ def _trouble(fates: Mapping[str, int]) -> str:
     return " " + _("Nothing needs you.")
 
 
-def money(value: float, currency: str, *, sign: bool = False) -> str:
+def money(value: float | Decimal | None, currency: str, *, sign: bool = False) -> str:
+    if value is None:
+        return few(None)
     return f"{value:+,.2f} {currency}" if sign else f"{value:,.2f} {currency}"
 
 
@@ -159,7 +185,7 @@ def report_money(report: Report) -> dict[str, str]:
         "sending_cost": report.sending_cost,
         "attributed": report.attributed_revenue,
     }
-    written = {name: money(float(value), report.currency) for name, value in told.items()}
+    written = {name: money(value, report.currency) for name, value in told.items()}
     if effect is not None:
         for name, value, low, high in (
             ("per_person", effect.per_person, effect.low, effect.high),
@@ -167,7 +193,7 @@ def report_money(report: Report) -> dict[str, str]:
             ("profit", effect.profit, effect.profit_low, effect.profit_high),
         ):
             written[name] = money(value, report.currency, sign=True)
-            written[f"{name}_range"] = f"{low:,.2f} … {high:,.2f}"
+            written[f"{name}_range"] = f"{low:,.2f} … {high:,.2f}" if low is not None else "–"
     return written
 
 
@@ -180,8 +206,8 @@ def verdict(report: Report) -> str:
         "money": money(effect.per_person, report.currency, sign=True),
         "low": f"{effect.low:,.2f}",
         "high": f"{effect.high:,.2f}",
-        "treated": f"{report.treated.people:,}",
-        "control": f"{report.control.people:,}",
+        "treated": few(report.treated.people),
+        "control": few(report.control.people),
     }
     if effect.verdict == "earned":
         sentence = _(
@@ -203,21 +229,32 @@ def verdict(report: Report) -> str:
 def why_no_effect(report: Report) -> str:
     """The report's own reasons, in the reader's language; they are asked in the report's order."""
     treated, control = report.treated, report.control
+    if treated.people is None or control.people is None:
+        return _("Each arm needs at least %s people.") % FEWEST_PEOPLE
     if not treated.people + control.people:
         return _("Nobody has been planned yet.")
     if not control.people:
         return _("There is no control group, so nothing can be said about what the campaign caused.")
-    if report.sample_ratio_p < experiments.SAMPLE_RATIO_ALARM:
+    if report.sample_ratio_p is not None and report.sample_ratio_p < experiments.SAMPLE_RATIO_ALARM:
         return _(
             "The arms have sizes that chance does not make (p = %s): someone was lost on the way to one of them."
         ) % (f"{report.sample_ratio_p:.2g}")
     if min(treated.people, control.people) < FEWEST_PEOPLE:
         return _("Each arm needs at least %s people.") % FEWEST_PEOPLE
+    if report.is_over and (treated.ordered is None or control.ordered is None):
+        return _("Fewer than %s people of an arm bought: an effect would tell of a few.") % FEWEST_ORDERS
     if not report.is_over:
         return _(
             "Too early: an interval is shown from %(least)s buyers in each arm on; the smaller has %(fewest)s."
-        ) % {"least": statistics.MINIMUM_ORDERS, "fewest": min(treated.ordered, control.ordered)}
+        ) % {"least": statistics.MINIMUM_ORDERS, "fewest": fewest_bought(treated, control)}
     return report.why_no_effect
+
+
+def fewest_bought(*arms: Arm) -> str:
+    bought = [arm.ordered for arm in arms]
+    if None in bought:
+        return _("fewer than %s") % FEWEST_ORDERS
+    return f"{min(n for n in bought if n is not None):,}"
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ sent or read. Measuring uses `analytics`; who does not allow it stands in neithe
 
 from campaigns.reports.beside import Beside, Share
 from campaigns.reports.days import Day
-from campaigns.reports.effect import FEWEST_ORDERS, FEWEST_PEOPLE, Arm, Effect
+from campaigns.reports.effect import Arm, Effect
 from campaigns.reports.expected import Expected, expected
 from campaigns.reports.segments import Cell, SegmentRow
+from campaigns.reports.thin import FEWEST_ORDERS, FEWEST_PEOPLE
 from campaigns.reports.variants import Pair, VariantRow, Variants
 from campaigns.reports.whole import Report, report
 

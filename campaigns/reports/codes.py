@@ -28,6 +28,7 @@ def codes(campaign: Campaign) -> dict[str, Any]:
         reversed=Count("code_id", filter=~kept, distinct=True),
         money=Sum("discount", filter=kept, default=nought),
         by_another=Count("pk", filter=kept & by_another),
+        n_control=Count("pk", filter=kept & Q(customer_id__in=control)),
         by_control=Sum("discount", filter=kept & Q(customer_id__in=control), default=nought),
     )
     misused = CodeMisuse.objects.filter(code__in=given).aggregate(
@@ -37,6 +38,7 @@ def codes(campaign: Campaign) -> dict[str, Any]:
     return {
         "assigned": given.count(),
         "redeemed": sums["n"],
+        "redeemed_by_control": sums["n_control"],
         "reversed": sums["reversed"],
         "used_by_someone_else": sums["by_another"],
         "leaked": misused["codes"],

@@ -1,13 +1,16 @@
 """The treated against the control over time: what the report would have said on each day, and what each day brought."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 
 from campaigns import statistics
-from campaigns.reports.effect import FEWEST_ORDERS, FEWEST_PEOPLE, Reading
-from campaigns.reports.people import MS_A_DAY, Flags, People, milliseconds, moment, summed
+from campaigns.reports import thin
+from campaigns.reports.effect import Reading
+from campaigns.reports.people import MS_A_DAY, Flags, Ids, People, milliseconds, moment, summed
+from campaigns.reports.thin import FEWEST_ORDERS, FEWEST_PEOPLE
 
 MOST = 120
 """So many points at most; of a longer time every second day, every third …"""
@@ -34,7 +37,10 @@ class Day:
 
 
 def days(people: People, reading: Reading, *, until: datetime, is_readable: bool) -> list[Day]:
-    """A point every 24 hours from the first person's start to `until`; the last is the headline's. Empty: nothing to read."""
+    """A point every 24 hours from the first person's start to `until`; the last is the headline's. Empty: nothing to read.
+
+    Points between which too few people changed are joined (`_joined`).
+    """
     if not is_readable or not len(people):
         return []
     first, last = int(people.starts.min()), milliseconds(until)
@@ -42,10 +48,10 @@ def days(people: People, reading: Reading, *, until: datetime, is_readable: bool
     ends = [*range(first + every, last, every), last]
     order = np.argsort(people.moments, kind="stable")
     who, values, are_orders = people.who[order], people.values[order], people.are_orders[order]
-    cuts = np.searchsorted(people.moments[order], ends)
+    cuts = np.searchsorted(people.moments[order], ends).tolist()
     revenue, ordered = np.zeros(len(people)), np.zeros(len(people), dtype=bool)
-    found, begin = [], 0
-    for end, cut in zip(ends, cuts.tolist(), strict=True):
+    found: list[Day] = []
+    for begin, end, cut in _joined(people, ends, cuts, who):
         today = summed(who[begin:cut], values[begin:cut], len(people))
         bought = np.bincount(who[begin:cut][are_orders[begin:cut]], minlength=len(people)) > 0
         revenue += today
@@ -54,7 +60,33 @@ def days(people: People, reading: Reading, *, until: datetime, is_readable: bool
         so_far = replace(people, revenue=revenue, ordered=ordered)
         known = replace(reading, is_over=reading.is_over and end == last)
         found.append(_day(so_far, then, today, bought, known, until=moment(end)))
-        begin = cut
+    return found
+
+
+def _joined(people: People, ends: Sequence[int], cuts: Sequence[int], who: Ids) -> list[tuple[int, int, int]]:
+    """(first payment, end, payment after the last) of each point, so few of them that none tells of a few people.
+
+    From one point to the next 0 or at least 20 people of an arm are planned, and 0 or at least 10 of it pay: two points
+    could be subtracted. A point that would tell of fewer is left out, and its time counted to the next one.
+    """
+    found: list[tuple[int, int, int]] = []
+    for end, cut in zip(ends, cuts, strict=True):
+        while True:
+            begin, since = (found[-1][2], found[-1][1]) if found else (0, 0)
+            paid = np.bincount(who[begin:cut], minlength=len(people)) > 0
+            new = (people.starts >= since) & (people.starts < end)
+            if not any(
+                thin.is_small(int((new & arm).sum())) or thin.is_small(int((paid & arm).sum()), FEWEST_ORDERS)
+                for arm in (people.treated, ~people.treated)
+            ):
+                found.append((begin, end, cut))
+            elif end == ends[-1]:
+                # The last one is the headline's, and is always told: the point before it makes way.
+                if found:
+                    found.pop()
+                    continue
+                found.append((begin, end, cut))
+            break
     return found
 
 

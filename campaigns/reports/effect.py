@@ -8,23 +8,23 @@ import numpy as np
 from campaigns import experiments, statistics
 from campaigns.models import Campaign
 from campaigns.reports import people as planned
+from campaigns.reports import thin
 from campaigns.reports.people import Flags, People
+from campaigns.reports.thin import FEWEST_ORDERS, FEWEST_PEOPLE
 from campaigns.statistics import Estimate, Values
 
-# No effect and no segment's row is shown under so many people or orders in an arm; the arms' own rows are, at any size.
-FEWEST_PEOPLE, FEWEST_ORDERS = 20, 10
 # Where people come one after another, the sequence is tightest at this number, fixed before anybody came.
 OPEN_ENDED = 10_000
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm's people, in money per person."""
+    """One arm's people, in money per person; None where it would tell of a few."""
 
-    people: int
-    ordered: int
-    revenue: Decimal
-    per_person: float
+    people: int | None
+    ordered: int | None
+    revenue: Decimal | None
+    per_person: float | None
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Effect:
     total: float
     total_low: float
     total_high: float
-    profit: float
-    profit_low: float
-    profit_high: float
+    profit: float | None
+    profit_low: float | None
+    profit_high: float | None
     verdict: str
     people_needed: int | None
     interval: str
@@ -116,9 +116,14 @@ def why_not(arms: tuple[int, int], people: People, p: float, reading: Reading) -
     if not reading.is_over and fewest < statistics.MINIMUM_ORDERS:
         return (
             f"Too early: before the window ends an interval is shown from {statistics.MINIMUM_ORDERS} buyers in each "
-            f"arm on; the smaller has {fewest}."
+            f"arm on; the smaller has {few(fewest)}."
         )
     return ""
+
+
+def few(n: int, fewest: int = FEWEST_ORDERS) -> str:
+    """A number of people in words; of a few only that they are few."""
+    return f"fewer than {fewest}" if thin.is_small(n, fewest) else f"{n:,}"
 
 
 def estimate(people: People, mask: Flags, reading: Reading) -> tuple[Estimate, Estimate]:

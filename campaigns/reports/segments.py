@@ -1,6 +1,6 @@
 """Effect by segment, and what was seen of each segment's offers, where the cells are large enough to be shown."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,9 @@ from campaigns.models import Campaign, Offer
 from campaigns.reports import effect, thin
 from campaigns.reports.effect import Reading
 from campaigns.reports.people import Flags, People
+from campaigns.reports.sketches import Guard
+
+ARMS = ("treated", "control")
 
 
 @dataclass(frozen=True)
@@ -40,19 +43,28 @@ class SegmentRow:
     cells: tuple[Cell, ...] = ()
 
 
-def segments(campaign: Campaign, people: People, reading: Reading, *, is_readable: bool) -> list[SegmentRow]:
+def segments(
+    campaign: Campaign, people: People, reading: Reading, guard: Guard, *, is_readable: bool
+) -> list[SegmentRow]:
     """Effect by segment, where the whole may be read at all.
 
-    Thin rows are blank, and a single blank row takes the next smallest with it; so do the cells of a row. Three queries.
+    Thin rows are blank, and so is one that nearly an earlier report's could be subtracted from; blank rows take the next
+    smallest along until their sum may be known (`thin.blank`). So do the cells of a row. Three queries.
     """
     names = dict(campaign.audiences.values_list("segment_id", "segment__name"))
     sizes = {pk: int((people.segments == pk).sum()) for pk in names}
     small = set() if is_readable else set(names)
     for pk in names:
         mask = people.segments == pk
-        if reading.is_thin(people, mask & people.treated, mask & ~people.treated):
-            small.add(pk)
-    hidden = thin.blank(sizes, small)
+        for name, of_arm in _arms(pk, people, mask):
+            guard.note(name, people, of_arm)
+            if reading.is_thin(people, of_arm) or guard.is_near(name):
+                small.add(pk)
+    hidden = thin.blank(
+        sizes,
+        small,
+        is_safe=lambda pks: all(guard.is_safe(f"segment:{pk}:{arm}" for pk in pks) for arm in ARMS),
+    )
     given = {pk: _given(people, people.treated & (people.segments == pk)) for pk in names}
     titles = _titles({offer for offers in given.values() for offer in offers})
     rows = []
@@ -66,7 +78,9 @@ def segments(campaign: Campaign, people: People, reading: Reading, *, is_readabl
         mask = people.segments == pk
         found, _plain = effect.estimate(people, mask, reading)
         arms = [effect.arm(people, mask & people.treated), effect.arm(people, mask & ~people.treated)]
-        cells = _cells(people, mask & people.treated, given[pk], titles, reading)
+        for shown, _mask in _arms(pk, people, mask):
+            guard.show(shown)
+        cells = _cells(people, mask & people.treated, given[pk], titles, reading, guard, within=pk)
         told = ", ".join(
             cell.offer if cell.people is None else f"{cell.offer} ({cell.people})" for cell in cells
         )
@@ -87,6 +101,11 @@ def segments(campaign: Campaign, people: People, reading: Reading, *, is_readabl
     return rows
 
 
+def _arms(segment: int, people: People, mask: Flags) -> Iterator[tuple[str, Flags]]:
+    for arm, drawn in zip(ARMS, (people.treated, ~people.treated), strict=True):
+        yield f"segment:{segment}:{arm}", mask & drawn
+
+
 def _given(people: People, mask: Flags) -> Mapping[int, int]:
     """How many of these people have each offer (0: none), the most first."""
     offers, counts = np.unique(people.offers[mask], return_counts=True)
@@ -99,11 +118,26 @@ def _titles(offers: set[int]) -> dict[int, str]:
 
 
 def _cells(
-    people: People, treated: Flags, given: Mapping[int, int], titles: Mapping[int, str], reading: Reading
+    people: People,
+    treated: Flags,
+    given: Mapping[int, int],
+    titles: Mapping[int, str],
+    reading: Reading,
+    guard: Guard,
+    *,
+    within: int,
 ) -> tuple[Cell, ...]:
     masks: dict[int, Flags] = {offer: treated & (people.offers == offer) for offer in given}
-    small = {offer for offer, mask in masks.items() if reading.is_thin(people, mask)}
-    hidden = thin.blank(given, small)
+    names = {offer: f"offer:{within}:{offer}" for offer in given}
+    small = set()
+    for offer, mask in masks.items():
+        guard.note(names[offer], people, mask)
+        if reading.is_thin(people, mask) or guard.is_near(names[offer]):
+            small.add(offer)
+    hidden = thin.blank(given, small, is_safe=lambda pks: guard.is_safe(names[pk] for pk in pks))
+    for offer in given:
+        if offer not in hidden:
+            guard.show(names[offer])
     return tuple(
         Cell(titles[offer], None, None, None)
         if offer in hidden

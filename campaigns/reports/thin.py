@@ -1,18 +1,37 @@
-"""Which cells stay blank so that nobody is told by a number (N1): the small ones, and one more where it would betray one."""
+"""Which cells stay blank so that nobody is told by a number (N1): the small ones, and more where subtracting betrays them."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import TypeVar
 
 T = TypeVar("T", bound=Hashable)
 
+# No number is told of fewer people, nor of fewer who bought or clicked; nor is a change of fewer between two reports.
+FEWEST_PEOPLE, FEWEST_ORDERS = 20, 10
 
-def blank(sizes: Mapping[T, int], thin: set[T]) -> set[T]:
-    """The thin cells of a row whose total is known; a single one takes the next smallest along.
 
+def is_small(n: int | None, fewest: int = FEWEST_PEOPLE) -> bool:
+    """A cell of nobody hides nobody; one of a few hides each of them."""
+    return n is not None and 0 < n < fewest
+
+
+def blank(
+    sizes: Mapping[T, int],
+    thin: Collection[T],
+    *,
+    fewest: int = FEWEST_PEOPLE,
+    is_safe: Callable[[Collection[T]], bool] = lambda _hidden: True,
+) -> set[T]:
+    """The thin cells of a row whose total is known, and the next smallest until what they sum to may be known.
+
+    Subtracting the shown cells from the total tells the sum of the hidden ones, so that sum is a cell like any other:
+    of nobody or of `fewest` people at the least, and `is_safe` besides. Two of a few people each do not hide each other.
     A cell of nobody hides nobody. Ties go to whichever comes first.
     """
     hidden = set(thin)
-    shown = [name for name in sizes if name not in thin]
-    if sum(sizes[name] > 0 for name in thin) == 1 and shown:
-        hidden.add(min(shown, key=lambda name: sizes[name]))
+    rest = sorted((name for name in sizes if name not in hidden), key=lambda name: sizes[name])
+    while any(sizes[name] for name in hidden) and rest:
+        alone = sum(sizes[name] > 0 for name in hidden) == 1
+        if not alone and sum(sizes[name] for name in hidden) >= fewest and is_safe(hidden):
+            break
+        hidden.add(rest.pop(0))
     return hidden

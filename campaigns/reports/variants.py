@@ -11,6 +11,7 @@ from campaigns.models import Campaign, ShareChange, Variant
 from campaigns.reports import effect, thin
 from campaigns.reports.effect import Reading
 from campaigns.reports.people import Flags, Ids, People, milliseconds
+from campaigns.reports.sketches import Guard
 from campaigns.statistics import Estimate, Values
 
 ALPHA = 0.05
@@ -62,7 +63,9 @@ class Variants:
     is_weighted: bool
 
 
-def variants(campaign: Campaign, people: People, reading: Reading, *, is_readable: bool) -> Variants | None:
+def variants(
+    campaign: Campaign, people: People, reading: Reading, guard: Guard, *, is_readable: bool
+) -> Variants | None:
     """None where the campaign has no variants. Two queries.
 
     A journey's variants are compared with each other only: who never came to a message has none, which the control
@@ -75,9 +78,15 @@ def variants(campaign: Campaign, people: People, reading: Reading, *, is_readabl
     p = chances.sample_ratio(people)
     masks = {variant.pk: people.treated & (people.variants == variant.pk) for variant in found}
     sizes = {pk: int(mask.sum()) for pk, mask in masks.items()}
-    small = {pk for pk, mask in masks.items() if reading.is_thin(people, mask)}
-    hidden = thin.blank(sizes, small)
+    small, names_of = set(), {pk: f"variant:{pk}" for pk in masks}
+    for pk, mask in masks.items():
+        guard.note(names_of[pk], people, mask)
+        if reading.is_thin(people, mask) or guard.is_near(names_of[pk]):
+            small.add(pk)
+    hidden = thin.blank(sizes, small, is_safe=lambda pks: guard.is_safe(names_of[pk] for pk in pks))
     shown = [variant for variant in found if variant.pk not in hidden]
+    for variant in shown:
+        guard.show(names_of[variant.pk])
     values = effect.adjusted(people) if len(people) else people.revenue
     groups = {
         variant.pk: chances.weighed(values[masks[variant.pk]], people.decided[masks[variant.pk]], variant)

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import ReadOnly, shown
-from recommender.models import ClusterMembership, Interest, RefusedInterest, Score, SharedStatistics
+from recommender.models import ClusterMembership, Interest, RefusedInterest, Score
 
 
 @admin.register(Interest)
@@ -55,11 +55,3 @@ class RefusedInterestAdmin(ReadOnly):
     about = _("Nobody has said that something we think of them is not true.")
     list_display = ("customer", "category", "at")
     list_select_related = ("customer", "category")
-
-
-@admin.register(SharedStatistics)
-class SharedStatisticsAdmin(ReadOnly):
-    about = _("Nothing was given to another shop or received from one.")
-    list_display = ("name", "direction", "made_at", "people", "epsilon", "is_used")
-    list_filter = ("direction",)
-    ordering = ("-made_at",)

@@ -11,6 +11,7 @@ CLASSES: Mapping[str, str] = {
     "frequency": "frequency:Frequency",
     "user_knn": "user_knn:UserKNN",
     "item_knn": "item_knn:ItemKNN",
+    "item_knn_shared": "sharing:SharedItemKNN",
     "svd": "svd:SVD",
     "als": "als:ALS",
     "ease": "ease:EASE",

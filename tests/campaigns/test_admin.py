@@ -53,20 +53,20 @@ def test_a_campaign_goes_from_draft_to_archive_by_its_buttons(client):
 
 
 def test_launching_first_names_exactly_how_many_are_reached(client):
-    desk.people(9)  # three of them allow nothing
+    desk.people(63)  # a third of them allow nothing
     row = desk.campaign(offers=[])
     client.post(step(row, "approve"))
     asked = client.get(step(row, "launch"))
     told = asked.content.decode()
-    assert "6 people can be reached now." in told
-    assert "Launch to 6 people" in told
-    assert asked.context["audiences"][0]["bars"][0].n == 9
+    assert "42 people can be reached now." in told
+    assert "Launch to 42 people" in told
+    assert asked.context["audiences"][0]["bars"][0].n == 63
     row.refresh_from_db()
     assert row.status == "approved", "looking changes nothing"
 
 
 def test_whoever_stands_in_two_audiences_is_reached_once(client):
-    desk.people(9)  # three of them allow nothing
+    desk.people(63)  # twenty-one of them allow nothing
     row = desk.campaign(offers=[])
     everyone = Segment.objects.create(
         name="Everyone", slug="everyone", rule={"attribute": "id", "exists": True}
@@ -74,7 +74,17 @@ def test_whoever_stands_in_two_audiences_is_reached_once(client):
     row.audiences.create(segment=everyone, position=2)
     client.post(step(row, "approve"))
     told = client.get(step(row, "launch")).content.decode()
-    assert "Launch to 6 people" in told
+    assert "Launch to 42 people" in told
+
+
+def test_n1_of_an_audience_of_a_few_only_that_they_are_few_is_told(client):
+    desk.people(9)
+    row = desk.campaign(offers=[])
+    client.post(step(row, "approve"))
+    asked = client.get(step(row, "launch"))
+    told = asked.content.decode()
+    assert "Launch to fewer than 20 people" in told
+    assert [bar.n for audience in asked.context["audiences"] for bar in audience["bars"] if bar.n] == []
 
 
 def test_cancelling_names_what_is_lost_and_what_has_left(client):

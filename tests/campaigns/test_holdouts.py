@@ -103,10 +103,10 @@ def test_who_entered_a_journey_was_chosen_too(quarter: Holdout) -> None:
         )
     choose(ids[:30], START + 5 * DAY)
     others, _held = named(ids)
-    paid(others[:1], "7.00", START + 2 * DAY)  # after the journey, before the campaign
+    paid(others[:10], "7.00", START + 2 * DAY)  # after the journey, before the campaign
     found = holdouts.report(quarter, at=NOW)
     assert found.others.people + found.held.people == 60
-    assert (found.others.revenue, found.campaigns) == (Decimal("7.00"), 2)
+    assert (found.others.revenue, found.campaigns) == (Decimal("70.00"), 2)
 
 
 def test_n5_groups_of_sizes_that_chance_does_not_make_block_it(quarter: Holdout) -> None:

@@ -137,7 +137,7 @@ def test_the_last_day_says_what_the_headline_says_and_each_day_what_it_knew() ->
     made = built(60, 60)
     paid(made.treated[:50], "12.00", START + timedelta(hours=30))
     paid(made.control[:50], "10.00", START + timedelta(hours=30))
-    paid(made.treated[50:59], "6.00", START + timedelta(hours=60))
+    paid(made.treated[50:60], "6.00", START + timedelta(hours=60))
     found = made.report()
     days = found.days
     assert [day.until for day in days] == [START + n * DAY for n in range(1, 15)]
@@ -148,13 +148,25 @@ def test_the_last_day_says_what_the_headline_says_and_each_day_what_it_knew() ->
     assert (days[1].low, days[1].high, days[1].interval) == (
         pytest.approx(early.low), pytest.approx(early.high), "sequence",
     )  # fmt: skip
-    # Nine buyers in a day are too few to be shown a mean; the effect so far rests on all.
+    # Nobody of the control bought in that day: no mean of it; the effect so far rests on all.
     assert (days[2].treated, days[2].control) == (None, None)
-    assert days[2].effect == pytest.approx((600 + 54 - 500) / 60)
+    assert days[2].effect == pytest.approx((600 + 60 - 500) / 60)
     last = days[-1]
     assert (last.effect, last.low, last.high, last.interval) == (
         found.effect.per_person, found.effect.low, found.effect.high, "fixed",
     )  # fmt: skip
+
+
+def test_n1_a_day_of_a_few_buyers_is_told_with_the_days_around_it() -> None:
+    made = built(60, 60)
+    paid(made.treated[:50], "12.00", START + timedelta(hours=30))
+    paid(made.control[:50], "10.00", START + timedelta(hours=30))
+    paid(made.treated[50:59], "6.00", START + timedelta(hours=60))
+    days = made.report().days
+    # Two points, one on either side of nine people's money, could be subtracted.
+    assert [day.until for day in days] == [START + DAY, START + 14 * DAY]
+    paid(made.treated[59:], "6.00", START + timedelta(hours=130))
+    assert [day.until for day in made.report().days[:4]] == [START + n * DAY for n in (1, 2, 6, 7)]
 
 
 def test_a_long_time_has_no_more_than_120_points() -> None:
@@ -267,9 +279,11 @@ def test_n1_people_without_an_offer_are_a_cell_too_that_could_betray_another() -
 
 
 @pytest.mark.once
-def test_a_blank_cell_s_company_is_the_smallest_of_the_others() -> None:
+def test_n1_a_blank_cell_s_company_is_the_smallest_of_the_others() -> None:
     assert thin.blank({"a": 5, "b": 30, "c": 20}, {"a"}) == {"a", "c"}
-    assert thin.blank({"a": 5, "b": 30, "c": 6}, {"a", "c"}) == {"a", "c"}
+    # Two of a few people do not hide each other: subtracting would tell of eleven.
+    assert thin.blank({"a": 5, "b": 30, "c": 6}, {"a", "c"}) == {"a", "b", "c"}
+    assert thin.blank({"a": 15, "b": 30, "c": 6}, {"a", "c"}) == {"a", "c"}
     assert thin.blank({"a": 0, "b": 30}, {"a"}) == {"a"}
     assert thin.blank({"a": 5}, {"a"}) == {"a"}
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from campaigns import outcomes, report_text, reports
+from campaigns import disclosure, outcomes, report_text, reports
 from campaigns.models import Campaign
 from campaigns.reports import people, sheets
 from customers import histories
@@ -36,7 +36,9 @@ class Command(BaseCommand):
             raise CommandError(f"There is no campaign {options['slug']!r}.")
         now = timezone.now()
         outcomes.credit_all(at=now)
-        report = reports.report(campaign, at=now, until=now if options["until_now"] else None)
+        report = disclosure.released(
+            campaign, at=now, until=now if options["until_now"] else None, by="the command"
+        )
         if options["json"]:
             self.stdout.write(json.dumps(report.as_dict()))
             return

@@ -7,8 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from campaigns import delivery, lifecycle, planning, segments
+from campaigns import delivery, lifecycle, planning, report_text, segments
 from campaigns.models import Campaign
+from campaigns.reports import small
 from customers import installation
 
 
@@ -56,8 +57,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Delivery: {told}.")
 
     def say(self, waterfall: Mapping[str, Any]) -> None:
-        for name, value in waterfall.items():
-            told = (
-                f"{value:,}" if isinstance(value, int) else ", ".join(f"{k} {n:,}" for k, n in value.items())
-            )
+        for name, value in small.waterfall_of(waterfall).items():
+            rows = value.items() if isinstance(value, Mapping) else [("", value)]
+            told = ", ".join(f"{inner} {report_text.told(n)}".strip() for inner, n in rows)
             self.stdout.write(f"  {name.replace('_', ' '):14} {told or 0}")
