@@ -41,8 +41,8 @@ class Command(BaseCommand):
         if campaign.status not in (Campaign.Status.RUNNING, Campaign.Status.FINISHED):
             raise CommandError(f"The campaign is {campaign.status}; launch it first.")
         if not installation.may_send(at=now):
-            why = " ".join(installation.reasons(installation.current(at=now)))
-            raise CommandError(f"Sending is held: {why} `manage.py release_sending --by NAME` releases it.")
+            held = " ".join(installation.reasons(installation.current(at=now)))
+            raise CommandError(f"Sending is held: {held} `manage.py release_sending --by NAME` releases it.")
         for run in campaign.runs.filter(state__in=("due", "planning"), due_at__lte=now):
             try:
                 planning.plan(run, at=now)
