@@ -1,6 +1,7 @@
 """The public page of proof: what was signed, with which key, and whether a receipt holds. It knows nobody and stores nothing."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,12 @@ class ProofPage(View):
         except signing.NotGenuine as error:
             return self.shown(refused=str(error))
         listed = Checkpoint.objects.filter(signature=verified.checkpoint.signature).exists()
-        return self.shown(verified=verified, is_listed=listed)
+        return self.shown(
+            verified=verified,
+            is_listed=listed,
+            answered_at=datetime.fromisoformat(verified.record["at"]),
+            signed_at=datetime.fromisoformat(verified.checkpoint.at),
+        )
 
     def shown(self, *, status: int = 200, **context: Any) -> HttpResponse:
         rows = list(Checkpoint.objects.order_by("-pk")[:LISTED])
