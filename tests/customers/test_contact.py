@@ -273,6 +273,13 @@ def test_each_answer_leads_to_its_receipt(anna: Customer, client: Client) -> Non
         assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_a_left_topic_is_called_by_its_name_among_what_is_held(anna: Customer, client: Client) -> None:
+    contact.choose(anna.pk, shown=[topics()[0].pk])
+    page = client.get(receipts_of(anna)).content.decode()
+    assert "left topics" in page
+    assert "relationships" not in page
+
+
 def test_s1_a_receipt_of_somebody_else_is_the_same_404_as_none(
     anna: Customer, boris: Customer, client: Client
 ) -> None:
