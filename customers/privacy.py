@@ -120,11 +120,19 @@ def held(customer: Customer, *, without: Collection[type[models.Model]] = ()) ->
     """(what in words, how many), most first: a table of contents of the export."""
     people = family(customer.pk)
     counted = [
-        (str(model._meta.verbose_name_plural), rows(model, people).count())
+        (_words(model), rows(model, people).count())
         for model in trails()
         if model is not Customer and model not in without
     ]
     return sorted((line for line in counted if line[1]), key=lambda line: (-line[1], line[0]))
+
+
+def _words(model: type[models.Model]) -> str:
+    """What its rows are called; those that only join two models by the field that made them."""
+    for join in model._meta.auto_created._meta.many_to_many if model._meta.auto_created else ():
+        if join.remote_field.through is model:
+            return str(join.verbose_name)
+    return str(model._meta.verbose_name_plural)
 
 
 @dataclass(frozen=True)

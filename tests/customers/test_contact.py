@@ -42,10 +42,10 @@ def test_a_pause_says_until_when_and_can_be_ended(anna: Customer, client: Client
     assert "Pause for 30 days" in client.get(address(anna)).content.decode()
     page = post(client, anna, action="pause")
     assert "Paused. It holds from this moment on." in page
-    wish = contact.wish(anna.pk)
-    left = wish.paused_until - timezone.now()
-    assert timedelta(days=29, hours=23) < left <= timedelta(days=30)
-    day = timezone.localtime(wish.paused_until)
+    until = contact.wish(anna.pk).paused_until
+    assert until is not None
+    assert timedelta(days=29, hours=23) < until - timezone.now() <= timedelta(days=30)
+    day = timezone.localtime(until)
     assert f"{day:%b}. {day.day}, {day.year}" in page or f"{day:%B} {day.day}, {day.year}" in page
     assert "Pause for 30 days" not in page
     page = post(client, anna, action="resume")
@@ -179,7 +179,7 @@ def test_c14_the_switch_that_chooses_for_them_is_one_click_each_way(anna: Custom
     assert 'aria-checked="false"' in page
     # What the browser sends when the switch is pressed: the words that stood beside it.
     form = page[page.index('class="choosing"') :]
-    line = re.search(r'name="shown" value="([^"]+)"', form)[1]
+    (line, *_others) = re.findall(r'name="shown" value="([^"]+)"', form)
     page = post(client, anna, action="choose", shown=line, on="personalization")
     assert preferences.is_allowed(anna.pk, "personalization")
     record = ConsentRecord.objects.filter(customer_id=anna.pk).latest("sequence")
@@ -271,6 +271,13 @@ def test_each_answer_leads_to_its_receipt(anna: Customer, client: Client) -> Non
         )
         assert bool(told["text"]) == record.granted
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_left_topic_is_called_by_its_name_among_what_is_held(anna: Customer, client: Client) -> None:
+    contact.choose(anna.pk, shown=[topics()[0].pk])
+    page = client.get(receipts_of(anna)).content.decode()
+    assert "left topics" in page
+    assert "relationships" not in page
 
 
 def test_s1_a_receipt_of_somebody_else_is_the_same_404_as_none(
