@@ -12,11 +12,11 @@ from uuid import UUID
 import structlog
 
 from campaigns.channels.answering import Answering
-from campaigns.channels.base import LineBroken, Refused, TryLater
+from campaigns.channels.base import LineBroken, Refused, Slows, TryLater
 from customers import encryption, letters
 from customers.models import PrivacyRequest, Suppression
 
-PAGE = 100
+PAGE = 500
 log = structlog.get_logger()
 
 
@@ -28,11 +28,17 @@ def send_due(*, clock: Callable[[], datetime], limit: int = PAGE) -> Counter[str
     done: Counter[str] = Counter()
     with Answering() as line:
         for request_id, kind in letters.due(at=clock(), limit=limit):
-            done[_send(request_id, kind, line, clock)] += 1
+            try:
+                done[_send(request_id, kind, line, clock)] += 1
+            except TryLater as later:
+                done["waiting"] += 1
+                if later.slows == Slows.EVERYBODY:
+                    break
     return done
 
 
 def _send(request_id: UUID, kind: str, line: Answering, clock: Callable[[], datetime]) -> str:
+    """How the mail ended. Raises TryLater, which leaves it due."""
     row = PrivacyRequest.objects.select_related("customer__key").get(pk=request_id)
     address, _language = letters.address_of(row)
     if not address:
@@ -40,8 +46,6 @@ def _send(request_id: UUID, kind: str, line: Answering, clock: Callable[[], date
         return "dropped"
     try:
         line.call(address)
-    except TryLater:
-        return "waiting"
     except Refused as error:
         _remember(address, error)
         letters.give_up(request_id, kind, why="the address takes no mail", at=clock())
@@ -59,7 +63,7 @@ def _send(request_id: UUID, kind: str, line: Answering, clock: Callable[[], date
         line.answer(letter)
     except TryLater:
         letters.unsend(letter)
-        return "waiting"
+        raise
     except Refused as error:
         _remember(address, error)
         letters.fail(letter, why="the address takes no mail")

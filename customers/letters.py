@@ -42,24 +42,25 @@ def due(*, at: datetime, limit: int) -> list[tuple[UUID, str]]:
     lifting = Q(type=Type.RESTRICTION, state=State.DONE, customer__restricted_at__isnull=False)
     farewell = Q(type=Type.ERASURE, state=State.DONE, ended_at__gt=at - TRIED_FOR) & ~Q(sealed=b"")
     rows = PrivacyRequest.objects.filter(reachable & (waiting | longer | ended | lifting) | farewell)
-    columns = ("pk", "type", "state", "token_hash", "steps", "extended_reason")
+    columns = ("pk", "type", "state", "token_hash", "steps", "extended_reason", "ended_at")
     found: list[tuple[UUID, str]] = []
     for row in rows.order_by("asked_at").only(*columns).iterator(chunk_size=500):
-        found += [(row.pk, kind) for kind in _kinds(row)]
+        found += [(row.pk, kind) for kind in _kinds(row, at=at)]
         if len(found) >= limit:
             break
     return found[:limit]
 
 
-def _kinds(row: PrivacyRequest) -> Iterator[str]:
+def _kinds(row: PrivacyRequest, *, at: datetime) -> Iterator[str]:
     """The mails that this request still owes."""
     if row.state == State.UNPROVEN and not row.token_hash:
         yield "identity"
     if row.extended_reason and row.state in LIVING and not _left(row, "extended"):
         yield "extended"
-    if row.state == State.REFUSED and not _left(row, "refused"):
+    is_fresh = row.ended_at is not None and row.ended_at > at - TRIED_FOR
+    if row.state == State.REFUSED and is_fresh and not _left(row, "refused"):
         yield "refused"
-    if row.state == State.DONE and not _left(row, "done"):
+    if row.state == State.DONE and is_fresh and not _left(row, "done"):
         yield "done"
     if requests.last_step(row, "restriction", "to be lifted") and not _left(row, "lifting"):
         yield "lifting"
@@ -97,7 +98,7 @@ class Letter:
     def __init__(self, request_id: UUID, kind: str, *, at: datetime) -> None:
         with transaction.atomic():
             row = requests.held(request_id)
-            if kind not in _kinds(row):
+            if kind not in _kinds(row, at=at):
                 raise NotDue(kind)
             self.address, locale = address_of(row)
             if not self.address:

@@ -29,12 +29,14 @@ FAREWELL_KEPT_FOR = timedelta(days=3)
 
 
 def work_due(*, at: datetime, limit: int = PAGE) -> int:
-    """Work on what is proven, the most urgent first; how many ended. Corrections wait for a person's yes."""
+    """Work on what is proven, the most urgent first, until `limit` ended; how many did. Corrections wait for a person's yes."""
     due = PrivacyRequest.objects.filter(state__in=(State.OPEN, State.WORKING)).exclude(
         type=Type.RECTIFICATION
     )
     done = 0
-    for pk in list(due.order_by("due_at").values_list("pk", flat=True)[:limit]):
+    for pk in list(due.order_by("due_at").values_list("pk", flat=True)):
+        if done >= limit:
+            break
         try:
             done += work(pk, at=at)
         except (DatabaseError, OSError, encryption.Unreadable) as error:
@@ -120,7 +122,7 @@ def _lift_told(*, at: datetime) -> None:
     rows = PrivacyRequest.objects.filter(
         type=Type.RESTRICTION, state=State.DONE, customer__restricted_at__isnull=False
     ).select_related("customer")
-    for row in rows.order_by("ended_at")[:PAGE]:
+    for row in rows.iterator(chunk_size=500):
         asked = requests.last_step(row, "restriction", "to be lifted")
         told = requests.last_step(row, "mail", "lifting") or requests.last_step(
             row, "mail", "lifting: failed"
