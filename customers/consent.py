@@ -322,7 +322,7 @@ def object_to(
 
 
 def answers_at(moments: Sequence[tuple[int, str, datetime]]) -> list[Verdict]:
-    """For the audit: what the gate had to answer for (customer, purpose, moment), from the ledger. One query."""
+    """For the audit: what the gate had to answer for (customer, purpose, moment), from the ledger. Two queries and one a purpose."""
     ids = {customer_id for customer_id, _purpose, _at in moments}
     chains: dict[tuple[int, str], list[tuple[datetime, bool, int]]] = {}
     rows = ConsentRecord.objects.filter(customer_id__in=ids).order_by("customer_id", "sequence")
@@ -331,11 +331,17 @@ def answers_at(moments: Sequence[tuple[int, str, datetime]]) -> list[Verdict]:
     ):
         chains.setdefault((customer_id, purpose), []).append((at, granted, pk))
     people = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "jurisdiction"))
+    silent = {
+        (purpose, code)
+        for purpose in {purpose for _customer, purpose, _at in moments}
+        for code in purposes.silent(purpose).values_list("jurisdiction__code", flat=True)
+    }
     answers = []
     for customer_id, purpose, moment in moments:
         newest = None
         for at, granted, pk in chains.get((customer_id, purpose), ()):
             if at <= moment:
                 newest = (granted, pk)
-        answers.append(_verdict(purpose, people.get(customer_id, ""), newest))
+        law = people.get(customer_id, "")
+        answers.append(_verdict(law, newest, silence_means_yes=(purpose, law) in silent))
     return answers

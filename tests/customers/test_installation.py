@@ -15,6 +15,7 @@ from django.urls import reverse
 from campaigns import delivery, optin_mail, planning
 from campaigns.models import Campaign
 from customers import consent, encryption, identities, installation, journal, ledger, privacy
+from customers.installation import FRESH_S
 from customers.models import Customer, Installation, Suppression
 from tests.conftest import NOW, person
 
@@ -207,6 +208,17 @@ def test_asking_again_within_five_seconds_costs_nothing(
     installation.may_send(at=NOW)
     with django_assert_num_queries(0):
         assert installation.may_send(at=NOW)
+
+
+def test_d3_a_hold_that_another_process_sets_holds_after_five_seconds(
+    running: Installation, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries
+) -> None:
+    assert FRESH_S == 5.0
+    Installation.objects.update(held_since=NOW, held_why="older")
+    assert installation.may_send(at=NOW)  # not asked anew yet
+    monkeypatch.setattr(installation, "FRESH_S", 0.0)
+    with django_assert_max_num_queries(2):
+        assert not installation.may_send(at=NOW)
 
 
 def test_d3_a_database_that_is_replaced_under_a_running_process_is_found(
