@@ -248,7 +248,7 @@ def _plain(url: str) -> str:
 
 def status(url: str) -> int:
     try:
-        with urlopen(url, timeout=30) as answer:
+        with urlopen(url, timeout=300) as answer:
             return int(answer.status)
     except HTTPError as error:
         return error.code
