@@ -7,15 +7,21 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
 from campaigns import delivery, optin_mail, planning
-from campaigns.models import Campaign
-from customers import consent, encryption, identities, installation, journal, ledger, privacy
+from campaigns.models import Delivery
+from customers import consent, encryption, identities, installation, journal, ledger, optin, privacy
+from customers.installation import FRESH_S
 from customers.models import Customer, Installation, Suppression
+from tests.campaigns.conftest import campaign as campaign
+from tests.campaigns.conftest import message as message
+from tests.campaigns.conftest import people
+from tests.campaigns.conftest import sink as sink
+from tests.campaigns.test_planning_and_delivery import clock, planned
 from tests.conftest import NOW, person
 
 pytestmark = pytest.mark.django_db
@@ -181,18 +187,41 @@ def test_d3_a_journal_that_is_older_or_was_changed_is_held(running: Installation
 
 
 def test_d3_nothing_is_planned_or_sent_or_asked_while_it_is_held(
-    running: Installation, monkeypatch: pytest.MonkeyPatch
+    running: Installation, campaign, sink, boris: Customer
 ) -> None:
+    people(3)
+    planned(campaign())
     installation.hold("older", at=NOW)
-    campaign = Campaign.objects.create(slug="c", name="C", status="running")
-    run = campaign.runs.create(due_at=NOW)
-    assert planning.plan_page(run, at=NOW) is None
-    run.refresh_from_db()
-    assert run.state == "due"
-    assert delivery.deliver_due(clock=lambda: NOW) == {}
+    other = campaign()
+    assert planning.plan_page(other.runs.get(), at=NOW) is None
+    assert other.runs.get().state == "due"
+    assert delivery.deliver_due(clock=clock) == {}
+    optin.ask(boris, "marketing_email", source="form", at=NOW)
     assert optin_mail.send_due(clock=lambda: NOW) == {}
-    with pytest.raises(Exception, match="Sending is held: The database was older"):
-        call_command("run_campaign", "c")
+    assert (sink.recipients(), Delivery.objects.filter(status="planned").count()) == ([], 3)
+    with pytest.raises(CommandError, match="Sending is held: The database was older"):
+        call_command("run_campaign", other.slug)
+    installation.release(by="Olga", at=NOW)
+    assert delivery.deliver_all(clock=clock) == {"sent": 3}
+    assert optin_mail.send_due(clock=lambda: NOW) == {"asked": 1}
+
+
+def test_d3_a_hold_stops_the_page_that_is_being_sent(
+    running: Installation, campaign, sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people(3)
+    planned(campaign())
+    original = delivery.claim
+
+    def held_meanwhile(**options):
+        found = original(**options)
+        installation.hold("older", at=NOW)
+        return found
+
+    monkeypatch.setattr(delivery, "claim", held_meanwhile)
+    assert delivery.deliver_all(clock=clock) == {"planned": 3}
+    assert sink.recipients() == []
+    assert {row.attempt for row in Delivery.objects.all()} == {0}
 
 
 def test_d3_a_hold_that_this_process_sets_holds_at_once(running: Installation) -> None:
@@ -207,6 +236,17 @@ def test_asking_again_within_five_seconds_costs_nothing(
     installation.may_send(at=NOW)
     with django_assert_num_queries(0):
         assert installation.may_send(at=NOW)
+
+
+def test_d3_a_hold_that_another_process_sets_holds_after_five_seconds(
+    running: Installation, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries
+) -> None:
+    assert FRESH_S == 5.0
+    Installation.objects.update(held_since=NOW, held_why="older")
+    assert installation.may_send(at=NOW)  # not asked anew yet
+    monkeypatch.setattr(installation, "FRESH_S", 0.0)
+    with django_assert_max_num_queries(2):
+        assert not installation.may_send(at=NOW)
 
 
 def test_d3_a_database_that_is_replaced_under_a_running_process_is_found(

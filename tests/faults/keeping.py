@@ -180,7 +180,7 @@ class Keeping(World):
     def _run(self, command: list[str], more: dict[str, str]) -> subprocess.CompletedProcess[str]:
         environment = {**self.environment, **more}
         return subprocess.run(
-            command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=300
+            command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=1500
         )
 
     def fates(self) -> dict[str, str]:
@@ -248,7 +248,7 @@ def _plain(url: str) -> str:
 
 def status(url: str) -> int:
     try:
-        with urlopen(url, timeout=30) as answer:
+        with urlopen(url, timeout=300) as answer:
             return int(answer.status)
     except HTTPError as error:
         return error.code

@@ -65,7 +65,7 @@ class Shop:
         request.add_header("Content-Type", "application/json")
         request.add_header("Idempotency-Key", f"canary-{time.monotonic_ns()}")
         try:
-            with urlopen(request, timeout=60) as answer:
+            with urlopen(request, timeout=300) as answer:
                 answer.read()
                 return int(answer.status)
         except HTTPError as error:

@@ -25,8 +25,8 @@ def test_d2_d4_erasures_during_training_and_sending_leave_nothing(keeping: Keepi
     names = [f"c{n:03}" for n in range(people - 2 * many, people, 2)]
     erased = keeping.do("erase", ",".join(names), "4")
     assert erased.returncode == 0, erased.stderr
-    assert sender.wait(200) == 0
-    rounds = int(learner.communicate(timeout=200)[0])
+    assert sender.wait(1500) == 0
+    rounds = int(learner.communicate(timeout=1500)[0])
     assert rounds >= 3, "everything was learnt once at least"
 
     told = json.loads(erased.stdout)

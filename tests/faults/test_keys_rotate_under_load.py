@@ -29,7 +29,7 @@ def test_s7_keys_rotate_while_pages_are_opened_and_messages_leave(keeping: Keepi
             seen[status(address + path)] += 1  # a page that shows what is sealed
             time.sleep(0.02)
         told = json.loads(rotating.communicate()[0])
-        assert sender.wait(200) == 0
+        assert sender.wait(1500) == 0
     assert rotating.returncode == 0
     assert set(seen) == {200}
     assert (told["rewrapped"], told["unreadable"], told["left"], told["pinned"]) == (PEOPLE, 0, {}, "old")
