@@ -221,6 +221,31 @@ def test_l2_an_inserted_row_is_found(shop: Shop, data: st.DataObject) -> None:
     assert found is None or found
 
 
+def test_l2_a_row_forged_with_its_own_hash_made_right_is_belied_by_the_next(shop: Shop) -> None:
+    clara = [r for r in shop.rows if r.customer_id == shop.people[1].pk]
+
+    def forge() -> None:
+        row = ConsentRecord.objects.get(pk=clara[1].pk)
+        row.source = "forged"
+        row.hash = ledger.record_hash(row)
+        row.save()
+
+    (fault,) = faults_after(forge)
+    assert (fault.record_id, fault.what) == (clara[2].pk, "does not follow the record before it")
+
+
+def test_l2_ids_that_were_exchanged_in_a_chain_are_found(shop: Shop) -> None:
+    """Both rows are superseded: no state rests on either."""
+    one, two = [r.pk for r in shop.rows if r.customer_id == shop.people[1].pk][:2]
+
+    def exchange() -> None:
+        for old, new in ((one, 10**9), (two, one), (10**9, two)):
+            ConsentRecord.objects.filter(pk=old).update(id=new)
+
+    (fault,) = faults_after(exchange)
+    assert (fault.record_id, fault.what) == (one, "has an older id than the record before it")
+
+
 def test_l2_an_id_that_was_moved_is_found_where_something_rests_on_it(shop: Shop) -> None:
     newest = ConsentState.objects.first()
     found = faults_after(
