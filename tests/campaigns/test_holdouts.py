@@ -109,7 +109,7 @@ def test_who_entered_a_journey_was_chosen_too(quarter: Holdout) -> None:
     assert (found.others.revenue, found.campaigns) == (Decimal("70.00"), 2)
 
 
-def test_groups_of_sizes_that_chance_does_not_make_block_it(quarter: Holdout) -> None:
+def test_n5_groups_of_sizes_that_chance_does_not_make_block_it(quarter: Holdout) -> None:
     ids = people(150)
     choose(ids, START + DAY)
     others, held = named(ids)

@@ -262,7 +262,7 @@ def test_without_a_control_group_nothing_is_said_about_what_was_caused() -> None
     assert found.treated.revenue == Decimal("300.00")
 
 
-def test_arms_of_sizes_that_chance_does_not_make_block_the_effect_and_every_segment() -> None:
+def test_n5_arms_of_sizes_that_chance_does_not_make_block_the_effect_and_every_segment() -> None:
     # Half and half was set: χ² = 15²/30 + 15²/30 = 15, p = 0.000108.
     made = built(45, 15, percent=50)
     paid(made.treated, "10.00")
@@ -287,7 +287,7 @@ def test_an_arm_of_nineteen_is_too_small() -> None:
 # --- looking early -----------------------------------------------------------------------------------------------------
 
 
-def test_before_the_end_only_the_sequence_is_shown_and_only_from_fifty_buyers_an_arm_on() -> None:
+def test_n5_before_the_end_only_the_sequence_is_shown_and_only_from_fifty_buyers_an_arm_on() -> None:
     made = built(60, 60)
     paid(made.treated[:50], "12.00")
     paid(made.control[:49], "10.00")

@@ -69,7 +69,7 @@ def test_each_variant_has_its_effect_and_the_better_one_is_named_by_money() -> N
     assert not found.is_weighted
 
 
-def test_no_winner_is_named_while_chance_could_make_the_difference() -> None:
+def test_n5_no_winner_is_named_while_chance_could_make_the_difference() -> None:
     made = built(60, 30)
     dealt = with_variants(made, {"a": 30, "b": 30})
     halves(dealt["a"], "10.00", "30.00")
@@ -93,7 +93,7 @@ def test_a_variant_that_is_too_small_is_blank_and_takes_the_next_along() -> None
     assert found.why_no_winner.startswith("Cannot tell yet")
 
 
-def test_variants_of_sizes_that_chance_does_not_make_are_not_compared() -> None:
+def test_n5_variants_of_sizes_that_chance_does_not_make_are_not_compared() -> None:
     made = built(60, 30)
     dealt = with_variants(made, {"a": 45, "b": 15})  # half and half was set: p = 0.0001
     paid([*dealt["a"], *made.control], "10.00")

@@ -285,7 +285,7 @@ def test_values_that_never_vary_have_a_sequence_without_width() -> None:
     assert statistics.confidence_sequence(values(1, 1), values(1, 1), planned=4) == Estimate(0, 0, 0, 0)
 
 
-def test_a_campaign_that_does_nothing_looked_at_all_the_time_is_rarely_called_a_winner() -> None:
+def test_n5_a_campaign_that_does_nothing_looked_at_all_the_time_is_rarely_called_a_winner() -> None:
     """With the fixed interval looked at as often it would be, in every third run."""
     rng = np.random.default_rng(50)
     runs, wrong, wrong_fixed = 120, 0, 0
