@@ -29,7 +29,7 @@ from recommender.models import SharedStatistics
 
 VERSION = 1
 PURPOSE = "partner_sharing"
-FEWEST_PEOPLE = 50_000
+FEWEST_PEOPLE = 1_000_000
 """Of a giver: under so many the noise leaves no pair that helps (docs/algorithms/sharing.md)."""
 EPSILON_IN_ALL = 4.0
 """What may be told about the same people, all files together; it is never filled up."""
@@ -185,7 +185,8 @@ def _kept(
 
 
 def merge(text: bytes, *, key: str, at: datetime, by: str) -> SharedStatistics:
-    """Take the counts in: their weight is chosen on the validation month, and they are used only where they help there.
+    """Take the counts in: their weight is chosen on the validation month, and they are used only where they help there
+    by the whole 95 % interval.
 
     Training then lets `item_knn_shared` compete. Raises NotShared, evaluation.TooLittle.
     """
@@ -207,8 +208,8 @@ def merge(text: bytes, *, key: str, at: datetime, by: str) -> SharedStatistics:
     written = storage.write_arrays(file, {"name": content["name"]}, arrays)
     try:
         figures = _measured([[str(file), written]], at=at)
-        if figures["gain_validation"] <= 0:
-            raise NotShared("On the validation month it does not help: nothing is taken in.")
+        if figures["gain_validation_low"] <= 0:
+            raise NotShared("On the validation month it does not surely help: nothing is taken in.")
         return _kept(
             SharedStatistics.Direction.IN, content, text, at=at, by=by, epsilon=content["epsilon"],
             figures=figures, is_used=True,
@@ -246,9 +247,10 @@ def _measured(files: list[list[str]], *, at: datetime) -> dict[str, Any]:
     best = max(rows, key=lambda row: row.ndcg10)
     merged, without = measure(best.candidate, test, target="new"), measure(alone, test, target="new")
     gain, low, high = difference(merged, without)
+    sure = difference(best, floor)
     return {
         "parameters": dict(best.candidate.parameters), "people_measured": merged.people,
-        "gain_validation": best.ndcg10 - floor.ndcg10,
+        "gain_validation": sure[0], "gain_validation_low": sure[1],
         "ndcg10_alone": without.ndcg10, "ndcg10_merged": merged.ndcg10, "gain": gain, "low": low, "high": high,
     }  # fmt: skip
 

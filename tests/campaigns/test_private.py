@@ -1,7 +1,9 @@
 """N2: what is called private is so by OpenDP's own account, and the budget is never overspent."""
 
 import math
+import re
 import threading
+from pathlib import Path
 
 import pytest
 import time_machine
@@ -186,3 +188,19 @@ def test_n2_the_budget_s_page_says_what_was_spent_by_whom(spring: Built) -> None
     assert html.index("ana") < html.index("boris")
     assert "0.75" in html
     assert "2.25" in html
+
+
+@pytest.mark.once
+def test_n2_nothing_else_is_called_private() -> None:
+    root = Path(__file__).resolve().parents[2]
+    pages = [
+        *root.glob("templates/**/*.html"),
+        *root.glob("campaigns/**/*.py"),
+        *root.glob("recommender/**/*.py"),
+    ]
+    named = {
+        page.name
+        for page in pages
+        if re.search(r"differential(ly)?[ -]priva|anonymous statistics", page.read_text(), re.I)
+    }
+    assert named == {"private.html"}

@@ -100,7 +100,7 @@ def test_who_stands_in_both_arms_keeps_the_first_and_is_counted() -> None:
     assert (found.treated.people, found.control.people) == (30, 30)
 
 
-def test_a_campaign_that_goes_on_is_read_by_the_sequence_however_long_ago_it_began() -> None:
+def test_n5_a_campaign_that_goes_on_is_read_by_the_sequence_however_long_ago_it_began() -> None:
     made = built(60, 60, kind="recurring")
     paid([*made.treated, *made.control], "10.00")
     assert made.report().effect.interval == "fixed"

@@ -120,7 +120,7 @@ def test_one_changed_byte_or_another_key_is_refused(shop: list[str]) -> None:
 def test_what_helps_is_taken_in_competes_and_can_be_taken_back(shop: list[str]) -> None:
     row = sharing.merge(theirs(), key=sharing.public_key(), at=NOW, by="ana")
     figures = row.figures
-    assert figures["ndcg10_merged"] > figures["ndcg10_alone"]
+    assert figures["gain_validation_low"] > 0
     assert figures["parameters"]["weight"] in sharing.WEIGHTS
     (candidate,) = evaluation.shared()
     assert candidate.algorithm == "item_knn_shared"
@@ -141,7 +141,7 @@ def test_what_helps_is_taken_in_competes_and_can_be_taken_back(shop: list[str]) 
 
 def test_what_does_not_help_is_refused_and_leaves_nothing(shop: list[str], settings) -> None:
     wrong = [[f"t{a}", f"t{b}", 900] for a in range(6) for b in range(6, 12)]
-    with pytest.raises(sharing.NotShared, match="does not help"):
+    with pytest.raises(sharing.NotShared, match="does not surely help"):
         sharing.merge(theirs(pairs=wrong), key=sharing.public_key(), at=NOW, by="ana")
     for changed in (
         {"people": 39},
