@@ -20,7 +20,13 @@ from customers import consent, sensitive
 from customers.models import Customer
 from recommender import serving
 
-COLUMNS = ("country", "locale", "time_zone")
+STRANGE: Mapping[str, tuple[str, ...]] = {
+    "country": ("US", "CN"),
+    "locale": ("en", "zh-hans"),
+    "time_zone": ("Asia/Shanghai",),
+}
+"""The columns, and what is tried beside the values that people have."""
+COLUMNS = tuple(STRANGE)
 PEOPLE = 50
 # Of so many of the newest people those are drawn who are asked about.
 AMONG = 5000
@@ -129,12 +135,12 @@ def _others(people: Collection[Customer], published: Collection[str]) -> list[st
 
 
 def _values(people: Collection[Customer], name: str) -> list[Any]:
-    """Not there at all, the commonest values, and one that nobody has."""
+    """Not there at all, the commonest values, and others."""
     values = [getattr(p, name) if name in COLUMNS else p.attributes.get(name) for p in people]
     common = Counter(repr(value) for value in values if value not in (None, "")).most_common(VALUES)
     by_name = {repr(value): value for value in values}
-    strange: Any = "XX" if name in COLUMNS else "something else"
-    return [None, *(by_name[told] for told, _n in common), strange]
+    found = [by_name[told] for told, _n in common]
+    return [None, *found, *(one for one in STRANGE.get(name, ("something else",)) if one not in found)]
 
 
 def _pretend(held: Mapping[int, Customer], names: Collection[str], value: Any) -> None:

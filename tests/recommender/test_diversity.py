@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from catalog.models import Product
 from customers import histories
+from customers.models import Event
 from recommender import diversity, serving
 from recommender.models import Shown
 from recommender.serving.arrangement import Arrangement
@@ -88,6 +89,18 @@ def test_n4_calibration_is_nought_where_the_list_has_the_shares_of_the_past(lear
     now, before = diversity.weekly(at=NOW, weeks=2)
     assert now.calibration is not None and before.calibration is not None
     assert now.calibration < 0.1 < before.calibration
+
+
+def test_n4_what_people_do_after_a_list_is_not_the_past_it_is_held_against(learnt: list[str]) -> None:
+    acts = histories.behaviour("personalization", types=["ordered"])
+    for pk in sorted(set(acts.values_list("customer_id", flat=True))):
+        shown(*acts.filter(customer=pk).values_list("product__sku", flat=True), who=pk)
+    before = diversity.weekly(at=NOW, weeks=1)[0].calibration
+    other = Product.objects.exclude(category__in=acts.values("product__category")[:1]).order_by("pk").first()
+    Event.objects.filter(pk__in=[row.pk for row in acts]).update(product=other)
+    assert diversity.weekly(at=NOW, weeks=1)[0].calibration != before, "what came before does count"
+    Event.objects.update(occurred_at=NOW - timedelta(minutes=1))
+    assert diversity.weekly(at=NOW, weeks=1)[0].calibration is None, "then nobody has a past"
 
 
 def test_n4_what_varied_a_list_is_logged_with_each_item_s_place_by_relevance(ask: Callable) -> None:
