@@ -83,11 +83,11 @@ def numbers(name: str) -> list[str]:
 def tests(folder: Path = TESTS) -> Iterator[str]:
     """Every test function under a folder as pytest names it (path::name or path::Class::name), by reading alone."""
     for path in sorted(folder.rglob("test_*.py")):
-        inside = path.relative_to(folder.parent).as_posix()
-        for node in ast.parse(path.read_text()).body:
+        inside, body = path.relative_to(folder.parent).as_posix(), ast.parse(path.read_text()).body
+        yield from (f"{inside}::{name}" for name in _functions(body))
+        for node in body:
             if isinstance(node, ast.ClassDef):
                 yield from (f"{inside}::{node.name}::{name}" for name in _functions(node.body))
-        yield from (f"{inside}::{name}" for name in _functions(ast.parse(path.read_text()).body))
 
 
 def _functions(body: Sequence[ast.stmt]) -> Iterator[str]:
@@ -133,10 +133,10 @@ def merge(path: Path, new: Mapping[str, Result], *, there: set[str]) -> None:
     draft.replace(path)
 
 
-def held(folder: Path = TESTS) -> list[Held]:
+def held() -> list[Held]:
     """Every rule with the tests that hold it and their last results."""
-    said, by_rule = results(), dict[str, list[str]]()
-    for test in tests(folder):
+    said, by_rule = results(RESULTS), dict[str, list[str]]()
+    for test in tests(TESTS):
         for number in numbers(test.rpartition("::")[2]):
             by_rule.setdefault(number, []).append(test)
-    return [Held(rule, {test: said.get(test) for test in by_rule.get(rule.number, [])}) for rule in rules()]
+    return [Held(one, {test: said.get(test) for test in by_rule.get(one.number, [])}) for one in rules(RULES)]

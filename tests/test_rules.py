@@ -120,10 +120,7 @@ def test_the_command_tells_each_rule_its_tests_and_what_they_said_last(small: Pa
     run(("TestMore::test_a1_b1_in_a_class", "passed"))
     assert states(capsys) == {"A1": "failed", "A2": "skipped", "A3": "no test", "B1": "passed"}
     words = told(capsys)
-    assert (
-        "A1  failed   First.\n      tests/deep/test_it.py::TestMore::test_a1_b1_in_a_class: passed 2026"
-        in words
-    )
+    assert "A1  failed   First.\n      tests/deep/test_it.py::test_a1_it_holds: failed 2026" in words
     assert "4 rules: 1 failed, 1 no test, 1 passed, 1 skipped." in words
 
 

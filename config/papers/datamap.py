@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from config.papers.lines import BESIDE, BEYOND, LINES, Line
-from config.papers.page import Paper, Part, Table, listed, told_days
+from config.papers.page import Paper, Part, Table, listed, told_days, told_each
 from customers import privacy, purposes, retention
 from customers.models import ConsentRecord, Customer
 
@@ -71,8 +71,9 @@ def kinds() -> Iterator[Kind]:
     spans = {kept.model: kept.for_long for kept in retention.kept()}
     for model in sorted(privacy.trails(), key=lambda model: model._meta.label):
         path = "" if model is Customer else min(privacy.trails()[model], key=len)
-        told = path.replace("__", " → ")
-        yield Kind(model, LINES[model._meta.label], told, str(fate_of(model).value), spans.get(model))
+        yield Kind(
+            model, LINES[model._meta.label], _told(model, path), str(fate_of(model).value), spans.get(model)
+        )
     for label, line in BESIDE.items():
         model = apps.get_model(label)
         yield Kind(model, line, "", str(line.after_erasure), spans.get(model))
@@ -89,6 +90,16 @@ def fate_of(model: type[models.Model]) -> Fate:
     ways = [list(_rules(model, path.split("__"))) for path in privacy.trails()[model]]
     # A row goes when any way to its person is deleted step by step.
     return Fate.DELETED if any(all(rule is models.CASCADE for rule in way) for way in ways) else Fate.LET_GO
+
+
+def _told(model: type[models.Model], path: str) -> str:
+    """The way along the foreign keys, in words."""
+    words = []
+    for step in filter(None, path.split("__")):
+        column = model._meta.get_field(step)
+        words.append(str(getattr(column, "verbose_name", step)))
+        model = column.related_model  # type: ignore[assignment]
+    return " → ".join(words)
 
 
 def _rules(model: type[models.Model], steps: list[str]) -> Iterator[Any]:
@@ -113,9 +124,9 @@ def _row(kind: Kind) -> list[str]:
         for how, names in kind.columns().items()
     ]
     return [
-        f"{name}: {kind.line.what}{way}",
-        " · ".join(columns),
-        listed([title_of(reason) for reason in kind.line.reasons]),
+        _("%(how)s: %(names)s") % {"how": name, "names": f"{kind.line.what}{way}"},
+        told_each(columns),
+        told_each([title_of(reason) for reason in kind.line.reasons]),
         told_days(kind.kept_for) if kind.kept_for else _("until erasure"),
         kind.fate,
     ]

@@ -26,6 +26,11 @@ class Table:
     empty: str = ""
     """What stands there without rows."""
 
+    @property
+    def labelled(self) -> list[list[tuple[str, str]]]:
+        """Each row's cells with their headings, which a phone shows beside them."""
+        return [list(zip(self.headers, row, strict=True)) for row in self.rows]
+
 
 @dataclass(frozen=True)
 class Part:
@@ -62,5 +67,10 @@ def told_days(span: timedelta) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """In one line; a dash for none."""
+    """Names in one line; a dash for none."""
     return _(", ").join(words) if words else "–"
+
+
+def told_each(phrases: Sequence[str]) -> str:
+    """Phrases, which may have commas of their own, in one line; a dash for none."""
+    return _("; ").join(phrases) if phrases else "–"

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from config.papers import datamap, facts
 from config.papers.datamap import Kind
 from config.papers.lines import BEYOND
-from config.papers.page import Paper, Part, Table, about, listed, told_days
+from config.papers.page import Paper, Part, Table, about, listed, told_days, told_each
 from customers import purposes
 
 
@@ -31,7 +31,7 @@ def paper(*, at: datetime) -> Paper:
                 str(purpose.title),
                 [
                     [_("Purpose"), f"{purpose.allows} ({slug})"],
-                    [_("Legal basis"), "; ".join(basis)],
+                    [_("Legal basis"), told_each(basis)],
                     [_("People"), _("%s allow it now") % about(allowing[slug])],
                 ],
                 slug,
@@ -60,7 +60,7 @@ def _controller() -> Part:
         [_("Data protection officer"), blank],
         [_("Representative in the Union (GDPR 27)"), blank],
     ]
-    return Part(_("Who is responsible"), table=Table([_("What"), _("Who")], rows))
+    return Part(_("Who is responsible"), table=Table([_("What"), _("How")], rows))
 
 
 def _people() -> Part:
@@ -82,7 +82,7 @@ def _activity(title: str, rows: Sequence[Sequence[str]], slug: str, kinds: Seque
         [_("until erasure")] if any(not k.kept_for for k in theirs) else []
     )
     data = [
-        [_("Data"), listed([str(kind.line.what) for kind in theirs])],
+        [_("Data"), told_each([str(kind.line.what) for kind in theirs])],
         [_("Who receives it"), listed(receivers(slug))],
         [_("Countries outside"), _countries(slug)],
         [_("Kept"), listed(kept)],
