@@ -32,7 +32,8 @@ from tests.recommender.live import go_live, strangers
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., Campaign]
-BOUGHT = {"did": "ordered", "times": {"gte": 1}}
+# Who did not order a mug: nobody is left in by a "not" for what they did without their leave.
+NO_MUG = {"not": {"did": "ordered", "sku": "mug", "times": {"gte": 1}}}
 
 
 def orders(*names: str) -> None:
@@ -73,7 +74,7 @@ def train(make: Make) -> dict[str, int | None]:
 
 
 def segment(make: Make) -> dict[str, int | None]:
-    return dict.fromkeys(segments.matching(BOUGHT, at=NOW).values_list("external_id", flat=True))
+    return dict.fromkeys(segments.matching(NO_MUG, at=NOW).values_list("external_id", flat=True))
 
 
 def recommend(make: Make) -> dict[str, int | None]:

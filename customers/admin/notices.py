@@ -275,11 +275,12 @@ class NoticeAdmin(ReadOnly):
                 (gettext("Of these, the yes that holds today"), f"{found['holds']:,}"),
                 (gettext("Were asked by mail and have not confirmed"), f"{waiting:,}"),
             ]
-        where = (
-            gettext("preference page, consent widget, GET /notices, double opt-in mail")
-            if vars(row)["holds"]
-            else gettext("nowhere any more; it proves what was said to it")
-        )
+        if vars(row)["holds"]:
+            where = gettext("preference page, consent widget, GET /notices, double opt-in mail")
+        elif self._missing(row):
+            where = gettext("nowhere yet")
+        else:
+            where = gettext("nowhere any more; it proves what was said to it")
         return [
             Section(
                 _("Where it is used"),
