@@ -122,6 +122,13 @@ def live(shop: Shop, keeping: Keeping) -> list[subprocess.CompletedProcess[str]]
     seen = {"message_id": "qv", "anonymous_id": "quetzal-visitor", "type": "viewed", "sku": "s1",
             "occurred_at": (now - timedelta(days=2)).isoformat()}  # fmt: skip
     assert shop("POST", f"{api}/events", seen) == 200
+    who = {
+        "anonymousId": "quetzal-visitor",
+        "userId": "quetzal-id-7",
+        "messageId": "qi",
+        "writeKey": shop.key,
+    }
+    assert shop("POST", "/v1/identify", who) == 200
     review = {
         "customer": "quetzal-id-7",
         "sku": "s1",
