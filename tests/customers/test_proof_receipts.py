@@ -118,6 +118,8 @@ def test_l3_any_flipped_byte_of_receipt_checkpoint_or_key_fails(
         lambda d: d["proof"].update(path=[*d["proof"]["path"], "0" * 64]),
         lambda d: d["checkpoint"].update(people=d["checkpoint"]["people"] + 1),
         lambda d: d["checkpoint"].update(people=float(d["checkpoint"]["people"])),
+        lambda d: d["checkpoint"].update(records=d["checkpoint"]["records"] + 1),
+        lambda d: d["record"].update(hash="0" * 64),
         lambda d: d["record"].update(extra=1),
         lambda d: d.update(extra=1),
         lambda d: d.update(checkpoint=None, proof=None),
@@ -134,6 +136,34 @@ def test_l3_a_receipt_that_was_put_together_otherwise_fails(script, anna, clara,
     assert not holds(script, changed, checkpoint_file(), key())
     with pytest.raises(signing.NotGenuine):
         receipts.verify(changed, signing.known_keys())
+
+
+def test_l3_a_checkpoint_that_was_altered_in_receipt_and_file_alike_fails(script, anna, clara) -> None:
+    checkpoints.make(at=NOW)
+    document = json.loads(receipts.issue(newest(clara, 2)))
+    document["checkpoint"]["at"] = "2020-01-01T00:00:00.000000+00:00"
+    changed = signing.canonical(document)
+    assert not holds(script, changed, signing.canonical(document["checkpoint"]), key())
+    with pytest.raises(signing.NotGenuine, match="signature"):
+        receipts.verify(changed, signing.known_keys())
+
+
+def test_l3_a_receipt_in_another_spelling_fails(script, anna, clara) -> None:
+    checkpoints.make(at=NOW)
+    spelt = json.dumps(json.loads(receipts.issue(newest(clara, 2))), indent=1).encode()
+    assert not holds(script, spelt, checkpoint_file(), key())
+    with pytest.raises(signing.NotGenuine, match="spelling"):
+        receipts.verify(spelt, signing.known_keys())
+
+
+def test_l3_a_receipt_fails_against_checkpoints_that_do_not_hold_its_own(script, anna, boris) -> None:
+    checkpoints.make(at=NOW)
+    first = checkpoint_file()
+    consent.give(boris.pk, "analytics", evidence=evidence("analytics"), at=NOW)
+    checkpoints.make(at=NOW + timedelta(minutes=5))
+    receipt = receipts.issue(newest(anna, 1))
+    assert holds(script, receipt, checkpoint_file(), key())
+    assert not holds(script, receipt, first, key())
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,22 @@ def test_l2_a_row_forged_with_its_own_hash_made_right_is_belied_by_the_next(shop
     assert (fault.record_id, fault.what) == (clara[2].pk, "does not follow the record before it")
 
 
+def test_l2_a_chain_forged_to_begin_later_is_found(shop: Shop) -> None:
+    """Its first record was removed and all that follow were hashed anew from an empty beginning."""
+    clara = [r for r in shop.rows if r.customer_id == shop.people[1].pk]
+
+    def forge() -> None:
+        ConsentRecord.objects.filter(pk=clara[0].pk).delete()
+        previous = ledger.GENESIS
+        for row in ConsentRecord.objects.filter(customer_id=clara[0].customer_id).order_by("sequence"):
+            row.previous_hash = previous
+            row.hash = previous = ledger.record_hash(row)
+            row.save()
+
+    (fault,) = faults_after(forge)
+    assert (fault.record_id, fault.what) == (clara[1].pk, "number 2 where 1 must stand")
+
+
 def test_l2_ids_that_were_exchanged_in_a_chain_are_found(shop: Shop) -> None:
     """Both rows are superseded: no state rests on either."""
     one, two = [r.pk for r in shop.rows if r.customer_id == shop.people[1].pk][:2]
