@@ -332,11 +332,11 @@ def test_a_study_of_whom_a_campaign_changes_is_asked_for_and_told(client):
     assert "It cannot be told: each arm needs 100 people" in client.get(page).context["lead"]
     worth = {"value": 1.0, "low": 0.5, "high": 1.5}
     names = ("target", "all", "none", "over_all", "over_none")
-    figures = {"recommendation": dict.fromkeys(names, worth), "curve": [[0, 0], [1, 2]], "leave_in_peace": 7}
+    figures = {"recommendation": dict.fromkeys(names, worth), "curve": [[0, 0], [1, 2]], "leave_in_peace": 27}
     figures |= {"qini": 0.4, "qini_low": 0.1, "qini_high": 0.7}
     UpliftStudy.objects.filter(pk=study.pk).update(
         state="done", advice="target", is_sure=True, figures=figures
     )
     words = client.get(page).content.decode()
-    assert "7 people are surely better left in peace" in words
+    assert "27 people are surely better left in peace" in words
     assert f"{{&quot;uplift&quot;: &quot;{row.slug}&quot;" in words
