@@ -4,9 +4,10 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from customers import encryption, privacy
+from customers import encryption, privacy, request_work, requests
 from customers.models import ConsentRecord
 from customers.proof import receipts
+from customers.requests import Type
 from customers.views import Page, nobody
 
 
@@ -48,9 +49,12 @@ class Erase(Page):
         if request.POST.get("sure") != "yes":
             return self.asked(is_sure=True)
         try:
-            privacy.erase(self.person.pk, actor="customer", at=self.at)
-        except privacy.NobodyToErase:
+            asked = requests.ask(
+                self.person, Type.ERASURE, source="privacy page", at=self.at, proven_by=requests.BY_PAGE
+            )
+        except requests.NotPossible:
             return nobody(request)
+        request_work.work(asked.request.pk, at=self.at)
         return self.page("erased", languages=())
 
     def asked(self, *, is_sure: bool) -> HttpResponse:

@@ -16,26 +16,30 @@ from customers.models import Jurisdiction, Notice, SilentYes
 class Purpose:
     slug: str
     title: Promise
-    allows: str
+    allows: Promise
     """One sentence for the register of processing."""
 
 
 PURPOSES: dict[str, Purpose] = {
     purpose.slug: purpose
     for purpose in (
-        Purpose("analytics", _("Remember what I look at in the shop"), "keeping views, searches and baskets"),
+        Purpose(
+            "analytics", _("Remember what I look at in the shop"), _("keeping views, searches and baskets")
+        ),
         Purpose(
             "personalization",
             _("Use what I did to choose products and offers for me"),
-            "choosing products and offers from behaviour, and teaching the models",
+            _("choosing products and offers from behaviour, and teaching the models"),
         ),
-        Purpose("marketing_email", _("Send me offers by e-mail"), "writing to the person by e-mail"),
+        Purpose("marketing_email", _("Send me offers by e-mail"), _("writing to the person by e-mail")),
         Purpose(
-            "marketing_sms", _("Send me offers by text message"), "writing to the person by text message"
+            "marketing_sms", _("Send me offers by text message"), _("writing to the person by text message")
         ),
-        Purpose("message_tracking", _("Note whether I open or click"), "noting opens and clicks"),
+        Purpose("message_tracking", _("Note whether I open or click"), _("noting opens and clicks")),
         Purpose(
-            "partner_sharing", _("Pass my data to partners"), "passing messages about the person to a partner"
+            "partner_sharing",
+            _("Pass my data to partners"),
+            _("passing messages about the person to a partner"),
         ),
     )
 }

@@ -4,6 +4,7 @@ import io
 import logging
 import logging.config
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -22,7 +23,8 @@ WORDS = ("anna", "Anna", "mail.example", "secret words")
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
     """What the handler of the settings writes, at every level."""
-    assert settings.LOGGING["formatters"]["plain"]["()"] == "config.logs.WithoutPeople"
+    logging_settings: Any = settings.LOGGING
+    assert logging_settings["formatters"]["plain"]["()"] == "config.logs.WithoutPeople"
     handler = logging.StreamHandler(io.StringIO())
     handler.setFormatter(WithoutPeople())
     root = logging.getLogger()
