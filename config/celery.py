@@ -16,7 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 TRANSPORT_ALIASES["files"] = "config.broker:Transport"
 
 
-class Task(CeleryTask):  # type: ignore[misc]
+class Task(CeleryTask):  # type: ignore[type-arg]
     """Nothing is done on a database that is older than what people demanded of it (D3). Two queries every 5 seconds."""
 
     abstract = True
@@ -28,7 +28,7 @@ class Task(CeleryTask):  # type: ignore[misc]
         return super().__call__(*args, **options)
 
 
-@setup_logging.connect  # type: ignore[untyped-decorator]
+@setup_logging.connect
 def _logs_as_everywhere(**_more: Any) -> None:
     """Celery's own handlers would write the arguments and texts of exceptions; ours stand in the settings."""
     logging.config.dictConfig(settings.LOGGING)
