@@ -123,12 +123,12 @@ def live(shop: Shop, keeping: Keeping) -> list[subprocess.CompletedProcess[str]]
             "occurred_at": (now - timedelta(days=2)).isoformat()}  # fmt: skip
     assert shop("POST", f"{api}/events", seen) == 200
     who = {
-        "anonymousId": "quetzal-visitor",
-        "userId": "quetzal-id-7",
-        "messageId": "qi",
-        "writeKey": shop.key,
-    }
-    assert shop("POST", "/v1/identify", who) == 200
+        "type": "identify", "anonymousId": "quetzal-visitor", "userId": "quetzal-id-7", "messageId": "qi",
+        "timestamp": now.isoformat(),
+    }  # fmt: skip
+    (folder / "who.jsonl").write_text(json.dumps(who) + "\n")
+    said.append(keeping.manage("import_data", "segment-jsonl", str(folder / "who.jsonl")))
+    assert said[-1].returncode == 0, said[-1].stderr
     review = {
         "customer": "quetzal-id-7",
         "sku": "s1",
