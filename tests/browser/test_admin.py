@@ -117,7 +117,7 @@ def pages(row: Campaign) -> dict[str, str]:
         "offer": reverse("admin:campaigns_offer_add"),
         "customers": reverse("admin:customers_customer_changelist"),
         "customer": reverse("admin:customers_customer_change", args=[person.pk]),
-        "ledger": reverse("admin:customers_consentrecord_verify"),
+        "ledger": reverse("admin:customers_checkpoint_verify"),
         "forecast": reverse("admin:campaigns_offer_forecast", args=[Offer.objects.earliest("pk").pk])
         + "?now=1",
         "placement": reverse("admin:recommender_placement_add"),
