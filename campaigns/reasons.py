@@ -7,7 +7,7 @@ from datetime import datetime
 from campaigns.messages import benefit_words
 from campaigns.models import Decision, Delivery
 from catalog.models import Product
-from customers import purposes
+from customers import purposes, softoptin
 from customers.histories import Act
 from customers.models import Customer
 from recommender.models import ModelVersion, Shown
@@ -36,7 +36,8 @@ class Sent:
     offer: str
     why: Why
     allowed_by: str
-    """The words the person said yes to; empty where silence allowed it."""
+    """The words the person said yes to; empty where silence allowed it, or what they bought."""
+    is_buyer: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def last_messages(customer: Customer, acts: Sequence[Act] | None, *, language: s
                     at=decision.decided_at,
                 ),
                 allowed_by=words if delivery.basis == "consent" else "",
+                is_buyer=delivery.basis == softoptin.BASIS,
             )
         )
     return found

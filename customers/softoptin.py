@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from catalog.models import Category
 from customers import purposes
@@ -113,6 +113,24 @@ class Advertised:
         )
 
 
+def _standing(customer_ids: Collection[int], *, at: datetime) -> QuerySet[SoftOptIn]:
+    """What these people bought by then and did not object to; nothing of who ever answered, or whose law knows it not."""
+    return SoftOptIn.objects.filter(
+        ~Exists(ConsentState.objects.filter(customer_id=OuterRef("customer_id"), purpose=PURPOSE)),
+        customer__in=customer_ids,
+        at__lte=at,
+        customer__jurisdiction__in=lawful(),
+        customer__erased_at__isnull=True,
+        customer__merged_into__isnull=True,
+        customer__restricted_at__isnull=True,
+    )
+
+
+def is_buyer(customer_id: int, *, at: datetime) -> bool:
+    """Whether the person may be written to about anything for having bought something like it. One query."""
+    return _standing([customer_id], at=at).exists()
+
+
 def buyers(customer_ids: Collection[int], categories: Collection[int], *, at: datetime) -> set[int]:
     """Who of these bought, in time, what is like all of the categories, and may be written to for it. Two queries."""
     if not customer_ids or not categories:
@@ -121,15 +139,8 @@ def buyers(customer_ids: Collection[int], categories: Collection[int], *, at: da
     if not wanted.parents:
         return set()
     parents = {parent for parent in wanted.parents.values() if parent is not None}
-    rows = SoftOptIn.objects.filter(
-        Q(category__in=wanted.parents) | Q(category__parent__in=parents),
-        ~Exists(ConsentState.objects.filter(customer_id=OuterRef("customer_id"), purpose=PURPOSE)),
-        customer__in=customer_ids,
-        at__lte=at,
-        customer__jurisdiction__in=lawful(),
-        customer__erased_at__isnull=True,
-        customer__merged_into__isnull=True,
-        customer__restricted_at__isnull=True,
+    rows = _standing(customer_ids, at=at).filter(
+        Q(category__in=wanted.parents) | Q(category__parent__in=parents)
     )
     bought: dict[int, set[tuple[int, int | None]]] = {}
     columns = rows.values_list("customer_id", "category_id", "category__parent_id")

@@ -12,7 +12,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from customers import contact, encryption, gpc, links, optin, preferences, purposes
+from customers import contact, encryption, gpc, links, optin, preferences, purposes, softoptin
 from customers.models import Customer, Suppression
 from customers.preferences import Changes
 
@@ -122,6 +122,15 @@ class Preferences(Page):
             case "stop":
                 preferences.stop(self.person.pk, source=self.source, at=self.at)
                 return self.shown(stopped=True)
+            case "object":
+                done = preferences.leave(
+                    self.person.pk,
+                    softoptin.PURPOSE,
+                    method=preferences.METHOD,
+                    source=self.source,
+                    at=self.at,
+                )
+                return self.shown(saved=True, changed=done)
             case "pause":
                 contact.pause(self.person.pk, at=self.at)
                 return self.shown(paused=True)
@@ -183,6 +192,7 @@ class Preferences(Page):
             anything_on=any(choice.is_on for choice in choices),
             address=masked(encryption.unseal(self.person).get("email", "")),
             suppressed=suppressed,
+            is_buyer=softoptin.is_buyer(self.person.pk, at=self.at),
             wish=wish,
             paused_until=wish.paused_until if wish.is_paused(self.at) else None,
             topics=contact.topics(wish, language=self.language),

@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Category, Product
-from customers import consent, events, identities, privacy, purposes, softoptin
+from customers import consent, events, identities, links, privacy, purposes, softoptin
 from customers.consent import Permission
 from customers.events import Incoming, Taken
 from customers.models import ConsentRecord, Customer, Event, Jurisdiction, Notice, SoftOptIn
@@ -248,3 +250,16 @@ def test_c11_through_the_door_a_shop_uses(shop: None, server: Caller, boris: Cus
     assert "soft_opt_ins" not in server("POST", "events", body).body
     assert Event.objects.get().basis == "contract"
     assert may(boris, "Garden")
+
+
+def test_c11_c6_the_buyer_s_own_page_says_so_and_one_click_ends_it(shop: None, boris: Customer) -> None:
+    address = links.preferences_url(boris).removeprefix(settings.PUBLIC_URL)
+    page = Client()
+    assert "Do not send them" not in page.get(address).content.decode()
+    take(ORDER)
+    assert "Do not send them" in page.get(address).content.decode()
+    assert may(boris, "Garden")
+    told = page.post(address, {"action": "object"}).content.decode()
+    assert "Saved. It holds from this moment on." in told
+    assert "Do not send them" not in told
+    assert not may(boris, "Garden")
