@@ -136,8 +136,8 @@ def test_n1_no_door_tells_a_number_of_a_few_people_whatever_the_shop(seed: int) 
         report = asked(made)
         for name in sheets.SHEETS:
             heads, *rows = list(sheets.sheet(report, name))
-            for row in rows:
-                cells = dict(zip(heads, row, strict=True)) | {str(row[0]).removesuffix("_people"): row[1]}
+            for line in rows:
+                cells = dict(zip(heads, line, strict=True)) | {str(line[0]).removesuffix("_people"): line[1]}
                 assert told_of_a_few({k: v for k, v in cells.items() if k in OF_PEOPLE | OF_BUYERS}) == []
         page = client.get(reverse("admin:campaigns_campaign_report", args=[made.campaign.pk]))
         assert [bar.n for bar in page.context["bars"] if bar.n and bar.n < 20] == []
