@@ -129,10 +129,10 @@ def held(customer: Customer, *, without: Collection[type[models.Model]] = ()) ->
 
 def _words(model: type[models.Model]) -> str:
     """What its rows are called; those that only join two models by the field that made them."""
-    made_by: Any = model._meta.auto_created
-    for join in made_by._meta.many_to_many if made_by else ():
-        if join.remote_field.through is model:
-            return str(join.verbose_name)
+    for owner in apps.get_models() if model._meta.auto_created else ():
+        for join in owner._meta.many_to_many:
+            if join.remote_field.through is model:
+                return str(join.verbose_name)
     return str(model._meta.verbose_name_plural)
 
 
