@@ -13,7 +13,7 @@ import structlog
 
 from campaigns.channels.answering import Answering
 from campaigns.channels.base import LineBroken, Refused, Slows, TryLater
-from customers import encryption, letters
+from customers import encryption, installation, letters
 from customers.models import PrivacyRequest, Suppression
 
 PAGE = 500
@@ -26,6 +26,8 @@ def send_due(*, clock: Callable[[], datetime], limit: int = PAGE) -> Counter[str
     sent, waiting (to be tried again), dropped (not due after all), refused, unknown.
     """
     done: Counter[str] = Counter()
+    if not installation.may_send(at=clock()):
+        return done
     with Answering() as line:
         for request_id, kind in letters.due(at=clock(), limit=limit):
             try:
