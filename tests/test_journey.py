@@ -76,19 +76,24 @@ def test_the_waterfall_adds_up_and_every_mail_is_in_the_outbox(street: Street) -
     assert street.number("matched") == CUSTOMERS == sum(lost) + street.number("sendable")
     assert "The rows add up." in street.told
     recipients = [str(mail["To"]) for mail in street.mails()]
-    assert len(recipients) == len(set(recipients)) == street.number("sent") > 100
+    assert len(recipients) == len(set(recipients)) > 100
+    # Where a few failed, what was sent is told as a lower bound (N1).
+    assert 0 <= len(recipients) - street.number("(?:at least )?sent") < 20
 
 
 def test_the_measured_effect_stands_beside_the_truth(street: Street) -> None:
     estimate = re.search(
         r"^(It earned|It cost|Cannot tell yet): ([+-][\d.]+) EUR per person", street.told, re.MULTILINE
     )
-    assert estimate is not None
     truth = re.search(
         r"never saw: [+-][\d.]+ per person over the ([\d,]+) measured; estimated ([+-][\d.]+)", street.told
     )
-    assert truth is not None
-    assert truth.group(2) == estimate.group(2)
+    if "Too few: a number is shown of at least 20 people, and of 10 who bought." in street.told:
+        assert (estimate, truth) == (None, None)  # so small a shop may have no control group to tell of
+    else:
+        assert estimate is not None
+        assert truth is not None
+        assert truth.group(2) == estimate.group(2)
     assert "0 violations" in street.told
     assert re.search(r"^Ledger: [\d,]+ records of [\d,]+ people, clean", street.told, re.MULTILINE)
 

@@ -28,8 +28,12 @@ def shown(report: Report, people: People) -> Report:
     sendable = waterfall.get("sendable")
     fates, reasons, bounded = fates_of(report.fates, sendable, report.suppressed_at_sending)
     given = codes_of(report.codes)
-    # What sending cost tells how many were sent, or it is of everyone.
+    # What sending cost tells how many were sent: where that may not be told, it is told as if all had been sent.
     is_blurred = bounded or any(fates.get(status, 0) is None for status in ("sent", "unknown"))
+    cost = report.sending_cost
+    if is_blurred and cost:
+        sent = sum(report.fates.get(status) or 0 for status in ("sent", "unknown"))
+        cost = (cost * sendable / sent).quantize(CENT) if sent and sendable else None
     orders = None if is_small(report.attributed_people, FEWEST_ORDERS) else report.attributed_orders
     found = replace(
         _people(report, people),
@@ -45,7 +49,7 @@ def shown(report: Report, people: People) -> Report:
         attributed_people=None if orders is None else report.attributed_people,
         attributed_orders=orders,
         attributed_revenue=None if orders is None else report.attributed_revenue,
-        sending_cost=None if is_blurred and report.sending_cost else report.sending_cost,
+        sending_cost=cost,
     )
     return found
 

@@ -28,7 +28,12 @@ from tests.recommender.test_refusals import interest
 from tests.recommender.test_training_and_serving import customer, shop
 
 __all__ = ["browser", "phone", "shop"]
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.once,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+]
 SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 LANGUAGES = ("en", "zh-hans")
 PICTURES = os.environ.get("SCREENSHOTS", "")

@@ -18,7 +18,7 @@ from customers.purposes import PURPOSES
 from tests.browser.test_people import browser as browser
 from tests.conftest import person
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 LEGENDS = {
     "en": "Remember what I look at in the shop",
     "zh-hans": "记住我在商店浏览的内容",

@@ -16,7 +16,12 @@ from tests.browser.test_admin import SIZES, _patience, browser, complaints, log_
 from tests.campaigns.conftest import people
 
 __all__ = ["_patience", "browser"]
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.once,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+]
 
 
 @pytest.fixture

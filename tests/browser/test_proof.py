@@ -14,7 +14,7 @@ from tests.browser.test_people import fits
 from tests.browser.test_people import phone as phone
 from tests.conftest import person
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])

@@ -478,7 +478,8 @@ def test_the_json_form_is_plain_and_complete(spring: Built) -> None:
     assert found["waterfall"]["no_consent"] == {"marketing_email": None}
     assert (found["read_from"], found["read_until"]) == (START.isoformat(), (START + 14 * DAY).isoformat())
     assert found["fates"] == {"sent": 21, "unknown": None, "failed": None}
-    assert (found["at_least"], found["sending_cost"]) == (["sent"], None)
+    # As if everybody sendable had been sent: 40 at 5 cents.
+    assert (found["at_least"], found["sending_cost"]) == (["sent"], "2.00")
     assert found["attribution"] == {"days_after_click": 5, "days_after_delivery": 1}
 
 

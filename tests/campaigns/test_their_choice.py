@@ -157,11 +157,11 @@ def test_a_message_costs_no_query_more_for_it(campaign: Make) -> None:
 
 
 def test_the_desk_and_the_report_have_words_for_the_line(campaign: Make) -> None:
-    (pk,) = people(1)
-    contact.pause(pk, at=NOW)
+    for pk in people(20):
+        contact.pause(pk, at=NOW)
     waterfall = planned(campaign()).as_dict()
     losses = [(bar.label, bar.n) for bar in words.bars(waterfall) if bar.kind == "loss"]
-    assert losses == [("paused it, or left the topic", 1)]
+    assert losses == [("paused it, or left the topic", 20)]
     assert report_text.WORDS["their_choice"] == "paused, or left the topic"
 
 

@@ -9,11 +9,13 @@ from django.utils import translation
 CATALOGUE = Path(settings.BASE_DIR) / "locale" / "zh_Hans" / "LC_MESSAGES"
 
 
-def entries() -> list[tuple[str, str]]:
+def entries(*, with_context: bool = True) -> list[tuple[str, str]]:
     """(English, Chinese) of every entry, as written in the file."""
     text = (CATALOGUE / "django.po").read_text().split("\n\n", 1)[1]
     found = []
     for block in text.split("\n\n"):
+        if "msgctxt" in block and not with_context:
+            continue
         parts = {
             name: "".join(re.findall(r'"(.*)"', body))
             for name, body in re.findall(r'^(msgid|msgstr)(?:\[0\])? ((?:".*"\n?)+)', block, re.M)
@@ -38,7 +40,7 @@ def test_placeholders_are_the_same_in_both():
 
 def test_the_compiled_catalogue_is_of_this_text():
     with translation.override("zh-hans"):
-        for english, chinese in entries():
+        for english, chinese in entries(with_context=False):
             if "\\" not in english and "%" not in english:
                 assert (
                     translation.gettext(english) == chinese

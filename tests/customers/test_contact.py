@@ -262,9 +262,9 @@ def test_each_answer_leads_to_its_receipt(anna: Customer, client: Client) -> Non
         answer = client.get(f"{receipts_of(anna)}receipts/{record.pk}")
         assert answer.status_code == 200
         told = answer.json()
-        assert told["hash"] == record.hash == ledger.record_hash(record)
-        assert told["whole"] is True
-        assert (told["granted"], told["purpose"], told["sequence"]) == (
+        said = told["record"]
+        assert said["hash"] == record.hash == ledger.record_hash(record)
+        assert (said["granted"], said["purpose"], said["sequence"]) == (
             record.granted,
             record.purpose,
             record.sequence,

@@ -24,7 +24,7 @@ from tests.campaigns.conftest import sink as sink
 from tests.conftest import NOW, person
 from tests.customers.test_preferences import learnt
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.django_db]
 LOOKS = 10_000
 METHODS = ("get", "head", "options")
 QUERIES = ("", "?language=zh-hans", "?why=1", "?action=stop", "?sure=yes", "?List-Unsubscribe=One-Click")

@@ -80,8 +80,11 @@ def test_c7_a_new_version_never_widens_an_old_grant(
     # What Anna said yes to stays what she read.
     record = before["analytics"][anna.pk].record_id
     receipt = server("GET", f"customers/anna/consents/{record}/receipt").body
-    assert (receipt["notice"], receipt["text"]) == ("analytics@1", "Remember what I look at in the shop")
-    assert hashlib.sha256(receipt["text"].encode()).hexdigest() == receipt["notice_sha256"]
+    assert (receipt["record"]["notice"], receipt["text"]) == (
+        "analytics@1",
+        "Remember what I look at in the shop",
+    )
+    assert hashlib.sha256(receipt["text"].encode()).hexdigest() == receipt["record"]["notice_sha256"]
 
 
 def test_c7_a_yes_keeps_the_version_that_was_shown_even_where_a_newer_one_holds(boris: Customer) -> None:

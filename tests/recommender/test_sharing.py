@@ -20,7 +20,7 @@ from tests import desk
 from tests.conftest import NOW, evidence
 from tests.recommender.test_training_and_serving import buys
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.once, pytest.mark.django_db]
 PURPOSES = ("personalization", "partner_sharing", "analytics")
 
 
