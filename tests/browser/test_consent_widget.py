@@ -138,6 +138,7 @@ def test_c4_c6_yes_and_no_are_one_click_and_alike_and_nothing_is_chosen_before(
 
 def test_the_answers_are_remembered_and_nothing_else_and_stay_changeable(opened: Opener, live_server) -> None:
     page = opened(demo(live_server))
+    expect(page.locator("fieldset")).to_have_count(3)
     for each in page.locator("fieldset").all():
         button = each.get_by_role("button", name="No")
         button.click()
