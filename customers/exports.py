@@ -71,9 +71,11 @@ def parts(customer: Customer, *, at: datetime) -> Iterator[Part]:
             yield Part("worked_out", app.label, import_string(teller)(customer.pk, at=at))
     # GDPR 15(1)(a) and (d): what for, and for how long.
     yield Part(
-        "about", "purposes", ({"purpose": p.slug, "allows": p.allows} for p in purposes.PURPOSES.values())
+        "about",
+        "purposes",
+        ({"purpose": p.slug, "allows": str(p.allows)} for p in purposes.PURPOSES.values()),
     )
-    kept = ({"what": k.what, "days": k.for_long.days, "why": k.why} for k in retention.kept())
+    kept = ({"what": str(k.what), "days": k.for_long.days, "why": str(k.why)} for k in retention.kept())
     yield Part("about", "kept", kept)
 
 
