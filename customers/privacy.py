@@ -18,7 +18,7 @@ import orjson
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection, models, transaction
+from django.db import OperationalError, connection, models, transaction
 from django.db.models import Q, QuerySet
 
 from catalog.models import Review
@@ -40,6 +40,9 @@ HIDDEN = frozenset({"key", "email_index", "phone_index", "token_hash"})
 
 # Whatever was under way when somebody was erased has ended after this.
 STRAGGLERS = timedelta(days=1)
+
+
+ERASE_TRIES = 5
 
 
 class NobodyToErase(Exception):
@@ -180,7 +183,21 @@ class Erased:
 
 
 def erase(customer_id: int, *, actor: str, at: datetime) -> Erased:
-    """Forget a person and everyone merged into them, in one transaction. Raises NobodyToErase.
+    """Forget a person and everyone merged into them. Raises NobodyToErase.
+
+    Where another transaction was rewriting the same rows (a training), it is done anew, some times.
+    """
+    for left in reversed(range(ERASE_TRIES)):
+        try:
+            return _erase(customer_id, actor=actor, at=at)
+        except OperationalError:
+            if not left or connection.in_atomic_block:
+                raise
+    raise AssertionError
+
+
+def _erase(customer_id: int, *, actor: str, at: datetime) -> Erased:
+    """In one transaction, under the person's lock.
 
     Left are a nameless row, which the ledger's numbers point at, the ledger itself, and the suppression list. The
     journal outside the database knows of it before it commits, so that an older backup is told (D3).

@@ -94,18 +94,18 @@ def test_only_whom_a_campaign_chose_since_it_began_is_compared(quarter: Holdout)
 
 
 def test_who_entered_a_journey_was_chosen_too(quarter: Holdout) -> None:
-    ids = people(60)
+    ids = people(150)
     journey = Campaign.objects.create(slug="welcome", name="Welcome", kind="journey")
     version = JourneyVersion.objects.create(campaign=journey, number=1, definition={})
     for pk in ids:
         JourneyEntry.objects.create(
             campaign=journey, version=version, customer_id=pk, key="k", step="end", entered_at=START + DAY
         )
-    choose(ids[:30], START + 5 * DAY)
+    choose(ids[:75], START + 5 * DAY)
     others, _held = named(ids)
     paid(others[:10], "7.00", START + 2 * DAY)  # after the journey, before the campaign
     found = holdouts.report(quarter, at=NOW)
-    assert (found.others.people or 0) + (found.held.people or 0) == 60
+    assert (found.others.people or 0) + (found.held.people or 0) == 150
     assert (found.others.revenue, found.campaigns) == (Decimal("70.00"), 2)
 
 

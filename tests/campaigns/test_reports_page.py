@@ -152,12 +152,12 @@ def test_the_holdout_s_page_says_what_all_campaigns_bring(client) -> None:
     address = reverse("admin:campaigns_holdout_report", args=[row.pk])
     assert "No campaign has chosen anybody since it began." in client.get(address).content.decode()
     campaign = Campaign.objects.create(slug="spring", name="Spring")
-    for pk in people(60):
+    for pk in people(150):
         Decision.objects.create(
             campaign=campaign, customer_id=pk, placement="email", purpose="marketing_email", basis="default",
             decided_at=START + DAY,
         )  # fmt: skip
-    paid([f"c{n:03}" for n in range(60)], "10.00", START + 2 * DAY)
+    paid([f"c{n:03}" for n in range(150)], "10.00", START + 2 * DAY)
     html = client.get(address).content.decode()
     assert "Cannot tell yet: +0.00 EUR per person" in html
     assert "left in peace" in html
