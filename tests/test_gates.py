@@ -265,8 +265,7 @@ def test_c3_a_withdrawal_at_any_moment_of_the_sending_wins_if_it_commits_before_
         return NOW
 
     done = delivery.deliver_all(clock=clock)
-    if len(calls) < moment:
-        pytest.skip("the sending has no such moment")
+    assert len(calls) >= moment, "the sending has no such moment any more"
     was_marked = calls[moment - 1] in ("transmitting", "sent")
     assert dict(done) == ({"sent": 1} if was_marked else {"suppressed": 1})
     assert len(sink.mails()) == was_marked

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from config import rulebook
 from config.rulebook import Result
 from tests import mutate
+from tests.conftest import Results
 
 HELD = ("Consent", "Unsubscribe", "Rights", "Ledger", "Reports and fairness")
 
@@ -145,9 +146,9 @@ def test_a_copy_without_the_tests_says_so(small: Path) -> None:
         call_command("rules")
 
 
-def test_this_very_run_is_written_down(pytestconfig, tmp_path: Path) -> None:
+def test_this_very_run_is_written_down(tmp_path: Path) -> None:
     """The plugin hears of a failing call, and of a teardown that fails after a call that passed."""
-    plugin = type(pytestconfig.pluginmanager.get_plugin("results") or pytest.skip("in another process"))()
+    plugin = Results()
 
     def say(when: str, outcome: str) -> None:
         report = pytest.TestReport("t.py::test_x", ("t.py", 1, "x"), {}, outcome, None, when)

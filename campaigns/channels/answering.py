@@ -5,32 +5,23 @@ room for an offer. `Channel.send` keeps its lock: this mail's purpose is none th
 """
 
 import secrets
-from email.utils import parseaddr
 
-from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from campaigns.channels.apart import Apart, frame, host, mail
 from campaigns.channels.base import WrongPermission
-from campaigns.channels.email import Email
 from campaigns.messages import Finished
 from customers.letters import Letter
 
 PURPOSE = "privacy_request"
 
 
-class Answering(Email):
+class Answering(Apart):
     """`call` an address, then `answer` with the letter made for it, or `drop`."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._called = ""
-
-    def call(self, address: str) -> None:
-        """Everything before the point of no return. Raises TryLater, Refused."""
-        self.open(_mail(address))
-        self._called = address
+    purpose = PURPOSE
 
     def answer(self, letter: Letter) -> None:
         """The point of no return. Raises WrongPermission, TryLater, Refused, LineBroken."""
@@ -61,31 +52,13 @@ def _words(letter: Letter) -> Finished:
         "language": letter.language,
         "subject": subject,
         "told": letter.contents,
-        "shop": parseaddr(settings.DEFAULT_FROM_EMAIL)[0],
-        "postal_address": settings.POSTAL_ADDRESS,
+        **frame(),
     }
-    host = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip(" >") or "localhost"
-    return _mail(
+    return mail(
         letter.address,
+        purpose=PURPOSE,
         subject=subject,
         html=render_to_string("people/rights_letter.html", context),
         text=render_to_string("people/rights_letter.txt", context),
-        message_id=f"<tact-answer-{secrets.token_hex(16)}@{host}>",
-    )
-
-
-def _mail(
-    address: str, *, subject: str = "", html: str = "", text: str = "", message_id: str = ""
-) -> Finished:
-    return Finished(
-        customer_id=0,
-        purpose=PURPOSE,
-        address=address,
-        subject=subject,
-        html=html,
-        text=text,
-        message_id=message_id,
-        # RFC 3834: no out-of-office answer to this.
-        headers={"Auto-Submitted": "auto-generated"},
-        payload={},
+        message_id=f"<tact-answer-{secrets.token_hex(16)}@{host()}>",
     )

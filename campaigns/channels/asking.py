@@ -5,32 +5,24 @@ for an offer. `Channel.send` keeps its lock: this mail's purpose is none that a 
 """
 
 import secrets
-from email.utils import parseaddr
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from campaigns.channels.apart import Apart, frame, host, mail
 from campaigns.channels.base import WrongPermission
-from campaigns.channels.email import Email
 from campaigns.messages import Finished
 from customers.optin import Question
 
 PURPOSE = "double_opt_in"
 
 
-class Asking(Email):
+class Asking(Apart):
     """`call` an address, then `ask` the question made for it, or `drop`."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._called = ""
-
-    def call(self, address: str) -> None:
-        """Everything before the point of no return. Raises TryLater, Refused."""
-        self.open(_mail(address))
-        self._called = address
+    purpose = PURPOSE
 
     def ask(self, question: Question) -> None:
         """The point of no return. Raises WrongPermission, TryLater, Refused, LineBroken."""
@@ -50,38 +42,14 @@ def _words(question: Question) -> Finished:
         "subject": subject,
         "words": question.notice.text,
         "link": f"{settings.PUBLIC_URL}/confirm/{question.token}/",
-        "shop": parseaddr(settings.DEFAULT_FROM_EMAIL)[0],
-        "postal_address": settings.POSTAL_ADDRESS,
+        **frame(),
     }
-    host = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].strip(" >") or "localhost"
-    return _mail(
+    return mail(
         question.address,
+        purpose=PURPOSE,
         customer_id=question.customer_id,
         subject=subject,
         html=render_to_string("people/ask.html", context),
         text=render_to_string("people/ask.txt", context),
-        message_id=f"<tact-ask-{question.pending_id}-{secrets.token_hex(8)}@{host}>",
-    )
-
-
-def _mail(
-    address: str,
-    *,
-    customer_id: int = 0,
-    subject: str = "",
-    html: str = "",
-    text: str = "",
-    message_id: str = "",
-) -> Finished:
-    return Finished(
-        customer_id=customer_id,
-        purpose=PURPOSE,
-        address=address,
-        subject=subject,
-        html=html,
-        text=text,
-        message_id=message_id,
-        # RFC 3834: no out-of-office answer to this.
-        headers={"Auto-Submitted": "auto-generated"},
-        payload={},
+        message_id=f"<tact-ask-{question.pending_id}-{secrets.token_hex(8)}@{host()}>",
     )

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from campaigns import optin_mail
-from campaigns.channels import WrongPermission, asking
+from campaigns.channels import WrongPermission, apart, asking
 from campaigns.channels.asking import Asking
 from customers import consent, encryption, identities, optin, privacy, purposes, retention, tasks
 from customers.consent import NotPermitted, Permission
@@ -235,7 +235,14 @@ def test_a_question_cannot_be_made_twice_or_by_hand(boris: Customer, sink: Sink)
 
 
 def test_the_asking_line_keeps_the_lock_for_everything_else(anna: Customer, sink: Sink) -> None:  # noqa: F811
-    draft = asking._mail("anna@mail.example", customer_id=anna.pk, subject="Offer", text="Buy", html="Buy")
+    draft = apart.mail(
+        "anna@mail.example",
+        purpose=asking.PURPOSE,
+        customer_id=anna.pk,
+        subject="Offer",
+        text="Buy",
+        html="Buy",
+    )
     with Asking() as line:
         line.call("anna@mail.example")
         for purpose in purposes.PURPOSES:
