@@ -11,7 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from campaigns.models import Campaign, Offer
-from customers.models import Customer
+from customers.models import Customer, Jurisdiction
 from recommender.models import ModelVersion
 from tests import chromium, desk
 
@@ -118,6 +118,9 @@ def pages(row: Campaign) -> dict[str, str]:
         "customers": reverse("admin:customers_customer_changelist"),
         "customer": reverse("admin:customers_customer_change", args=[person.pk]),
         "ledger": reverse("admin:customers_checkpoint_verify"),
+        "law": reverse(
+            "admin:customers_jurisdiction_change", args=[Jurisdiction.objects.get(code="US-CA").pk]
+        ),
         "forecast": reverse("admin:campaigns_offer_forecast", args=[Offer.objects.earliest("pk").pk])
         + "?now=1",
         "placement": reverse("admin:recommender_placement_add"),
