@@ -1,7 +1,7 @@
 """A feed or a page of products, each kept once."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -62,7 +62,7 @@ def product_ids(skus: Collection[str], *, create_missing: bool = False) -> dict[
     found = dict(Product.objects.filter(sku__in=wanted).values_list("sku", "pk"))
     if create_missing and (missing := sorted(wanted - found.keys())):
         Product.objects.bulk_create(
-            [Product(sku=sku, title=sku, is_listed=False) for sku in missing],
+            [Product(sku=sku, title=sku, is_listed=False, is_learnt=True) for sku in missing],
             ignore_conflicts=True,
             batch_size=500,
         )
@@ -84,10 +84,38 @@ _FIELDS = (
 )
 
 
-def save_products(inputs: Sequence[ProductInput], *, at: datetime) -> Saved:
+def learn_products(inputs: Sequence[ProductInput], *, at: datetime, listed: bool) -> Saved:
+    """What events say of their products, for a shop that sends no feed: what a feed has described is left as it is.
+
+    `listed`: whether a product learnt so may be shown. One query where nothing is new.
+    """
+    by_sku = {given.sku: given for given in inputs}
+    rows = {row.sku: row for row in Product.objects.filter(sku__in=by_sku).select_related("category")}
+    new = [
+        replace(given, is_listed=listed or (sku in rows and rows[sku].is_listed))
+        for sku, given in by_sku.items()
+        if sku not in rows or (rows[sku].is_learnt and _tells_more(given, rows[sku], listed))
+    ]
+    return save_products(new, at=at, learnt=True) if new else Saved(0, 0, len(by_sku))
+
+
+def _tells_more(given: ProductInput, row: Product, listed: bool) -> bool:
+    said = {name: getattr(given, name) for name in _FIELDS}
+    return (
+        (listed and not row.is_listed)
+        or any(value is not None and getattr(row, name) != value for name, value in said.items())
+        or (
+            given.category is not None
+            and (row.category is None or row.category.name != given.category.strip()[:200])
+        )
+    )
+
+
+def save_products(inputs: Sequence[ProductInput], *, at: datetime, learnt: bool = False) -> Saved:
     """Create or update products, all or none, and note what changed of price and stock.
 
-    A bounded number of queries for any number of products; the last of two inputs for one SKU wins.
+    A bounded number of queries for any number of products; the last of two inputs for one SKU wins. `learnt`: from
+    events, not from the shop's own feed.
     """
     by_sku = {given.sku: given for given in inputs}
     with transaction.atomic():
@@ -100,11 +128,14 @@ def save_products(inputs: Sequence[ProductInput], *, at: datetime) -> Saved:
             row = rows.get(sku)
             is_new = row is None
             if row is None:
-                row = Product(sku=sku, title=given.title or sku)
-            before = (row.price, row.in_stock)
-            if _apply(row, given, categories) or is_new:
+                row = Product(sku=sku, title=given.title or sku, is_learnt=learnt)
+            elif row.is_learnt is False and learnt:  # a feed came first after all
+                continue
+            before = (row.price, row.in_stock, row.is_learnt)
+            row.is_learnt = learnt
+            if _apply(row, given, categories) or is_new or before[2] != learnt:
                 (fresh if is_new else changed).append(row)
-                if is_new or (row.price, row.in_stock) != before:
+                if is_new or (row.price, row.in_stock) != before[:2]:
                     repriced.append(row)
         Product.objects.bulk_create(fresh, batch_size=500)
         for row in changed:
@@ -115,7 +146,7 @@ def save_products(inputs: Sequence[ProductInput], *, at: datetime) -> Saved:
             changed,
             update_conflicts=True,
             unique_fields=["id"],
-            update_fields=[*_FIELDS, "category", "updated_at"],
+            update_fields=[*_FIELDS, "category", "is_learnt", "updated_at"],
             batch_size=500,
         )
         ProductChange.objects.bulk_create(

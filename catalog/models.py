@@ -58,6 +58,11 @@ class Product(models.Model):
         default=True,
         help_text=_("Off for products only known from an event, until the shop describes them."),
     )
+    is_learnt = models.BooleanField(
+        _("learnt from events"),
+        default=False,
+        help_text=_("Known only from what people did with it; the shop's own feed has not described it."),
+    )
     image_url = models.URLField(_("picture"), max_length=1000, blank=True)
     url = models.URLField(_("address"), max_length=1000, blank=True)
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)

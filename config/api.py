@@ -1,20 +1,15 @@
 """What all endpoints share: keys and scopes, throttles, pages, the error shape, idempotency."""
 
 import hashlib
-import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
-import structlog
-from django.conf import settings
-from django.core.cache import cache
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.translation import get_language
-from redis.exceptions import RedisError
 from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.parsers import JSONParser
@@ -28,13 +23,14 @@ from campaigns.segments import InvalidRule
 from customers import access, gpc, identities
 from customers.consent import NoEvidence, NotPermitted
 from customers.models import IdempotentReply
+from customers.throttle import Count, counted
 from customers.views import rendered
 
 if TYPE_CHECKING:  # the framework's views read this file's classes while they load
     from rest_framework.views import APIView
 
-log = structlog.get_logger()
 PREFIX = "/api/v1/"
+TRACKING = "/v1/"
 MAX_BODY = 5 * 1024 * 1024
 MAX_ITEMS = 1000
 
@@ -85,29 +81,18 @@ def scope_of(view: "APIView", method: str) -> str | None:
 
 
 class KeyThrottle(BaseThrottle):
-    """So many requests a minute and key, counted exactly by one atomic increment; says when to come again."""
+    """So many requests a minute and key; says when to come again."""
 
-    wait_seconds = 0.0
+    count: Count | None = None
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         if request.auth is None:  # the schema and its page, open to everybody
             return True
-        now = time.time()
-        minute = int(now // 60)
-        name = f"throttle:{cast(access.Access, request.auth).key_id}:{minute}"
-        try:
-            cache.add(name, 0, timeout=120)
-            made = cache.incr(name)
-        except ValueError:  # the cache dropped it between the two lines: the count begins again
-            made = 1
-        except (OSError, RedisError) as error:  # without a cache nobody is counted, and nobody is turned away
-            log.warning("requests are not counted", reason=type(error).__name__)
-            made = 1
-        self.wait_seconds = 60 * (minute + 1) - now
-        return bool(made <= settings.API_REQUESTS_PER_MINUTE)
+        self.count = counted(cast(access.Access, request.auth).key_id)
+        return self.count.is_allowed
 
-    def wait(self) -> float:
-        return max(self.wait_seconds, 1.0)
+    def wait(self) -> float | None:
+        return self.count.wait if self.count else None
 
 
 # --- what comes in and goes out ------------------------------------------------------------------------------
@@ -194,7 +179,7 @@ def errors(exc: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if request.path.startswith(PREFIX):
+    if request.path.startswith((PREFIX, TRACKING)):
         return JsonResponse({"code": "not_found", "message": "There is no such address."}, status=404)
     return _told(request, 404)
 
@@ -208,7 +193,7 @@ def _told(request: HttpRequest, status: int) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    if request.path.startswith(PREFIX):
+    if request.path.startswith((PREFIX, TRACKING)):
         said = {"code": "internal_error", "message": "Something broke here; nothing was changed. Try again."}
         return JsonResponse(said, status=500)
     return HttpResponse("Something broke here. Nothing was changed.", status=500, content_type="text/plain")

@@ -5,7 +5,7 @@ Orders are kept under contract. Views, searches and baskets are kept by `analyti
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -25,7 +25,7 @@ _CONTRACT = frozenset({Event.Type.ORDERED, Event.Type.REFUNDED})
 _TRACKING = frozenset({Event.Type.OPENED, Event.Type.CLICKED})
 TYPES = frozenset(Event.Type.values)
 # What a browser alone claims to have bought opens nobody's mailbox.
-FROM_BROWSERS = "api:publishable"
+FROM_BROWSERS = ("api:publishable", "segment:publishable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ def take_in(batch: Sequence[Incoming], *, source: str, at: datetime) -> Taken:
             {e.anonymous_id for e in sound if e.anonymous_id and not e.customer}, Identity.Kind.ANONYMOUS
         )
         owners = [people[e.customer] if e.customer else visitors[e.anonymous_id or ""] for e in sound]
+        sound, owners = _with_their_sales(sound, owners, taken, source=source)
         verdicts = {
             purpose: consent.verdicts(
                 {
@@ -107,11 +108,75 @@ def take_in(batch: Sequence[Incoming], *, source: str, at: datetime) -> Taken:
         products = product_ids({event.sku for event, *_ in kept if event.sku}, create_missing=True)
         new = _insert(kept, products, source=source, at=at)
         taken.accepted, taken.duplicates = len(new), len(kept) - len(new)
-        if source != FROM_BROWSERS:
+        if source not in FROM_BROWSERS:
             taken.soft_opt_ins = _buyers(
                 [(event, owner) for event, owner, *_ in kept if event.message_id in new], products, at=at
             )
     return taken
+
+
+def _with_their_sales(
+    sound: Sequence[Incoming], owners: Sequence[int], taken: Taken, *, source: str
+) -> tuple[list[Incoming], list[int]]:
+    """Refunds that name only their order become a refund of each of its lines; those without money get their line's.
+
+    What another refund already took back is not taken back again. Two queries where there is such a refund, else none.
+    """
+    bare = {
+        (owner, event.order_id)
+        for event, owner in zip(sound, owners, strict=True)
+        if event.type == Event.Type.REFUNDED
+        and event.order_id
+        and event.value is None
+        and not event.cancels_id
+    }
+    if not bare:
+        return list(sound), list(owners)
+    sales: dict[tuple[int, str], list[Event]] = {}
+    lines = Event.objects.filter(
+        type=Event.Type.ORDERED,
+        order_id__in={order for _owner, order in bare},
+        customer_id__in={owner for owner, _order in bare},
+    ).select_related("product")
+    for line in lines.order_by("pk"):
+        sales.setdefault((line.customer_id, line.order_id), []).append(line)
+    back: dict[int, set[str]] = {}
+    cancelling = Event.objects.filter(cancels_id__in=[line.pk for found in sales.values() for line in found])
+    for cancelled, by, message_id in cancelling.values_list("cancels_id", "source", "message_id"):
+        back.setdefault(cancelled, set()).add(message_id if by == source else "")
+    events: list[Incoming] = []
+    whose: list[int] = []
+    for event, owner in zip(sound, owners, strict=True):
+        made = [event]
+        if (owner, event.order_id) in bare and event.type == Event.Type.REFUNDED and event.value is None:
+            made = [
+                _taken_back(event, line)
+                for line in sales.get((owner, event.order_id), ())
+                if event.sku is None or (line.product is not None and line.product.sku == event.sku)
+            ]
+            if not made:
+                taken.refused.append(Refusal(event.message_id, "unknown_order"))
+            made = [
+                refund for refund in made if back.get(refund.cancels_id or 0, set()) <= {refund.message_id}
+            ]
+        events += made
+        whose += [owner] * len(made)
+    return events, whose
+
+
+def _taken_back(refund: Incoming, line: Event) -> Incoming:
+    """The refund of one line of an order: all of it, or as many as the refund says."""
+    whole = refund.sku is None or refund.quantity >= line.quantity or not line.quantity
+    share = Decimal(1) if whole else refund.quantity / line.quantity
+    return replace(
+        refund,
+        message_id=f"{refund.message_id}#{line.pk}",
+        sku=line.product.sku if line.product else None,
+        quantity=line.quantity if whole else refund.quantity,
+        value=None if line.value is None else (line.value * share).quantize(Decimal("0.01")),
+        currency=refund.currency or line.currency,
+        cancels_id=line.pk,
+    )
 
 
 def _buyers(orders: Sequence[tuple[Incoming, int]], products: Mapping[str, int], *, at: datetime) -> int:

@@ -1,10 +1,13 @@
-"""People's own pages. The preference page stands in `campaigns.urls`: it also shows what was sent and why."""
+"""The Segment-compatible door, and people's own pages. The preference page stands in `campaigns.urls`: it also shows what was sent and why."""
 
 from django.urls import path
 
-from customers import privacy_views, proof_views, request_pages, views
+from customers import privacy_views, proof_views, request_pages, tracking, views
 
 urlpatterns = [
+    path("v1/projects/<str:key>/settings", tracking.settings_of, name="segment-settings"),
+    path("v1/<str:kind>", tracking.door, name="segment"),
+    path("v1/<str:kind>/", tracking.door),
     path("proof/", proof_views.ProofPage.as_view(), name="proof"),
     path("proof/checkpoints.jsonl", proof_views.checkpoint_lines, name="proof-checkpoints"),
     path("proof/ledger.pub", proof_views.public_key, name="proof-key"),

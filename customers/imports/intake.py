@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db import connection
 
-from catalog.imports import ProductInput, product_ids, save_products
+from catalog.imports import ProductInput, learn_products, product_ids, save_products
 from catalog.models import Product, Review
 from customers import consent, events, identities
 from customers.consent import Answer, Evidence
@@ -41,6 +41,8 @@ class Intake:
     _refunds: list[Incoming] = field(default_factory=list)
     _profiles: dict[str, Profile] = field(default_factory=dict)
     _products: dict[str, ProductInput] = field(default_factory=dict)
+    _learnt: dict[str, ProductInput] = field(default_factory=dict)
+    _joins: set[tuple[str, str]] = field(default_factory=set)
     _reviews: list[tuple[str, str | None, Review]] = field(default_factory=list)
     _pages: int = 0
 
@@ -57,6 +59,16 @@ class Intake:
     def product(self, product: ProductInput) -> None:
         self._products[product.sku] = product
         self._page(self._products)
+
+    def learnt(self, product: ProductInput) -> None:
+        """What an event says of its product: kept where no feed has described it."""
+        self._learnt[product.sku] = product
+        self._page(self._learnt)
+
+    def joined(self, names: tuple[str, str]) -> None:
+        """(anonymous id, the shop's own id) of one person."""
+        self._joins.add(names)
+        self._page(self._joins)
 
     def event(self, event: Incoming) -> None:
         self._events.append(event)
@@ -80,9 +92,13 @@ class Intake:
         if self._products:
             saved = save_products(list(self._products.values()), at=self.at)
             self.counts.update(products_new=saved.created, products_changed=saved.changed)
+        if self._learnt:
+            learnt = learn_products(list(self._learnt.values()), at=self.at, listed=True)
+            self.counts.update(products_new=learnt.created, products_changed=learnt.changed)
         if self._profiles:
             people = identities.save_profiles(list(self._profiles.values()))
             self.counts.update(people_new=people.created, people_changed=people.changed)
+        identities.join(self._joins, at=self.at)
         self._record_grants()
         self._take_in(self._events)
         if self._refunds:
@@ -92,6 +108,8 @@ class Intake:
             page.clear()
         self._profiles.clear()
         self._products.clear()
+        self._learnt.clear()
+        self._joins.clear()
         self._pages += 1
         if self._pages & (self._pages - 1) == 0:  # after 1, 2, 4, 8 … pages
             _refresh_statistics()

@@ -212,14 +212,19 @@ def segment_jsonl(path: Path, intake: Intake, *, progress: Progress | None) -> N
         except segment.NotUnderstood as reason:
             intake.skip(str(reason), line_number)
             continue
+        if read.unused or (read.events and not read.message_id):
+            intake.skip(read.unused or "no_message_id", line_number)
+            continue
         for product in read.products:
-            intake.product(product)
+            intake.learnt(product)
         if read.profile is not None:
             intake.person(read.profile)
             intake.counts["kept"] += 1
-        if read.joins is not None:
+        if read.customer and read.visitor:
+            intake.joined((read.visitor, read.customer))
+        if read.alias:
             intake.flush()
-            identities.identify(*read.joins, at=intake.at)
+            identities.alias(read.alias, read.customer, at=intake.at)
         for event in read.events:
             intake.event(event)
     if empty:
