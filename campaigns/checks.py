@@ -81,6 +81,16 @@ def why_not_approved(campaign: Campaign, people: int, *, by: str) -> str:
     }
 
 
+def why_not_by_a_program(people: int) -> str:
+    """Above that size no program approves, whatever its key may do; empty when it may."""
+    if people <= settings.APPROVAL_ABOVE:
+        return ""
+    return _("It reaches %(people)s people. Above %(limit)s a person approves it, on the desk.") % {
+        "people": f"{people:,}",
+        "limit": f"{settings.APPROVAL_ABOVE:,}",
+    }
+
+
 def why_not_launched(campaign: Campaign, people: int) -> str:
     """Approved for fewer people than it reaches now; empty when the approval still covers them."""
     approved = campaign.approved_people or 0

@@ -17,6 +17,9 @@ Status = Campaign.Status
 # So long a launch can be called back, before the first message is planned.
 UNDO = timedelta(seconds=60)
 
+# What may still change while a campaign is paused: nothing that decides whom it reaches, or with what.
+WHILE_PAUSED = ("name", "message", "ends_at", "priority", "tags", "stop_at_complaints", "stop_at_errors")
+
 
 class NotPossible(Exception):
     """The campaign is not in a state, or not complete enough, for this step. The message says what to do."""

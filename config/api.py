@@ -19,7 +19,9 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
 from campaigns.codes import AlreadyUsed, NotRedeemable
+from campaigns.lifecycle import NotPossible
 from campaigns.segments import InvalidRule
+from campaigns.testing import NotSent
 from customers import access, gpc, identities
 from customers.consent import NoEvidence, NotPermitted
 from customers.models import IdempotentReply
@@ -157,6 +159,10 @@ def errors(exc: Exception, context: dict[str, Any]) -> Response | None:
             return error("no_evidence", str(exc), 422)
         case NotPermitted():
             return error("not_permitted", str(exc), 403)
+        case NotPossible():
+            return error("not_possible", str(exc), 409)
+        case NotSent():
+            return error("not_sent", str(exc), 422)
         case InvalidRule():
             return error("invalid_rule", exc.message, 400, fields={exc.path: [exc.message]})
         case Http404():

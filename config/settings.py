@@ -316,6 +316,8 @@ SPECTACULAR_SETTINGS = {
         "OfferStatusEnum": "campaigns.models.Offer.Status",
         "IntervalEnum": ["fixed", "sequence"],
         "ShareIntervalEnum": ["newcombe", "sequence"],
+        "CampaignChannelEnum": "campaigns.models.Campaign.Channel",
+        "PlacementChannelEnum": "campaigns.models.Placement.Channel",
     },
 }
 

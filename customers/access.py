@@ -23,12 +23,18 @@ SCOPES = (
     "offers:read",
     "offers:write",
     "codes:write",
+    "segments:read",
+    "segments:write",
     "campaigns:read",
+    "campaigns:write",
+    "campaigns:approve",
     "models:read",
     "models:write",
     "privacy:read",
     "privacy:write",
 )
+# What a key may do only where it was asked for by name.
+ON_REQUEST = ("campaigns:approve",)
 # What a browser's key may do at all; of a customer, only of the one a token proves.
 PUBLISHABLE = (
     "catalog:read",
@@ -82,9 +88,10 @@ def hashed(key: str) -> str:
 
 
 def create_key(kind: str, *, scopes: Collection[str] = (), label: str = "") -> tuple[ApiKey, str]:
-    """A new key and, this once, its value. Raises ValueError for a scope this kind cannot have."""
+    """A new key and, this once, its value; without scopes one with all that need not be named. Raises ValueError for a
+    scope this kind cannot have."""
     possible = SCOPES if kind == ApiKey.Kind.SECRET else PUBLISHABLE
-    wanted = list(scopes) or list(possible)
+    wanted = list(scopes) or [scope for scope in possible if scope not in ON_REQUEST]
     if wrong := sorted(set(wanted) - set(possible)):
         raise ValueError(f"A {kind} key cannot have {', '.join(wrong)}; possible: {', '.join(possible)}.")
     value = _PREFIX[ApiKey.Kind(kind)] + secrets.token_urlsafe(32)

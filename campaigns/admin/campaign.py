@@ -33,7 +33,6 @@ STEP_WORDS = {
 # What cannot be undone asks once, naming the consequence; the rest is done at once.
 ASKED_FIRST = ("launch", "cancel", "archive")
 # After approval the comparison is fixed; a pause lets only what changes no one's arm be mended.
-PAUSED_EDITABLE = ("name", "message", "ends_at", "priority", "tags", "stop_at_complaints", "stop_at_errors")
 
 
 class DraftRows(Rows):
@@ -141,7 +140,7 @@ class CampaignAdmin(ReportPages):
         names = {
             field.name for field in self.opts.fields if field.editable or field.name in self.readonly_fields
         }
-        return tuple(sorted(names - set(PAUSED_EDITABLE)))
+        return tuple(sorted(names - set(lifecycle.WHILE_PAUSED)))
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Mapping[str, Sequence[str]]:
         return self.prepopulated_fields if obj is None else {}

@@ -1,5 +1,12 @@
 """The doors of campaigns: offers, codes, the marketer's things, and what is inferred."""
 
+from campaigns.api.campaigns import (
+    CampaignPreviewView,
+    CampaignStepView,
+    CampaignsView,
+    CampaignTestView,
+    CampaignView,
+)
 from campaigns.api.codes import RedeemCodeView, ReserveCodeView, ReverseCodeView, ValidateCodeView
 from campaigns.api.definitions import (
     OfferDefinitionsView,
@@ -9,8 +16,14 @@ from campaigns.api.definitions import (
 )
 from campaigns.api.offers import OffersView
 from campaigns.api.profile import ProfileView
+from campaigns.api.segments import SegmentMembersView, SegmentPreviewView, SegmentsView, SegmentView
 
 __all__ = [
+    "CampaignPreviewView",
+    "CampaignStepView",
+    "CampaignTestView",
+    "CampaignView",
+    "CampaignsView",
     "OfferDefinitionView",
     "OfferDefinitionsView",
     "OffersView",
@@ -20,5 +33,9 @@ __all__ = [
     "RedeemCodeView",
     "ReserveCodeView",
     "ReverseCodeView",
+    "SegmentMembersView",
+    "SegmentPreviewView",
+    "SegmentView",
+    "SegmentsView",
     "ValidateCodeView",
 ]

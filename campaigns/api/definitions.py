@@ -199,7 +199,7 @@ class OfferDefinitionView(APIView):
 
     @extend_schema(operation_id="get_offer_definition", summary="One offer", responses=DefinitionOutput)
     def get(self, request: Request, slug: str) -> Response:
-        return Response(DefinitionOutput(_one(_offers(), slug, "offer")).data)
+        return Response(DefinitionOutput(one(_offers(), slug, "offer")).data)
 
     @extend_schema(
         operation_id="change_offer_definition",
@@ -212,12 +212,12 @@ class OfferDefinitionView(APIView):
         given.is_valid(raise_exception=True)
         with transaction.atomic():
             # Under the offer's lock: what is compared with what was given must not move meanwhile.
-            pk = _one(Offer.objects.all(), slug, "offer").pk
+            pk = one(Offer.objects.all(), slug, "offer").pk
             _save_offer(caps.lock([pk])[pk], cast(dict[str, Any], given.validated_data))
         return Response(DefinitionOutput(_offers().get(pk=pk)).data)
 
 
-def _one(rows: Any, slug: str, what: str) -> Any:
+def one(rows: Any, slug: str, what: str) -> Any:
     found = rows.filter(slug=slug).first()
     if found is None:
         raise Http404(f"There is no {what} {slug!r}.")
@@ -275,7 +275,7 @@ class PlacementView(APIView):
 
     @extend_schema(operation_id="get_placement", summary="One placement", responses=PlacementOutput)
     def get(self, request: Request, slug: str) -> Response:
-        return Response(PlacementOutput(_one(_placements(), slug, "placement")).data)
+        return Response(PlacementOutput(one(_placements(), slug, "placement")).data)
 
     @extend_schema(
         operation_id="change_placement", summary="Change a placement; it holds from the next decision on",
@@ -285,6 +285,6 @@ class PlacementView(APIView):
         given = PlacementFields(data=request.data)
         given.is_valid(raise_exception=True)
         placement = _save_placement(
-            _one(_placements(), slug, "placement"), cast(dict[str, Any], given.validated_data)
+            one(_placements(), slug, "placement"), cast(dict[str, Any], given.validated_data)
         )
         return Response(PlacementOutput(placement).data)
