@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import Client
+from django.test.utils import override_settings
 from django.utils import timezone
 
 from catalog.imports import ProductInput, save_products
@@ -108,17 +111,33 @@ def _emptying_between_tests_may_empty_the_ledger() -> Iterator[None]:
     patch.undo()
 
 
-@pytest.fixture(autouse=True)
-def _a_journal_of_its_own(
-    settings: Any, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A test's database goes; what it wrote outside must not tell the next one that it is an older one.
+@pytest.fixture(autouse=True, scope="session")
+def _passwords_are_hashed_quickly() -> Iterator[None]:
+    """The same hasher as in production, at its least effort: hundreds of tests make somebody who logs in."""
+    patch = pytest.MonkeyPatch()
+    for name, least in (("time_cost", 1), ("memory_cost", 8), ("parallelism", 1)):
+        patch.setattr(Argon2PasswordHasher, name, least)
+    yield
+    patch.undo()
+
+
+@contextmanager
+def journal_at(folder: Path) -> Iterator[None]:
+    """Keep the journal there for so long.
 
     A slow machine does not make it ask again in the midst of a count of queries; a test says when to look anew.
     """
-    settings.JOURNAL_DIR = tmp_path_factory.getbasetemp() / f"journal-{uuid4().hex}"
-    monkeypatch.setattr(installation, "FRESH_S", 3600.0)
-    installation.forget()
+    with override_settings(JOURNAL_DIR=folder), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(installation, "FRESH_S", 3600.0)
+        installation.forget()
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _a_journal_of_its_own(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A test's database goes; what it wrote outside must not tell the next one that it is an older one."""
+    with journal_at(tmp_path_factory.getbasetemp() / f"journal-{uuid4().hex}"):
+        yield
 
 
 def evidence(purpose: str) -> Evidence:
