@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from tests import searching
-from tests.faults.world import ROOT, World
+from tests.faults.world import World
 from tests.private_servers import program
 
 # --- the processes ---------------------------------------------------------------------------------------------------
@@ -172,16 +172,10 @@ def left(people: list[int]) -> None:
 class Keeping(World):
     def do(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """One process of the installation, to its end."""
-        return self._run([sys.executable, "-m", "tests.faults.keeping", *arguments], environment)
+        return self.forks.run({**self.environment, **environment}, "tests.faults.keeping", *arguments)
 
     def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self._run([sys.executable, "manage.py", *arguments], environment)
-
-    def _run(self, command: list[str], more: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        environment = {**self.environment, **more}
-        return subprocess.run(
-            command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=1500
-        )
+        return self.forks.run({**self.environment, **environment}, "manage", *arguments)
 
     def fates(self) -> dict[str, str]:
         """What became of each one's message; the ledger must verify."""
@@ -191,12 +185,6 @@ class Keeping(World):
         assert told["ledger"] == []
         found: dict[str, str] = told["fates"]
         return found
-
-    def begin(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            cwd=ROOT, env={**self.environment, **environment}, text=True, stdout=subprocess.PIPE,
-        )  # fmt: skip
 
     @property
     def url(self) -> str:

@@ -169,7 +169,6 @@ def test_d2_s7_after_a_whole_life_nothing_of_an_erased_person_stands_anywhere(ke
     server.start()
     keeping.environment |= {"EMAIL_URL": f"smtp://127.0.0.1:{port}", "LOG_LEVEL": "INFO"}
     try:
-        assert keeping.manage("migrate", "-v", "0").returncode == 0
         assert keeping.do("behave", "0").returncode == 0
         key = json.loads(keeping.manage("create_key", "--kind", "secret", "--json").stdout)["key"]
         with served(keeping) as url:

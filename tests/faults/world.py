@@ -4,21 +4,25 @@ Run as a program it is one process of that installation: `python -m tests.faults
 touches its database except by such processes, as an operator would.
 """
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import tests.environment
+from tests.faults.forks import ROOT, Fork, Forks
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 STEPS = ("claimed", "opened", "committed", "half a body", "whole body", "answered", "ended")
 assert tests.environment
 
@@ -27,11 +31,9 @@ assert tests.environment
 
 
 def setup(people: int) -> None:
-    """Migrate, and plan a campaign to so many people."""
-    from django.core.management import call_command  # noqa: PLC0415
+    """Plan a campaign to so many people."""
     from django.utils import timezone  # noqa: PLC0415
 
-    call_command("migrate", verbosity=0)
     from campaigns import lifecycle, planning  # noqa: PLC0415
     from campaigns.messages import default_message  # noqa: PLC0415
     from campaigns.models import Campaign, CampaignSegment, Message, Segment  # noqa: PLC0415
@@ -191,14 +193,15 @@ def tell() -> None:
 
 
 class World:
-    def __init__(self, folder: Path, environment: dict[str, str], port: int) -> None:
-        self.folder, self.environment, self.port = folder, environment, port
+    def __init__(self, folder: Path, environment: dict[str, str], forks: Forks) -> None:
+        self.folder, self.environment, self.forks = folder, environment, forks
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "tests.faults.world", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env=self.environment, check=False, capture_output=True, text=True, timeout=600
-        )
+        return self.forks.run(self.environment, "tests.faults.world", *arguments)
+
+    def begin(self, module: str, *arguments: str) -> Fork:
+        """One process of the installation, and its end is not waited for."""
+        return self.forks.begin(self.environment, module, *arguments)
 
     def log(self) -> list[tuple[str, str]]:
         """(recipient, Message-ID) of every mail the sink took in, from its own log."""
@@ -214,23 +217,66 @@ class World:
 
 
 @contextmanager
-def database(folder: Path) -> Iterator[str]:
-    """A fresh database of the kind the suite runs on; its URL ("" for SQLite in the folder)."""
+def installation(folder: Path) -> Iterator[tuple[dict[str, str], Forks]]:
+    """The environment of a migrated installation in the folder, and what begins its processes."""
+    with database(folder, of=migrated()) as url:
+        environment = {
+            **os.environ,
+            "VAR_DIR": str(folder / "var"),
+            "POSTAL_ADDRESS": "Shop, 1 Example Street, 10115 Berlin",
+        }
+        environment.pop("DATABASE_URL", None)
+        if url:
+            environment["DATABASE_URL"] = url
+        forks = Forks(folder)
+        try:
+            yield environment, forks
+        finally:
+            forks.close()
+
+
+@contextmanager
+def database(folder: Path, *, of: str = "") -> Iterator[str]:
+    """A database of the kind the suite runs on; its URL ("" for SQLite in the folder). A copy of that one, or empty."""
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith("postgres"):
+        if of:
+            (folder / "var").mkdir()
+            shutil.copy(of, folder / "var" / "tact.sqlite3")
         yield ""
         return
-    import psycopg2  # noqa: PLC0415
-
     name = f"faults_{uuid4().hex[:12]}"
-    line = psycopg2.connect(url)
-    line.autocommit = True
-    line.cursor().execute(f"CREATE DATABASE {name}")
+    on_server(f"CREATE DATABASE {name}" + (f" TEMPLATE {of}" if of else ""))
     try:
         yield f"{url.rpartition('/')[0]}/{name}"
     finally:
-        line.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
-        line.close()
+        on_server(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@cache
+def migrated() -> str:
+    """A database with every table and no row of ours, to be copied: a file of SQLite, or its name in PostgreSQL."""
+    folder = Path(tempfile.mkdtemp(prefix="tact-migrated-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    name = f"faults_migrated_{uuid4().hex[:12]}"
+    environment = {**os.environ, "VAR_DIR": str(folder)}
+    if is_postgres := environment.get("DATABASE_URL", "").startswith("postgres"):
+        on_server(f"CREATE DATABASE {name}")
+        atexit.register(on_server, f"DROP DATABASE {name} WITH (FORCE)")
+        environment["DATABASE_URL"] = f"{environment['DATABASE_URL'].rpartition('/')[0]}/{name}"
+    command = [sys.executable, "manage.py", "migrate", "-v", "0"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    return name if is_postgres else str(folder / "tact.sqlite3")
+
+
+def on_server(statement: str) -> None:
+    """Say that to the server, outside of any transaction."""
+    import psycopg2  # noqa: PLC0415
+
+    line = psycopg2.connect(os.environ["DATABASE_URL"])
+    line.autocommit = True
+    line.cursor().execute(statement)
+    line.close()
 
 
 if __name__ == "__main__":
