@@ -30,10 +30,26 @@ from customers.purposes import PURPOSES
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
+# Whoever asks for none of these asks no database.
+DATABASE = {"db", "transactional_db", "live_server", "django_db_setup"}
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first, so that no process is left with a long one when the others are done."""
+    """Files with slow tests first, so that no process is left with a long one when the others are done.
+
+    A test that asks no database is the same on every one: it is marked so before `-m` chooses.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+    for item in items:
+        if not (DATABASE & set(getattr(item, "fixturenames", ())) or _begins_processes(item)):
+            item.add_marker("once")
+
+
+def _begins_processes(item: pytest.Item) -> bool:
+    """Whether it starts programs that are told which database and broker the run has."""
+    return any(item.get_closest_marker(name) for name in ("faults", "processes"))
 
 
 class Results:

@@ -17,7 +17,7 @@ import pytest
 from tests.faults.world import ROOT, database
 from tests.private_servers import free_port, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.processes]
 CUSTOMERS = 250
 
 
