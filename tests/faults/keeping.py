@@ -104,20 +104,21 @@ def erased() -> None:
     print(json.dumps(list(Customer.objects.filter(erased_at__isnull=False).values_list("pk", flat=True))))
 
 
-def learn(seconds: float) -> None:
-    """Train everything again and again for so long, and keep the models up; answers how often."""
+def learn(until: Path) -> None:
+    """Train everything once, and again and again until that file is there, and keep the models up; answers how often."""
     from django.utils import timezone  # noqa: PLC0415
 
     from recommender import training  # noqa: PLC0415
 
-    end, rounds = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
+    rounds, is_enough = 0, False
+    while not is_enough:
         for task in ("interests", "clusters", "recommend"):
             training.ask(task, algorithms=["item_knn", "popularity"] if task == "recommend" else None)
         while (run := training.claim(at=timezone.now())) is not None:
             training.work(run, at=timezone.now())
             rounds += 1
         training.renew(at=timezone.now())
+        is_enough = until.exists()
     print(rounds)
 
 
@@ -260,8 +261,8 @@ if __name__ == "__main__":
             erased()
         case ["fates"]:
             fates()
-        case ["learn", seconds]:
-            learn(float(seconds))
+        case ["learn", until]:
+            learn(Path(until))
         case ["erase", names, threads]:
             erase(names.split(","), int(threads))
         case ["left", people]:

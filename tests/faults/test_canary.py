@@ -153,7 +153,7 @@ def live(shop: Shop, keeping: Keeping) -> list[subprocess.CompletedProcess[str]]
     )
     assert shop("GET", f"/preferences/{ADDRESS}/") == 404
     assert shop("PUT", f"{api}/customers/quetzal-id-7", {"email": "quetzal.second@aviary.example"}) == 200
-    said += [keeping.do("behave", "60"), keeping.do("learn", "1"), keeping.run("setup", "60")]
+    said += [keeping.do("behave", "60"), keeping.do("learn", str(folder)), keeping.run("setup", "60")]
     # What was learnt knows them, and their message has gone out and come back.
     said.append(keeping.manage("export_person", "quetzal-id-7", "--output", str(folder / "export.json")))
     for _second in range(180):

@@ -141,7 +141,7 @@ def storm(senders: int, kills: int) -> None:
     from campaigns.models import Delivery  # noqa: PLC0415
 
     queue.LEASE = delivery.LEASE = timedelta(seconds=10)  # type: ignore[attr-defined]
-    rng, killed = random.Random(11), 0
+    rng, killed = random.Random(int(os.environ.get("SEED", "11"))), 0
 
     def start() -> Any:
         connections.close_all()  # a line to the database is not shared with a child
