@@ -26,6 +26,7 @@ from customers.access import create_key, customer_token
 from customers.consent import Evidence
 from customers.models import Customer
 from customers.purposes import PURPOSES
+from tests.private_servers import on_server
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -125,6 +126,34 @@ def _emptying_between_tests_may_empty_the_ledger() -> Iterator[None]:
     patch.setattr(operations, "execute_sql_flush", flush)
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The database of the tests, and a copy of it from before the first one; what tells which."""
+    with django_db_blocker.unblock():
+        name = str(connection.settings_dict["NAME"])
+        if connection.vendor == "sqlite":
+            copy = str(tmp_path_factory.mktemp("migrated") / "tact.sqlite3")
+            with connection.cursor() as cursor:
+                cursor.execute("VACUUM INTO %s", [copy])
+        connection.close()
+    if connection.vendor == "sqlite":
+        yield copy
+        return
+    copy = f"{name}_migrated"
+    on_server(f"DROP DATABASE IF EXISTS {copy}")
+    on_server(f"CREATE DATABASE {copy} TEMPLATE {name}")
+    yield copy
+    on_server(f"DROP DATABASE {copy} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def migrated(django_db_setup: str) -> str:
+    """A database with every table and no row of ours, to be copied: a file of SQLite, or its name in PostgreSQL."""
+    return django_db_setup
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -12,9 +12,9 @@ from tests.private_servers import free_port, wait_for
 
 
 @contextmanager
-def with_a_sink(folder: Path) -> Iterator[Keeping]:
+def with_a_sink(folder: Path, migrated: str) -> Iterator[Keeping]:
     port = free_port()
-    with installation(folder) as (environment, forks):
+    with installation(folder, migrated) as (environment, forks):
         environment["EMAIL_URL"] = f"smtp://127.0.0.1:{port}"
         world = Keeping(folder, environment, forks)
         where = ["--outbox", str(folder / "outbox"), "--log", str(folder / "sink.log")]
@@ -28,12 +28,12 @@ def with_a_sink(folder: Path) -> Iterator[Keeping]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with with_a_sink(tmp_path) as made:
+def world(tmp_path: Path, migrated: str) -> Iterator[World]:
+    with with_a_sink(tmp_path, migrated) as made:
         yield made
 
 
 @pytest.fixture
-def keeping(tmp_path: Path) -> Iterator[Keeping]:
-    with with_a_sink(tmp_path) as made:
+def keeping(tmp_path: Path, migrated: str) -> Iterator[Keeping]:
+    with with_a_sink(tmp_path, migrated) as made:
         yield made

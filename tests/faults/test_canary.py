@@ -15,8 +15,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.faults.forks import ROOT
 from tests.faults.keeping import Keeping
-from tests.faults.world import ROOT
 from tests.private_servers import free_port, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]

@@ -153,8 +153,8 @@ class Installation:
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    with world.installation(tmp_path) as (environment, forks):
+def installation(tmp_path: Path, migrated: str) -> Iterator[Installation]:
+    with world.installation(tmp_path, migrated) as (environment, forks):
         yield Installation(environment, forks)
 
 

@@ -85,8 +85,8 @@ def tell() -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path):
-    with installation(tmp_path) as (environment, forks):
+def run(tmp_path: Path, migrated: str):
+    with installation(tmp_path, migrated) as (environment, forks):
         yield partial(forks.run, environment, "tests.faults.test_killed_requests")
 
 

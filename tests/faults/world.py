@@ -4,24 +4,22 @@ Run as a program it is one process of that installation: `python -m tests.faults
 touches its database except by such processes, as an operator would.
 """
 
-import atexit
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import tests.environment
-from tests.faults.forks import ROOT, Fork, Forks
+from tests.faults.forks import Fork, Forks
+from tests.private_servers import on_server
 
 STEPS = ("claimed", "opened", "committed", "half a body", "whole body", "answered", "ended")
 assert tests.environment
@@ -217,9 +215,9 @@ class World:
 
 
 @contextmanager
-def installation(folder: Path) -> Iterator[tuple[dict[str, str], Forks]]:
-    """The environment of a migrated installation in the folder, and what begins its processes."""
-    with database(folder, of=migrated()) as url:
+def installation(folder: Path, migrated: str) -> Iterator[tuple[dict[str, str], Forks]]:
+    """The environment of an installation in the folder, with a copy of that database, and what begins its processes."""
+    with database(folder, of=migrated) as url:
         environment = {
             **os.environ,
             "VAR_DIR": str(folder / "var"),
@@ -251,32 +249,6 @@ def database(folder: Path, *, of: str = "") -> Iterator[str]:
         yield f"{url.rpartition('/')[0]}/{name}"
     finally:
         on_server(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@cache
-def migrated() -> str:
-    """A database with every table and no row of ours, to be copied: a file of SQLite, or its name in PostgreSQL."""
-    folder = Path(tempfile.mkdtemp(prefix="tact-migrated-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    name = f"faults_migrated_{uuid4().hex[:12]}"
-    environment = {**os.environ, "VAR_DIR": str(folder)}
-    if is_postgres := environment.get("DATABASE_URL", "").startswith("postgres"):
-        on_server(f"CREATE DATABASE {name}")
-        atexit.register(on_server, f"DROP DATABASE {name} WITH (FORCE)")
-        environment["DATABASE_URL"] = f"{environment['DATABASE_URL'].rpartition('/')[0]}/{name}"
-    command = [sys.executable, "manage.py", "migrate", "-v", "0"]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True)
-    return name if is_postgres else str(folder / "tact.sqlite3")
-
-
-def on_server(statement: str) -> None:
-    """Say that to the server, outside of any transaction."""
-    import psycopg2  # noqa: PLC0415
-
-    line = psycopg2.connect(os.environ["DATABASE_URL"])
-    line.autocommit = True
-    line.cursor().execute(statement)
-    line.close()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from catalog.models import Product
 from customers.access import create_key
 from customers.models import ConsentRecord, Customer, Event
 from simulator.client import Client, Refused
-from tests.faults.world import ROOT, database
+from tests.faults.forks import ROOT
+from tests.faults.world import database
 
 
 @pytest.mark.django_db(transaction=True)
