@@ -31,8 +31,9 @@ from tests.private_servers import on_server
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
-# Whoever asks for none of these asks no database.
+# Whoever has none of these fixtures and marks asks no database, and starts no program that does.
 DATABASE = {"db", "transactional_db", "live_server", "django_db_setup"}
+ASKING = ("django_db", "faults", "processes")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -44,13 +45,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
     for item in items:
-        if not (DATABASE & set(getattr(item, "fixturenames", ())) or _begins_processes(item)):
+        if not (
+            DATABASE & set(getattr(item, "fixturenames", ())) or any(map(item.get_closest_marker, ASKING))
+        ):
             item.add_marker("once")
-
-
-def _begins_processes(item: pytest.Item) -> bool:
-    """Whether it starts programs that are told which database and broker the run has."""
-    return any(item.get_closest_marker(name) for name in ("faults", "processes"))
 
 
 class Results:

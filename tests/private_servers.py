@@ -86,7 +86,7 @@ def on_server(statement: str) -> None:
     """Say that to the PostgreSQL of DATABASE_URL, outside of any transaction."""
     import psycopg2  # noqa: PLC0415
 
-    line = psycopg2.connect(os.environ["DATABASE_URL"])
+    line = psycopg2.connect(f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/postgres")
     line.autocommit = True
     line.cursor().execute(statement)
     line.close()

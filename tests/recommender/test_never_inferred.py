@@ -29,7 +29,6 @@ def told(queries: CaptureQueriesContext) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.once
 @pytest.mark.parametrize("task", ["interests", "clusters", "propensity", "recommend"])
 def test_n3_no_training_reads_what_people_are(shop: list[str], task: str) -> None:
     Customer.objects.update(attributes={"religion": "x"}, country="DE", locale="de")
