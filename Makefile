@@ -34,9 +34,15 @@ demo: .venv/run-installed ## the whole street: a shop, a campaign, a measured ef
 	$(BIN)/python -m config.demo $(if $(DATA),--data "$(DATA)" --format "$(FORMAT)") $(if $(filter 0,$(SERVE)),--no-serve) --port $(PORT)
 
 check: .venv/dev-installed ## lint, format, types, walls, migrations, API snapshot
+	@$(MAKE) --no-print-directory -j2 types lint
+
+# Takes as long as all the rest, so beside it.
+types: .venv/dev-installed
+	DEBUG=1 $(BIN)/mypy .
+
+lint: .venv/dev-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	DEBUG=1 $(BIN)/mypy .
 	$(BIN)/lint-imports
 	DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
 	$(if $(wildcard docs/openapi.yaml),DEBUG=1 $(BIN)/python manage.py spectacular --validate --fail-on-warn | diff -u docs/openapi.yaml -)
@@ -48,6 +54,16 @@ test: .venv/dev-installed ## the suite on the embedded default, pages in a real 
 test-services: .venv/dev-installed ## the same and the fault tests on PostgreSQL and Redis
 	$(BIN)/python -m tests.private_servers $(SPREAD)
 
+# Each long run is seeded anew; what the suite does a few times it does as often as the project promises.
+LONG := RACES=1000 KILLS=100 PEOPLE=2000 ERASED=500 PLANNED=120 SEQUENCES=1000 LOOKS=10000 TRIALS=1000
+SEEDS ?= 1
+
+test-faults: .venv/dev-installed ## long fault runs on PostgreSQL and Redis, one for each of SEEDS="1 2 …"
+	for seed in $(SEEDS); do \
+		SEED=$$seed $(LONG) $(BIN)/python -m tests.private_servers -s -m "" --hypothesis-seed=$$seed tests/faults \
+			tests/test_consent_holds.py tests/customers/test_looking.py tests/recommender/test_freshness.py || exit 1; \
+	done
+
 mutations: .venv/dev-installed ## break the code a line at a time, in a copy, and see that each rule's test fails
 	$(BIN)/python -m tests.mutate
 
@@ -58,4 +74,4 @@ benchmark: .venv/benchmark-installed ## side by side with peers and bare loops, 
 			|| failed="$$failed $$script"; \
 	done; [ -z "$$failed" ] || { echo "These failed:$$failed"; exit 1; }
 
-.PHONY: help install demo check test test-services mutations benchmark
+.PHONY: help install demo check types lint test test-services test-faults mutations benchmark

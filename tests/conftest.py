@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import Client
+from django.test.utils import override_settings
 from django.utils import timezone
 
 from catalog.imports import ProductInput, save_products
@@ -23,14 +26,29 @@ from customers.access import create_key, customer_token
 from customers.consent import Evidence
 from customers.models import Customer
 from customers.purposes import PURPOSES
+from tests.private_servers import on_server
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
+# Whoever has none of these fixtures and marks asks no database, and starts no program that does.
+DATABASE = {"db", "transactional_db", "live_server", "django_db_setup"}
+ASKING = ("django_db", "faults", "processes")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first, so that no process is left with a long one when the others are done."""
+    """Files with slow tests first, so that no process is left with a long one when the others are done.
+
+    A test that asks no database is the same on every one: it is marked so before `-m` chooses.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+    for item in items:
+        if not (
+            DATABASE & set(getattr(item, "fixturenames", ())) or any(map(item.get_closest_marker, ASKING))
+        ):
+            item.add_marker("once")
 
 
 class Results:
@@ -108,17 +126,61 @@ def _emptying_between_tests_may_empty_the_ledger() -> Iterator[None]:
     patch.undo()
 
 
-@pytest.fixture(autouse=True)
-def _a_journal_of_its_own(
-    settings: Any, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A test's database goes; what it wrote outside must not tell the next one that it is an older one.
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The database of the tests, and a copy of it from before the first one; what tells which."""
+    with django_db_blocker.unblock():
+        name = str(connection.settings_dict["NAME"])
+        if connection.vendor == "sqlite":
+            copy = str(tmp_path_factory.mktemp("migrated") / "tact.sqlite3")
+            with connection.cursor() as cursor:
+                cursor.execute("VACUUM INTO %s", [copy])
+        connection.close()
+    if connection.vendor == "sqlite":
+        yield copy
+        return
+    copy = f"{name}_migrated"
+    on_server(f"DROP DATABASE IF EXISTS {copy}")
+    on_server(f"CREATE DATABASE {copy} TEMPLATE {name}")
+    yield copy
+    on_server(f"DROP DATABASE {copy} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def migrated(django_db_setup: str) -> str:
+    """A database with every table and no row of ours, to be copied: a file of SQLite, or its name in PostgreSQL."""
+    return django_db_setup
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _passwords_are_hashed_quickly() -> Iterator[None]:
+    """The same hasher as in production, at its least effort: hundreds of tests make somebody who logs in."""
+    patch = pytest.MonkeyPatch()
+    for name, least in (("time_cost", 1), ("memory_cost", 8), ("parallelism", 1)):
+        patch.setattr(Argon2PasswordHasher, name, least)
+    yield
+    patch.undo()
+
+
+@contextmanager
+def journal_at(folder: Path) -> Iterator[None]:
+    """Keep the journal there for so long.
 
     A slow machine does not make it ask again in the midst of a count of queries; a test says when to look anew.
     """
-    settings.JOURNAL_DIR = tmp_path_factory.getbasetemp() / f"journal-{uuid4().hex}"
-    monkeypatch.setattr(installation, "FRESH_S", 3600.0)
-    installation.forget()
+    with override_settings(JOURNAL_DIR=folder), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(installation, "FRESH_S", 3600.0)
+        installation.forget()
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _a_journal_of_its_own(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A test's database goes; what it wrote outside must not tell the next one that it is an older one."""
+    with journal_at(tmp_path_factory.getbasetemp() / f"journal-{uuid4().hex}"):
+        yield
 
 
 def evidence(purpose: str) -> Evidence:

@@ -82,6 +82,16 @@ def start_redis(folder: Path, stack: ExitStack) -> str:
     return f"redis://127.0.0.1:{port}/0"
 
 
+def on_server(statement: str) -> None:
+    """Say that to the PostgreSQL of DATABASE_URL, outside of any transaction."""
+    import psycopg2  # noqa: PLC0415
+
+    line = psycopg2.connect(f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/postgres")
+    line.autocommit = True
+    line.cursor().execute(statement)
+    line.close()
+
+
 def main() -> int:
     with ExitStack() as stack:
         folder = Path(

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.faults.world import ROOT, database
+from tests.faults.forks import ROOT
+from tests.faults.world import database
 from tests.private_servers import free_port, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.processes]
 CUSTOMERS = 250
 
 

@@ -15,7 +15,12 @@ from customers.models import Customer, Jurisdiction
 from recommender.models import ModelVersion
 from tests import chromium, desk
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.once,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+]
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -132,7 +137,6 @@ def pages(row: Campaign) -> dict[str, str]:
     }
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("size", "language", "scheme"),
     [

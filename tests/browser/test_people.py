@@ -15,7 +15,7 @@ from customers.purposes import PURPOSES
 from tests import chromium
 from tests.conftest import person
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from tests import searching
-from tests.faults.world import ROOT, World
+from tests.faults.world import World
 from tests.private_servers import program
 
 # --- the processes ---------------------------------------------------------------------------------------------------
@@ -104,20 +104,21 @@ def erased() -> None:
     print(json.dumps(list(Customer.objects.filter(erased_at__isnull=False).values_list("pk", flat=True))))
 
 
-def learn(seconds: float) -> None:
-    """Train everything again and again for so long, and keep the models up; answers how often."""
+def learn(until: Path) -> None:
+    """Train everything once, and again and again until that file is there, and keep the models up; answers how often."""
     from django.utils import timezone  # noqa: PLC0415
 
     from recommender import training  # noqa: PLC0415
 
-    end, rounds = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
+    rounds, is_enough = 0, False
+    while not is_enough:
         for task in ("interests", "clusters", "recommend"):
             training.ask(task, algorithms=["item_knn", "popularity"] if task == "recommend" else None)
         while (run := training.claim(at=timezone.now())) is not None:
             training.work(run, at=timezone.now())
             rounds += 1
         training.renew(at=timezone.now())
+        is_enough = until.exists()
     print(rounds)
 
 
@@ -172,16 +173,10 @@ def left(people: list[int]) -> None:
 class Keeping(World):
     def do(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """One process of the installation, to its end."""
-        return self._run([sys.executable, "-m", "tests.faults.keeping", *arguments], environment)
+        return self.forks.run({**self.environment, **environment}, "tests.faults.keeping", *arguments)
 
     def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self._run([sys.executable, "manage.py", *arguments], environment)
-
-    def _run(self, command: list[str], more: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        environment = {**self.environment, **more}
-        return subprocess.run(
-            command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True, timeout=1500
-        )
+        return self.forks.run({**self.environment, **environment}, "manage", *arguments)
 
     def fates(self) -> dict[str, str]:
         """What became of each one's message; the ledger must verify."""
@@ -191,12 +186,6 @@ class Keeping(World):
         assert told["ledger"] == []
         found: dict[str, str] = told["fates"]
         return found
-
-    def begin(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            cwd=ROOT, env={**self.environment, **environment}, text=True, stdout=subprocess.PIPE,
-        )  # fmt: skip
 
     @property
     def url(self) -> str:
@@ -272,8 +261,8 @@ if __name__ == "__main__":
             erased()
         case ["fates"]:
             fates()
-        case ["learn", seconds]:
-            learn(float(seconds))
+        case ["learn", until]:
+            learn(Path(until))
         case ["erase", names, threads]:
             erase(names.split(","), int(threads))
         case ["left", people]:

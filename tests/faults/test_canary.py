@@ -15,8 +15,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.faults.forks import ROOT
 from tests.faults.keeping import Keeping
-from tests.faults.world import ROOT
 from tests.private_servers import free_port, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
@@ -153,7 +153,7 @@ def live(shop: Shop, keeping: Keeping) -> list[subprocess.CompletedProcess[str]]
     )
     assert shop("GET", f"/preferences/{ADDRESS}/") == 404
     assert shop("PUT", f"{api}/customers/quetzal-id-7", {"email": "quetzal.second@aviary.example"}) == 200
-    said += [keeping.do("behave", "60"), keeping.do("learn", "1"), keeping.run("setup", "60")]
+    said += [keeping.do("behave", "60"), keeping.do("learn", str(folder)), keeping.run("setup", "60")]
     # What was learnt knows them, and their message has gone out and come back.
     said.append(keeping.manage("export_person", "quetzal-id-7", "--output", str(folder / "export.json")))
     for _second in range(180):
@@ -169,7 +169,6 @@ def test_d2_s7_after_a_whole_life_nothing_of_an_erased_person_stands_anywhere(ke
     server.start()
     keeping.environment |= {"EMAIL_URL": f"smtp://127.0.0.1:{port}", "LOG_LEVEL": "INFO"}
     try:
-        assert keeping.manage("migrate", "-v", "0").returncode == 0
         assert keeping.do("behave", "0").returncode == 0
         key = json.loads(keeping.manage("create_key", "--kind", "secret", "--json").stdout)["key"]
         with served(keeping) as url:

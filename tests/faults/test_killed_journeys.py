@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.world import ROOT, at_the, database
+from tests.faults import world
+from tests.faults.forks import Fork, Forks
+from tests.faults.world import at_the
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 PEOPLE = 120
@@ -30,13 +32,11 @@ SECOND = {"planned": 3, "written": 4, "page done": 3}
 
 
 def setup() -> None:
-    """Migrate, launch a journey of two messages, and let everyone put something into the basket."""
+    """Launch a journey of two messages, and let everyone put something into the basket."""
     from datetime import timedelta  # noqa: PLC0415
 
-    from django.core.management import call_command  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
-    call_command("migrate", verbosity=0)
     from campaigns import journeys, lifecycle  # noqa: PLC0415
     from campaigns.messages import default_message  # noqa: PLC0415
     from campaigns.models import Campaign, CampaignSegment, Message, Segment  # noqa: PLC0415
@@ -136,14 +136,14 @@ def tell() -> None:
 
 
 class Installation:
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.environment = environment
+    def __init__(self, environment: dict[str, str], forks: Forks) -> None:
+        self.environment, self.forks = environment, forks
+
+    def begin(self, *arguments: str) -> Fork:
+        return self.forks.begin(self.environment, "tests.faults.test_killed_journeys", *arguments)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "tests.faults.test_killed_journeys", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env=self.environment, check=False, capture_output=True, text=True, timeout=300
-        )
+        return self.forks.run(self.environment, "tests.faults.test_killed_journeys", *arguments)
 
     def state(self) -> dict[str, Any]:
         done = self.run("tell")
@@ -153,17 +153,9 @@ class Installation:
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    with database(tmp_path) as url:
-        environment = {
-            **os.environ,
-            "VAR_DIR": str(tmp_path / "var"),
-            "POSTAL_ADDRESS": "Shop, 1 Example Street, 10115 Berlin",
-        }
-        environment.pop("DATABASE_URL", None)
-        if url:
-            environment["DATABASE_URL"] = url
-        yield Installation(environment)
+def installation(tmp_path: Path, migrated: str) -> Iterator[Installation]:
+    with world.installation(tmp_path, migrated) as (environment, forks):
+        yield Installation(environment, forks)
 
 
 def test_r1_r2_a_worker_killed_at_each_step_moves_nobody_twice_and_loses_nobody(
@@ -199,14 +191,10 @@ def test_r1_r2_a_worker_killed_at_each_step_moves_nobody_twice_and_loses_nobody(
 
 def test_r2_two_workers_at_once_share_the_people(installation: Installation) -> None:
     assert installation.run("setup").returncode == 0
-    command = [sys.executable, "-m", "tests.faults.test_killed_journeys", "work", "none", "0", "0"]
-    both = [
-        subprocess.Popen(command, cwd=ROOT, env=installation.environment, stderr=subprocess.PIPE)
-        for _ in range(2)
-    ]
+    both = [installation.begin("work", "none", "0", "0") for _ in range(2)]
     for worker in both:
         _out, error = worker.communicate(timeout=120)
-        assert worker.returncode == 0, error.decode()
+        assert worker.returncode == 0, error
     assert installation.run("work", "none", "0", "0").returncode == 0
     state = installation.state()
     assert len(state["entries"]) == PEOPLE

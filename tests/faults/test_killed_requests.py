@@ -9,12 +9,13 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.faults.world import ROOT, at_the, database
+from tests.faults.world import at_the, installation
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 KINDS = ("access", "objection", "restriction", "erasure")
@@ -25,11 +26,9 @@ EVENTS = 30
 
 
 def setup() -> None:
-    """Migrate; one person a kind of demand, each with some events, each demand proven."""
-    from django.core.management import call_command  # noqa: PLC0415
+    """One person a kind of demand, each with some events, each demand proven."""
     from django.utils import timezone  # noqa: PLC0415
 
-    call_command("migrate", verbosity=0)
     from customers import events, requests  # noqa: PLC0415
     from tests.conftest import person  # noqa: PLC0415
 
@@ -86,21 +85,9 @@ def tell() -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path):
-    with database(tmp_path) as url:
-        environment = {**os.environ, "VAR_DIR": str(tmp_path / "var")}
-        environment.pop("DATABASE_URL", None)
-        if url:
-            environment["DATABASE_URL"] = url
-        command = [sys.executable, "-m", "tests.faults.test_killed_requests"]
-
-        def process(*arguments: str) -> subprocess.CompletedProcess[str]:
-            return subprocess.run(
-                [*command, *arguments], cwd=ROOT, env=environment, check=False, capture_output=True, text=True,
-                timeout=300,
-            )  # fmt: skip
-
-        yield process
+def run(tmp_path: Path, migrated: str):
+    with installation(tmp_path, migrated) as (environment, forks):
+        yield partial(forks.run, environment, "tests.faults.test_killed_requests")
 
 
 def test_killed_between_and_inside_steps_nothing_is_done_twice_or_left_out(

@@ -2,47 +2,15 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.faults.world import ROOT, STEPS, World, database
-from tests.private_servers import free_port, wait_for
+from tests.faults.world import STEPS, World
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 PEOPLE = 500
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    port = free_port()
-    with database(tmp_path) as url:
-        environment = {
-            **os.environ,
-            "VAR_DIR": str(tmp_path / "var"),
-            "EMAIL_URL": f"smtp://127.0.0.1:{port}",
-            "POSTAL_ADDRESS": "Shop, 1 Example Street, 10115 Berlin",
-        }
-        environment.pop("DATABASE_URL", None)
-        if url:
-            environment["DATABASE_URL"] = url
-        where = ["--outbox", str(tmp_path / "outbox"), "--log", str(tmp_path / "sink.log")]
-        sink = subprocess.Popen(
-            [sys.executable, "manage.py", "mail_sink", "--port", str(port), *where],
-            cwd=ROOT,
-            env=environment,
-        )
-        try:
-            wait_for(port)
-            yield World(tmp_path, environment, port)
-        finally:
-            sink.terminate()
-            sink.wait()
 
 
 def accounted(world: World, people: int) -> int:
@@ -86,9 +54,8 @@ def test_r1_r2_a_sender_killed_at_each_step_makes_no_duplicate_and_no_silent_los
 
 def test_r2_two_senders_at_once_share_the_work_and_one_is_killed(world: World) -> None:
     assert world.run("setup", "300").returncode == 0
-    command = [sys.executable, "-m", "tests.faults.world", "send"]
-    first = subprocess.Popen([*command, "answered", "5", "0"], cwd=ROOT, env=world.environment)
-    second = subprocess.Popen([*command, "none", "0", "0"], cwd=ROOT, env=world.environment)
+    first = world.begin("tests.faults.world", "send", "answered", "5", "0")
+    second = world.begin("tests.faults.world", "send", "none", "0", "0")
     assert first.wait(120) == -signal.SIGKILL
     assert second.wait(120) == 0
     assert world.run("send", "none", "0", "6").returncode == 0

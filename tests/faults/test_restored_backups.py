@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import pytest
 
 from config import processes
+from tests.faults.forks import ROOT
 from tests.faults.keeping import Keeping, status
-from tests.faults.world import ROOT
 from tests.private_servers import free_port, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]

@@ -6,6 +6,7 @@ touches its database except by such processes, as an operator would.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,8 +18,9 @@ from typing import Any
 from uuid import uuid4
 
 import tests.environment
+from tests.faults.forks import Fork, Forks
+from tests.private_servers import on_server
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 STEPS = ("claimed", "opened", "committed", "half a body", "whole body", "answered", "ended")
 assert tests.environment
 
@@ -27,11 +29,9 @@ assert tests.environment
 
 
 def setup(people: int) -> None:
-    """Migrate, and plan a campaign to so many people."""
-    from django.core.management import call_command  # noqa: PLC0415
+    """Plan a campaign to so many people."""
     from django.utils import timezone  # noqa: PLC0415
 
-    call_command("migrate", verbosity=0)
     from campaigns import lifecycle, planning  # noqa: PLC0415
     from campaigns.messages import default_message  # noqa: PLC0415
     from campaigns.models import Campaign, CampaignSegment, Message, Segment  # noqa: PLC0415
@@ -139,7 +139,7 @@ def storm(senders: int, kills: int) -> None:
     from campaigns.models import Delivery  # noqa: PLC0415
 
     queue.LEASE = delivery.LEASE = timedelta(seconds=10)  # type: ignore[attr-defined]
-    rng, killed = random.Random(11), 0
+    rng, killed = random.Random(int(os.environ.get("SEED", "11"))), 0
 
     def start() -> Any:
         connections.close_all()  # a line to the database is not shared with a child
@@ -191,14 +191,15 @@ def tell() -> None:
 
 
 class World:
-    def __init__(self, folder: Path, environment: dict[str, str], port: int) -> None:
-        self.folder, self.environment, self.port = folder, environment, port
+    def __init__(self, folder: Path, environment: dict[str, str], forks: Forks) -> None:
+        self.folder, self.environment, self.forks = folder, environment, forks
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "tests.faults.world", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env=self.environment, check=False, capture_output=True, text=True, timeout=600
-        )
+        return self.forks.run(self.environment, "tests.faults.world", *arguments)
+
+    def begin(self, module: str, *arguments: str) -> Fork:
+        """One process of the installation, and its end is not waited for."""
+        return self.forks.begin(self.environment, module, *arguments)
 
     def log(self) -> list[tuple[str, str]]:
         """(recipient, Message-ID) of every mail the sink took in, from its own log."""
@@ -214,23 +215,40 @@ class World:
 
 
 @contextmanager
-def database(folder: Path) -> Iterator[str]:
-    """A fresh database of the kind the suite runs on; its URL ("" for SQLite in the folder)."""
+def installation(folder: Path, migrated: str) -> Iterator[tuple[dict[str, str], Forks]]:
+    """The environment of an installation in the folder, with a copy of that database, and what begins its processes."""
+    with database(folder, of=migrated) as url:
+        environment = {
+            **os.environ,
+            "VAR_DIR": str(folder / "var"),
+            "POSTAL_ADDRESS": "Shop, 1 Example Street, 10115 Berlin",
+        }
+        environment.pop("DATABASE_URL", None)
+        if url:
+            environment["DATABASE_URL"] = url
+        forks = Forks(folder)
+        try:
+            yield environment, forks
+        finally:
+            forks.close()
+
+
+@contextmanager
+def database(folder: Path, *, of: str = "") -> Iterator[str]:
+    """A database of the kind the suite runs on; its URL ("" for SQLite in the folder). A copy of that one, or empty."""
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith("postgres"):
+        if of:
+            (folder / "var").mkdir()
+            shutil.copy(of, folder / "var" / "tact.sqlite3")
         yield ""
         return
-    import psycopg2  # noqa: PLC0415
-
     name = f"faults_{uuid4().hex[:12]}"
-    line = psycopg2.connect(url)
-    line.autocommit = True
-    line.cursor().execute(f"CREATE DATABASE {name}")
+    on_server(f"CREATE DATABASE {name}" + (f" TEMPLATE {of}" if of else ""))
     try:
         yield f"{url.rpartition('/')[0]}/{name}"
     finally:
-        line.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
-        line.close()
+        on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from catalog.models import Product
 from customers.access import create_key
 from customers.models import ConsentRecord, Customer, Event
 from simulator.client import Client, Refused
-from tests.faults.world import ROOT, database
+from tests.faults.forks import ROOT
+from tests.faults.world import database
 
 
 @pytest.mark.django_db(transaction=True)
@@ -65,6 +66,7 @@ def test_a_key_and_its_platform_go_together() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.processes
 def test_without_an_address_this_installation_is_served_for_the_while(tmp_path: Path) -> None:
     with database(tmp_path) as url:
         environment = {**os.environ, "VAR_DIR": str(tmp_path / "var"), "ALLOWED_HOSTS": "shop.example"}
