@@ -67,8 +67,8 @@ def _crowd(people: int) -> IntArray:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO customers_customer (external_id, jurisdiction, sealed, attributes, created_at, updated_at, "
-            f"email_index, phone_index, locale, time_zone, country) {counted} "
-            "SELECT 'p' || n, 'EU', %s, '{}', %s, %s, '', '', '', '', '' FROM counted",
+            f"email_index, phone_index, index_key, locale, time_zone, country) {counted} "
+            "SELECT 'p' || n, 'EU', %s, '{}', %s, %s, '', '', '', '', '', '' FROM counted",
             [people, b"", AT, AT],
         )
         ids = np.array(Customer.objects.order_by("pk").values_list("pk", flat=True))

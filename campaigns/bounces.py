@@ -21,8 +21,9 @@ from django.db.models import Count
 from campaigns import pace
 from campaigns.models import Bounce, Campaign, Delivery
 from campaigns.returned import Notice
-from customers import consent, encryption
-from customers.models import Suppression
+from customers import consent, encryption, suppression
+from customers.models import Customer, Suppression
+from customers.suppression import Entry, Place
 
 Kind = Bounce.Kind
 EMAIL = Campaign.Channel.EMAIL
@@ -55,8 +56,9 @@ def take(notices: Iterable[Notice], *, at: datetime) -> Counter[str]:
             ],
             ignore_conflicts=True,
         )
-        _suppress(list(new.values()), about, at=at)
+        # People before entries of the list, as everywhere: whoever holds both takes them in this order.
         _leave(list(new.values()), about, at=at)
+        _suppress(list(new.values()), about, at=at)
     domains = {pace.domain_of(notice.address): notice.detail for notice in new.values() if notice.slows}
     pace.slow_all([(domain, answer) for domain, answer in domains.items() if domain], at=at)
     return Counter(str(notice.kind) for notice in new.values())
@@ -64,18 +66,18 @@ def take(notices: Iterable[Notice], *, at: datetime) -> Counter[str]:
 
 def _deliveries(notices: Sequence[Notice], *, at: datetime) -> dict[str, Delivery]:
     """By the notice's key, the delivery each is about. Two queries at most."""
-    rows = Delivery.objects.filter(channel=EMAIL).select_related("customer", "decision")
+    rows = Delivery.objects.filter(channel=EMAIL).select_related("customer__key", "decision")
     ours = {notice.decision_id for notice in notices if notice.decision_id is not None}
     by_decision: dict[UUID, Delivery] = {row.decision_id: row for row in rows.filter(decision_id__in=ours)}
     indexes = {
-        notice.key: encryption.blind_index("email", notice.address)
+        notice.key: encryption.blind_indexes("email", notice.address)
         for notice in notices
         if notice.decision_id not in by_decision and notice.is_signed and notice.address
     }
     newest: dict[str, Delivery] = {}
     if indexes:
         left = rows.filter(
-            customer__email_index__in=set(indexes.values()),
+            customer__email_index__in={index for found in indexes.values() for index in found},
             status__in=(Delivery.Status.SENT, Delivery.Status.UNKNOWN),
             transmitting_at__gt=at - NEWEST_OF,
         )
@@ -83,7 +85,7 @@ def _deliveries(notices: Sequence[Notice], *, at: datetime) -> dict[str, Deliver
     found = {}
     for notice in notices:
         row = by_decision.get(notice.decision_id) if notice.decision_id is not None else None
-        row = row or newest.get(indexes.get(notice.key, ""))
+        row = row or next((newest[index] for index in indexes.get(notice.key, ()) if index in newest), None)
         if row is not None:
             found[notice.key] = row
     return found
@@ -94,38 +96,38 @@ def _suppress(notices: Sequence[Notice], about: Mapping[str, Delivery], *, at: d
         Kind.HARD: Suppression.Reason.HARD_BOUNCE,
         Kind.COMPLAINT: Suppression.Reason.COMPLAINT,
     }
-    rows: dict[str, tuple[str, str]] = {}
+    rows: dict[str, Entry] = {}
     for notice in notices:
-        if notice.kind in reasons and (index := _index(notice, about.get(notice.key))):
-            rows.setdefault(index, (reasons[Kind(notice.kind)], notice.source))
-    for index in _worn_out([about[n.key] for n in notices if n.kind == Kind.SOFT and n.key in about], at=at):
-        rows.setdefault(index, (Suppression.Reason.HARD_BOUNCE, f"{SOFT_BOUNCES} soft bounces"))
-    Suppression.objects.bulk_create(
-        [
-            Suppression(channel=EMAIL, address_index=index, reason=reason, source=source[:100])
-            for index, (reason, source) in rows.items()
-        ],
-        ignore_conflicts=True,
-    )
+        if notice.kind in reasons and (place := _place(notice, about.get(notice.key))):
+            rows.setdefault(place.index, Entry(place, reasons[Kind(notice.kind)], notice.source))
+    for place in _worn_out([about[n.key] for n in notices if n.kind == Kind.SOFT and n.key in about], at=at):
+        why = f"{SOFT_BOUNCES} soft bounces"
+        rows.setdefault(place.index, Entry(place, Suppression.Reason.HARD_BOUNCE, why))
+    suppression.keep(list(rows.values()))
 
 
-def _index(notice: Notice, delivery: Delivery | None) -> str:
+def _place(notice: Notice, delivery: Delivery | None) -> Place | None:
     """Whose address it is about: the one a provider names; else the person's we wrote to, whatever a report says."""
     if notice.is_signed and notice.address:
-        return encryption.blind_index("email", notice.address)
-    return delivery.customer.email_index if delivery is not None else ""
+        return suppression.place(notice.address)
+    return _theirs(delivery.customer) if delivery is not None else None
 
 
-def _worn_out(deliveries: Sequence[Delivery], *, at: datetime) -> list[str]:
+def _theirs(customer: Customer) -> Place | None:
+    return next((place for place in suppression.places(customer) if place.channel == EMAIL), None)
+
+
+def _worn_out(deliveries: Sequence[Delivery], *, at: datetime) -> list[Place]:
     """Addresses of these of which too many messages bounced for now. Refusals by policy are not theirs."""
     if not deliveries:
         return []
-    people = {row.customer_id: row.customer.email_index for row in deliveries}
+    people = {row.customer_id: _theirs(row.customer) for row in deliveries}
     soft = Bounce.objects.filter(
         kind=Kind.SOFT, at__gt=at - SOFT_WINDOW, delivery__customer_id__in=people
     ).exclude(detail__startswith="5.7.")
     counts = soft.values_list("delivery__customer_id").annotate(n=Count("delivery_id", distinct=True))
-    return [people[pk] for pk, n in counts.order_by() if n >= SOFT_BOUNCES and people[pk]]
+    worn = [people[pk] for pk, n in counts.order_by() if n >= SOFT_BOUNCES]
+    return [place for place in worn if place is not None]
 
 
 def _leave(notices: Sequence[Notice], about: Mapping[str, Delivery], *, at: datetime) -> None:

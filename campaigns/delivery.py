@@ -28,7 +28,7 @@ from campaigns.queue import LEASE, claim, release_expired
 from campaigns.queue import load as load  # who wants a message made asks here for what it is made from
 from campaigns.reach import reachable
 from campaigns.rules import Book
-from customers import consent, encryption, installation
+from customers import consent, encryption, installation, suppression
 from customers.consent import Permission
 from customers.models import Suppression
 
@@ -94,13 +94,19 @@ def deliver_all(*, clock: Clock, limit: int = PAGE) -> Counter[str]:
 
 def _line(campaign: Campaign) -> Channel:
     if campaign.channel == Campaign.Channel.WEBHOOK:
-        return Webhook(campaign.webhook_url, webhook_secret(campaign))
+        secret, *earlier = _webhook_secrets(campaign)
+        return Webhook(campaign.webhook_url, secret, earlier=earlier)
     return CHANNELS[campaign.channel]()
 
 
 def webhook_secret(campaign: Campaign) -> str:
     """The secret the receiver checks signatures with; shown to staff on the campaign's page."""
-    return encryption.signing_secret(f"webhook {campaign.pk}")
+    return _webhook_secrets(campaign)[0]
+
+
+def _webhook_secrets(campaign: Campaign) -> list[str]:
+    """It, and those of earlier index keys."""
+    return encryption.signing_secrets(f"webhook {campaign.pk}")
 
 
 def _deliver(delivery: Delivery, line: Channel, at_hand: AtHand) -> str:
@@ -285,11 +291,8 @@ def _again(delivery: Delivery, finished: Finished, error: TryLater, at_hand: AtH
 
 def _refused(delivery: Delivery, finished: Finished, error: Refused, at: datetime) -> str:
     if error.is_hard_bounce:
-        Suppression.objects.get_or_create(
-            channel=delivery.channel,
-            address_index=encryption.blind_index("email", finished.address),
-            defaults={"reason": Suppression.Reason.HARD_BOUNCE, "source": f"delivery {delivery.pk}"},
-        )
+        reason, source = Suppression.Reason.HARD_BOUNCE, f"delivery {delivery.pk}"
+        suppression.add(finished.address, channel=delivery.channel, reason=reason, source=source)
     return _end(delivery, Status.FAILED, at, reason=Reason.REFUSED, detail=str(error))
 
 

@@ -12,7 +12,7 @@ import structlog
 
 from campaigns.channels.asking import Asking
 from campaigns.channels.base import LineBroken, Refused, TryLater
-from customers import encryption, installation, optin
+from customers import encryption, installation, optin, suppression
 from customers.models import PendingConsent, Suppression
 
 PAGE = 100
@@ -72,10 +72,6 @@ def _ask(pending: PendingConsent, line: Asking, clock: Callable[[], datetime]) -
 
 def _refused(pending: PendingConsent, address: str, error: Refused) -> str:
     if error.is_hard_bounce:
-        Suppression.objects.get_or_create(
-            channel="email",
-            address_index=encryption.blind_index("email", address),
-            defaults={"reason": Suppression.Reason.HARD_BOUNCE, "source": "double opt-in"},
-        )
+        suppression.add(address, reason=Suppression.Reason.HARD_BOUNCE, source="double opt-in")
     optin.drop(pending.pk)
     return "refused"

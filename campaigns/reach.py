@@ -8,7 +8,7 @@ from django.db import connection
 
 from campaigns.models import Campaign, CampaignSegment
 from catalog.models import Product
-from customers import softoptin
+from customers import softoptin, suppression
 from customers.consent import Permission
 from recommender.serving import Recommendation
 
@@ -18,9 +18,10 @@ PURPOSE_OF_CHANNEL = {
     Campaign.Channel.WEBHOOK: "partner_sharing",
 }
 
-# Written out, as the gate's question is, because it is asked for each message alone.
+# Written out, as the gate's question is, because it is asked for each message alone. It answers for people whose index
+# and entry are made with one key; of others `suppression` knows.
 _ADDRESSES = """
-SELECT person.id, person.email_index, suppression.reason
+SELECT person.id, person.email_index, person.index_key, suppression.reason
 FROM customers_customer AS person
 LEFT JOIN customers_suppression AS suppression
     ON suppression.channel = %s AND suppression.address_index = person.email_index
@@ -44,7 +45,7 @@ class Reach:
 def reachable(
     customer_ids: Collection[int], *, channel: str, at: datetime, campaign: Campaign | None = None
 ) -> Reach:
-    """Sort people by whether the channel may and can reach them. Two queries at most.
+    """Sort people by whether the channel may and can reach them. Two queries at most, two more while index keys change.
 
     campaign : whose message it is. By e-mail it may also reach buyers of similar products who never answered (C11),
     unless it is a journey, whose later steps nobody knows yet; three queries more where some did not allow it.
@@ -59,11 +60,17 @@ def reachable(
         reach.permissions = held
         return reach
     addresses: dict[int, tuple[str, str | None]] = {}
+    unsettled: list[int] = []
     if held:
         with connection.cursor() as cursor:
             people = ", ".join(["%s"] * len(held))
             cursor.execute(_ADDRESSES.format(people=people), [channel, *held])
-            addresses = {pk: (index, why) for pk, index, why in cursor.fetchall()}
+            for pk, index, key, why in cursor.fetchall():
+                addresses[pk] = (index, why)
+                if index and why is None and not suppression.is_settled(key):
+                    unsettled.append(pk)
+    for pk, why in suppression.reasons_of(unsettled, channel=channel).items():
+        addresses[pk] = (addresses[pk][0], why)
     for pk, permission in held.items():
         index, why = addresses.get(pk, ("", None))
         if not index:

@@ -13,7 +13,7 @@ import structlog
 
 from campaigns.channels.answering import Answering
 from campaigns.channels.base import LineBroken, Refused, Slows, TryLater
-from customers import encryption, installation, letters
+from customers import installation, letters, suppression
 from customers.models import PrivacyRequest, Suppression
 
 PAGE = 500
@@ -80,8 +80,4 @@ def _send(request_id: UUID, kind: str, line: Answering, clock: Callable[[], date
 def _remember(address: str, error: Refused) -> None:
     log.warning("an answer to a person was refused", is_hard_bounce=error.is_hard_bounce)
     if error.is_hard_bounce:
-        Suppression.objects.get_or_create(
-            channel="email",
-            address_index=encryption.blind_index("email", address),
-            defaults={"reason": Suppression.Reason.HARD_BOUNCE, "source": "privacy request"},
-        )
+        suppression.add(address, reason=Suppression.Reason.HARD_BOUNCE, source="privacy request")

@@ -18,7 +18,7 @@ from campaigns.admin import words
 from campaigns.admin.fates import fates
 from campaigns.models import Campaign, Decision, Delivery, Message, Offer, Outcome, Segment
 from catalog.models import Product
-from customers import consent, installation, requests
+from customers import consent, installation, requests, suppression
 from customers.models import Customer, ImportRun, Installation
 from customers.proof import verification
 from recommender.models import ModelVersion, TrainingRun
@@ -117,6 +117,9 @@ def _sending_needs(now: datetime) -> list[Need]:
         )
         for row in Installation.objects.filter(held_since__isnull=False)
     ]
+    if suppression.is_unanswerable():
+        why = f"{_('Nothing is sent.')} {_(installation.KEY_GONE)}"
+        found.append(Need(why, _("Look"), reverse("admin:customers_suppression_changelist"), "harm"))
     found += _campaign_needs(now)
     if n := Delivery.objects.filter(status=Delivery.Status.UNKNOWN).count():
         told = ngettext(

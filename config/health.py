@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
 from campaigns.models import CampaignRun, Delivery
+from customers import reindexing
 from recommender.models import TrainingRun
 
 
@@ -19,11 +20,13 @@ def live(request: HttpRequest) -> HttpResponse:
 
 
 def ready(request: HttpRequest) -> HttpResponse:
-    """The database answers, and the cache where one is set: 503 and which of them does not."""
+    """The database answers, and the cache where one is set, and no index key is missing: 503 and which of them fails."""
     failing = []
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+        if reindexing.is_key_missing():
+            failing.append("index keys")
     except DatabaseError:
         failing.append("database")
     if settings.REDIS_URL:

@@ -40,6 +40,10 @@ SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 FIELD_KEYS: list[str] = required("FIELD_KEYS", in_debug="debug:" + "A" * 43 + "=").split(",")
 # Addresses are found, and links sealed, by what is derived from it. Empty: the last of FIELD_KEYS.
 INDEX_KEY: str = env.str("INDEX_KEY", default="")
+# Earlier ones, newest first: addresses are still found by them, and links and tokens made with them still open.
+INDEX_KEY_FALLBACKS: list[str] = env.list("INDEX_KEY_FALLBACKS", default=[])
+# Earlier ones that leaked: addresses are still found by them, and nothing that was made with them opens.
+INDEX_KEY_RETIRED: list[str] = env.list("INDEX_KEY_RETIRED", default=[])
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"] if DEBUG else [])
 PUBLIC_URL: str = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))

@@ -1,10 +1,12 @@
 """Who calls: API keys with scopes, and customer tokens that prove one customer to a browser's key."""
 
+import contextlib
 import hashlib
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import jwt
 
@@ -126,16 +128,25 @@ def customer_token(
     return jwt.encode(claims, encryption.signing_secret("customer token"), algorithm="HS256"), expires
 
 
+def _signed_by_us(token: str) -> dict[str, Any]:
+    """The claims, by whichever index key they were signed. Raises jwt.InvalidTokenError."""
+    for secret in encryption.signing_secrets("customer token"):
+        with contextlib.suppress(jwt.InvalidSignatureError):
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                secret,
+                algorithms=["HS256"],
+                audience=_AUDIENCE,
+                options={"require": ["exp", "iat", "sub"], "verify_exp": False, "verify_iat": False},
+            )
+            return claims
+    raise jwt.InvalidSignatureError
+
+
 def customer_in(token: str, *, at: datetime) -> str:
     """The customer a token proves. Raises BadToken."""
     try:
-        claims = jwt.decode(
-            token,
-            encryption.signing_secret("customer token"),
-            algorithms=["HS256"],
-            audience=_AUDIENCE,
-            options={"require": ["exp", "iat", "sub"], "verify_exp": False, "verify_iat": False},
-        )
+        claims = _signed_by_us(token)
         begins, ends = float(claims["iat"]), float(claims["exp"])
     except (jwt.InvalidTokenError, TypeError, ValueError) as error:
         raise BadToken("The customer token is not valid.") from error

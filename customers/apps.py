@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.core.checks import Tags, register
 from django.db import connections
 from django.db.models.signals import post_migrate  # noqa: TID251 - nothing goes up: a migration's own last step
 
@@ -9,11 +10,12 @@ class CustomersConfig(AppConfig):
     name = "customers"
 
     def ready(self) -> None:
-        """A master key that cannot be read stops the start, not the first customer."""
-        from customers import encryption  # noqa: PLC0415 - models are not loaded before this
+        """A key that cannot be read stops the start, not the first customer."""
+        from customers import encryption, reindexing  # noqa: PLC0415 - models are not loaded before this
 
         encryption.master_keys()
-        encryption.index_key()
+        encryption.index_keys()
+        register(reindexing.check, Tags.security, deploy=True)
         post_migrate.connect(_put_policies, sender=self)
 
 

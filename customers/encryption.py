@@ -3,7 +3,8 @@
 A person's fields are sealed by AES-256-GCM under their own data key. That key is kept wrapped under a master
 key of the environment (`FIELD_KEYS`, "id:base64", newest first); `rotate_keys` wraps them anew. Addresses are found
 again by a blind index: HMAC-SHA256 of the normalised value under a key derived from `INDEX_KEY`, or without one from
-the oldest master key.
+the oldest master key. Earlier index keys (`INDEX_KEY_FALLBACKS`) still find what they made; `rotate_keys --index`
+makes it anew.
 """
 
 import base64
@@ -14,6 +15,7 @@ import unicodedata
 import uuid
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -51,16 +53,51 @@ def master_keys() -> dict[str, bytes]:
     return _parsed(tuple(settings.FIELD_KEYS))
 
 
-def index_key() -> tuple[str, bytes]:
-    """Name and value of the key that indexes, links and signatures are derived from."""
-    if settings.INDEX_KEY:
-        return next(iter(_parsed((settings.INDEX_KEY,), "INDEX_KEY").items()))
-    # The oldest master key, so that adding a newer one keeps every index where it is.
-    return [*master_keys().items()][-1]
+class IndexKey(NamedTuple):
+    """A key that indexes, links and signatures are derived from."""
+
+    name: str
+    """What the settings call it."""
+    mark: str
+    """What rows call it: 12 hex digits of a keyed hash of nothing, so another key of the same name is another."""
+    value: bytes
+    opens: bool
+    """Whether links and tokens made with it still open; by all of them addresses are found."""
 
 
-def _derived(purpose: bytes) -> bytes:
-    return hmac.digest(index_key()[1], b"tact " + purpose, "sha256")
+def index_keys() -> tuple[IndexKey, ...]:
+    """The key that indexes are made with, and after it the earlier ones. Raises ImproperlyConfigured."""
+    first = settings.INDEX_KEY
+    if not first:
+        # The oldest master key, so that adding a newer one keeps every index where it is.
+        name = [*master_keys()][-1]
+        first = next(pair.strip() for pair in settings.FIELD_KEYS if pair.strip().partition(":")[0] == name)
+    return _index_keys(first, tuple(settings.INDEX_KEY_FALLBACKS), tuple(settings.INDEX_KEY_RETIRED))
+
+
+@lru_cache(maxsize=8)
+def _index_keys(first: str, fallbacks: tuple[str, ...], retired: tuple[str, ...]) -> tuple[IndexKey, ...]:
+    parsed = _parsed((first, *fallbacks, *retired), "INDEX_KEY")
+    closed = _parsed(retired, "INDEX_KEY_RETIRED").keys() - _parsed((first,), "INDEX_KEY").keys()
+    keys = [IndexKey(name, _mark(value), value, name not in closed) for name, value in parsed.items()]
+    return tuple({key.mark: key for key in reversed(keys)}.values())[::-1]
+
+
+def _mark(value: bytes) -> str:
+    return hmac.digest(value, b"tact key mark", "sha256").hex()[:12]
+
+
+def index_key() -> IndexKey:
+    """The key that indexes, links and signatures are made with."""
+    return index_keys()[0]
+
+
+def _derived(purpose: bytes, key: IndexKey | None = None) -> bytes:
+    return hmac.digest((key or index_key()).value, b"tact " + purpose, "sha256")
+
+
+def _opening() -> list[IndexKey]:
+    return [key for key in index_keys() if key.opens]
 
 
 def new_key() -> PersonKey:
@@ -122,11 +159,35 @@ def normalised(kind: str, value: str) -> str:
 
 
 def blind_index(kind: str, value: str) -> str:
-    """The keyed hash (hex) by which an address is found again; empty for no address."""
+    """The keyed hash (hex) that an address is kept under; empty for no address. To find one ask by `blind_indexes`."""
+    return next(iter(blind_indexes(kind, value)), "")
+
+
+def blind_indexes(kind: str, value: str) -> tuple[str, ...]:
+    """The keyed hashes (hex) by which an address is found again, one a key, newest first; none for no address."""
     value = normalised(kind, value)
     if not value:
-        return ""
-    return hmac.new(_derived(b"index " + kind.encode()), value.encode(), hashlib.sha256).hexdigest()
+        return ()
+    purpose, said = b"index " + kind.encode(), value.encode()
+    return tuple(hmac.new(_derived(purpose, key), said, hashlib.sha256).hexdigest() for key in index_keys())
+
+
+def index(customer: Customer, fields: Mapping[str, str]) -> None:
+    """Keep a person's addresses, as `unseal` reads them, under the newest key, in memory."""
+    customer.email_index = blind_index("email", fields.get("email", ""))
+    customer.phone_index = blind_index("phone", fields.get("phone", ""))
+    customer.index_key = index_key().mark if customer.email_index or customer.phone_index else ""
+
+
+def is_indexed(customer: Customer, kind: str, index: str) -> bool:
+    """Whether this is a keyed hash of the person's present address, by whichever key."""
+    kept = {"email": customer.email_index, "phone": customer.phone_index}[kind]
+    if not kept or index == kept:
+        return bool(kept)
+    try:
+        return index in blind_indexes(kind, unseal(customer).get(kind, ""))
+    except Unreadable:
+        return False
 
 
 def commitment(key: PersonKey | None, content: bytes) -> str:
@@ -148,11 +209,23 @@ def open_token(kind: str, token: str) -> bytes:
         sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         if base64.urlsafe_b64encode(sealed).rstrip(b"=").decode() != token:
             raise Unreadable("not a token")  # another spelling of the same bytes
-        return AESGCM(_derived(b"token")).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], kind.encode())
-    except (ValueError, InvalidTag) as error:
+    except ValueError as error:
         raise Unreadable("not a token") from error
+    nonce, sealed = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+    for key in _opening():
+        try:
+            return AESGCM(_derived(b"token", key)).decrypt(nonce, sealed, kind.encode())
+        except (ValueError, InvalidTag):
+            continue
+    raise Unreadable("not a token")
 
 
 def signing_secret(name: str) -> str:
     """A secret for signing outgoing webhooks, in the form Standard Webhooks use (`whsec_` and base64)."""
-    return f"whsec_{base64.b64encode(_derived(b'signing ' + name.encode())).decode()}"
+    return signing_secrets(name)[0]
+
+
+def signing_secrets(name: str) -> list[str]:
+    """The secret, and after it those of earlier keys that still hold: whoever knows one of them is understood."""
+    derived = [_derived(b"signing " + name.encode(), key) for key in _opening()]
+    return [f"whsec_{base64.b64encode(secret).decode()}" for secret in derived]

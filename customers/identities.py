@@ -8,12 +8,12 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from customers import consent, contact, encryption, purposes
+from customers import consent, contact, encryption, purposes, suppression
 from customers.models import ConsentState, Customer, Event, Identity, PersonKey
 
 SEALED = ("email", "phone", "name")
 _CHANGEABLE = (
-    "sealed", "email_index", "phone_index", "locale", "time_zone", "country", "jurisdiction", "attributes",
+    "sealed", "email_index", "phone_index", "index_key", "locale", "time_zone", "country", "jurisdiction", "attributes",
 )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def save_profiles(profiles: Sequence[Profile]) -> Saved:
         ids = find_or_create(by_id)
         rows = consent.hold(ids.values())
         laws = purposes.jurisdictions() if any(profile.country for profile in profiles) else {}
-        changed = []
+        changed: list[Customer] = []
         for external_id, profile in by_id.items():
             customer = rows[ids[external_id]]
             if customer.erased_at is None and _apply(customer, profile, laws):
@@ -101,6 +101,7 @@ def save_profiles(profiles: Sequence[Profile]) -> Saved:
         Customer.objects.bulk_create(
             changed, update_conflicts=True, unique_fields=["id"], update_fields=_CHANGEABLE, batch_size=500
         )
+        suppression.gather([place for customer in changed for place in suppression.places(customer)])
     created = len(by_id) - len(before)
     altered = sum(customer.pk in before.values() for customer in changed)
     return Saved(created, altered, len(by_id) - created - altered)
@@ -114,8 +115,7 @@ def _apply(customer: Customer, profile: Profile, laws: Mapping[str, str]) -> boo
         merged = {name: value for name, value in (sealed | personal).items() if value}
         if merged != sealed:
             customer.sealed = encryption.seal(customer.key, merged)
-            customer.email_index = encryption.blind_index("email", merged.get("email", ""))
-            customer.phone_index = encryption.blind_index("phone", merged.get("phone", ""))
+            encryption.index(customer, merged)
             changed = True
     plain = {name: getattr(profile, name) for name in ("locale", "time_zone", "country")}
     if profile.country is not None:
@@ -146,8 +146,10 @@ def merge(keep_id: int, gone_id: int, *, actor: str, at: datetime) -> None:
         ConsentState.objects.filter(customer=gone).delete()
         contact.merge(keep_id, gone_id)
         gone.merged_into, gone.external_id = keep, None
-        gone.sealed, gone.email_index, gone.phone_index = b"", "", ""
-        gone.save(update_fields=["merged_into", "external_id", "sealed", "email_index", "phone_index"])
+        gone.sealed, gone.email_index, gone.phone_index, gone.index_key = b"", "", "", ""
+        gone.save(
+            update_fields=["merged_into", "external_id", "sealed", "email_index", "phone_index", "index_key"]
+        )
 
 
 def identify(anonymous_id: str, external_id: str, *, at: datetime) -> int:

@@ -25,10 +25,11 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from customers import consent, encryption, journal, privacy
+from customers import consent, encryption, journal, privacy, suppression
 from customers.consent import Answer, Evidence
 from customers.journal import Line, Row
 from customers.models import ConsentRecord, ConsentState, Customer, Installation
+from customers.suppression import Place
 
 log = structlog.get_logger()
 FRESH_S = 5.0
@@ -52,6 +53,10 @@ WHY = {
     "changed": gettext_noop("A line of the journal was changed or is missing, so it cannot be replayed."),
 }
 """Why sending may be held, by the word that the row keeps."""
+KEY_GONE = gettext_noop(
+    "The suppression list was made with a key that is not in the settings: put it into INDEX_KEY_FALLBACKS and restart."
+)
+"""Why this process sends nothing whatever the row says; nobody needs to release it once the key is back."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class _Looked:
 
     when: float
     may_send: bool
+    is_unanswerable: bool
+    """An entry of the suppression list rests on a key that is not in the settings."""
     seen: int
     mark: str
 
@@ -69,9 +76,10 @@ _lock = Lock()
 
 
 def may_send(*, at: datetime) -> bool:
-    """Whether messages may be planned and sent. Asks the database every 5 seconds at most: two queries.
+    """Whether messages may be planned and sent. Asks the database every 5 seconds at most: three queries.
 
-    A hold that this process sets holds at once; a database that is found to be an older one is brought up first.
+    A hold that this process sets holds at once; a database that is found to be an older one is brought up first. A
+    process without the key of an entry of the suppression list sends nothing either, until it has that key (C9).
     """
     known = _looked
     if known is None or monotonic() - known.when > FRESH_S:
@@ -80,7 +88,7 @@ def may_send(*, at: datetime) -> bool:
 
 
 def look(*, at: datetime) -> _Looked:
-    """See whether it is still the same database, and replay the journal where it is not. Two queries where it is.
+    """See whether it is still the same database, and replay the journal where it is not. Three queries where it is.
 
     The first call of a process always compares with the journal. Raises DatabaseError and OSError: whoever cannot
     look does not serve and does not send.
@@ -91,7 +99,12 @@ def look(*, at: datetime) -> _Looked:
         before = _looked
         if before is None or row.journal_seen < before.seen or mark != before.mark or _is_strange(row, mark):
             row = _bring_up(row, mark, at=at)
-        _looked = _Looked(monotonic(), row.held_since is None, row.journal_seen, mark)
+        lost = suppression.is_unanswerable()
+        if lost and not (before is not None and before.is_unanswerable):
+            log.error(
+                "sending is held", why="the suppression list rests on a key that is not in the settings"
+            )
+        _looked = _Looked(monotonic(), row.held_since is None and not lost, lost, row.journal_seen, mark)
         return _looked
 
 
@@ -138,7 +151,8 @@ def hold(why: str, *, at: datetime) -> None:
 
 def reasons(row: Installation) -> list[str]:
     """Why sending is held, in sentences; none when it is not."""
-    return [_(WHY[why]) for why in row.held_why.split(", ") if why in WHY]
+    found = [_(WHY[why]) for why in row.held_why.split(", ") if why in WHY]
+    return [*found, _(KEY_GONE)] if _looked is not None and _looked.is_unanswerable else found
 
 
 def release(*, by: str, at: datetime) -> Installation:
@@ -308,7 +322,8 @@ def _do_again(line: Line, *, at: datetime) -> None:
     with transaction.atomic():
         people = consent.hold({row.customer for row in line.rows})
         here = [row for row in line.rows if _is_them(people.get(row.customer), row)]
-        privacy.keep_suppressed({address for row in line.rows for address in row.addresses}, source="journal")
+        refusing = {Place(channel, index, "") for row in line.rows for channel, index in row.addresses}
+        privacy.keep_suppressed(refusing, source="journal")
         if line.what == "erasure":
             for row in here:
                 try:

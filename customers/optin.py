@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from customers import consent, encryption, purposes
+from customers import consent, encryption, purposes, suppression
 from customers.consent import Evidence
-from customers.models import ConsentRecord, ConsentState, Customer, PendingConsent, Suppression
+from customers.models import ConsentRecord, ConsentState, Customer, PendingConsent
 from customers.purposes import ShownText
 
 METHOD = "double opt-in"
@@ -94,7 +94,7 @@ def _check(customer: Customer | None, purpose: str) -> None:
         raise NotAskable("unknown person")
     if not customer.email_index:
         raise NotAskable("no address")
-    if Suppression.objects.filter(channel="email", address_index=customer.email_index).exists():
+    if suppression.is_listed(customer):
         raise NotAskable("the address is on the suppression list")
     if ConsentState.objects.filter(customer=customer, purpose=purpose, granted=True).exists():
         raise NotAskable("allowed already")
@@ -217,7 +217,7 @@ def _opened(row: PendingConsent | None, token: str, at: datetime) -> Opened:
     customer = row.customer
     if row.confirmed_at is not None:
         raise Used
-    if row.expires_at <= at or customer.email_index != index:
+    if row.expires_at <= at or not encryption.is_indexed(customer, "email", index):
         raise Expired
     if customer.erased_at is not None or customer.merged_into_id is not None:
         raise Expired

@@ -22,7 +22,7 @@ from django.db import OperationalError, connection, models, transaction
 from django.db.models import Q, QuerySet
 
 from catalog.models import Review
-from customers import consent, encryption, journal, preferences, purposes
+from customers import consent, encryption, journal, preferences, purposes, suppression
 from customers.models import (
     ConsentRecord,
     ConsentState,
@@ -31,11 +31,12 @@ from customers.models import (
     PersonKey,
     Suppression,
 )
+from customers.suppression import Entry, Place
 
 # A customer's number in a plain column: no foreign key leads from there.
 NUMBERED: dict[type[models.Model], str] = {ConsentRecord: "customer_id", Review: "author_id"}
 # Keys, and the keyed hashes made with them, say nothing to a person and might serve somebody else.
-HIDDEN = frozenset({"key", "email_index", "phone_index", "token_hash"})
+HIDDEN = frozenset({"key", "email_index", "phone_index", "index_key", "token_hash"})
 
 
 # Whatever was under way when somebody was erased has ended after this.
@@ -109,8 +110,7 @@ def family(customer_id: int) -> list[int]:
 
 def suppressions(customer: Customer) -> QuerySet[Suppression]:
     """The lines of the suppression list that hold for the person's present addresses."""
-    indexes = [index for index in (customer.email_index, customer.phone_index) if index]
-    return Suppression.objects.filter(address_index__in=indexes)
+    return suppression.of(suppression.places(customer))
 
 
 def outliving() -> set[type[models.Model]]:
@@ -223,6 +223,7 @@ def _erase(customer_id: int, *, actor: str, at: datetime) -> Erased:
             sealed=b"",
             email_index="",
             phone_index="",
+            index_key="",
             locale="",
             time_zone="",
             country="",
@@ -263,29 +264,19 @@ def _remove_rows(people: list[int], done: Erased) -> None:
 
 def _keep_refusals(persons: list[Customer]) -> list[tuple[str, str]]:
     """Who refused marketing is not written to after a re-import either; answers (channel, keyed hash) of those."""
-    kept = []
-    for purpose, (channel, column) in journal.ADDRESSES.items():
+    kept: list[Place] = []
+    for purpose, (channel, _column) in journal.ADDRESSES.items():
         refused = ConsentState.objects.filter(customer__in=persons, purpose=purpose, granted=False).exists()
         if refused:
-            kept += [(channel, index) for index in {getattr(one, column) for one in persons} - {""}]
+            theirs = {place for one in persons for place in suppression.places(one)}
+            kept += [place for place in theirs if place.channel == channel]
     keep_suppressed(kept, source="erasure")
-    return kept
+    return [(place.channel, place.index) for place in kept]
 
 
-def keep_suppressed(addresses: Collection[tuple[str, str]], *, source: str) -> None:
-    """Put these (channel, keyed hash) on the suppression list; who stands there already keeps their reason."""
-    Suppression.objects.bulk_create(
-        [
-            Suppression(
-                channel=channel,
-                address_index=index,
-                reason=Suppression.Reason.UNSUBSCRIBED,
-                source=source,
-            )
-            for channel, index in addresses
-        ],
-        ignore_conflicts=True,
-    )
+def keep_suppressed(places: Collection[Place], *, source: str) -> None:
+    """Put these on the suppression list; who stands there already keeps their reason."""
+    suppression.keep([Entry(place, Suppression.Reason.UNSUBSCRIBED, source) for place in places])
 
 
 def _blank_replies(persons: list[Customer]) -> None:

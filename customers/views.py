@@ -12,8 +12,8 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from customers import contact, encryption, gpc, links, optin, preferences, purposes, softoptin
-from customers.models import Customer, Suppression
+from customers import contact, encryption, gpc, links, optin, preferences, purposes, softoptin, suppression
+from customers.models import Customer
 from customers.preferences import Changes
 
 CHINESE, ENGLISH = "zh-hans", "en"
@@ -182,16 +182,14 @@ class Preferences(Page):
 
     def shown(self, **context: Any) -> HttpResponse:
         choices = preferences.choices(self.person.pk, language=self.language)
-        suppressed = Suppression.objects.filter(
-            channel="email", address_index=self.person.email_index or "-"
-        ).first()
+        listed = suppression.of(suppression.places(self.person)).filter(channel="email")
         wish = contact.wish(self.person.pk)
         return self.page(
             "preferences",
             choices=choices,
             anything_on=any(choice.is_on for choice in choices),
             address=masked(encryption.unseal(self.person).get("email", "")),
-            suppressed=suppressed,
+            suppressed=listed.order_by("created_at").first(),
             is_buyer=softoptin.is_buyer(self.person.pk, at=self.at),
             wish=wish,
             paused_until=wish.paused_until if wish.is_paused(self.at) else None,

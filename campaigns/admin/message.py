@@ -241,7 +241,7 @@ def _newest() -> Customer | None:
 
 def _person(named: str) -> Customer | None:
     """By the shop's own id or the exact e-mail address."""
-    index = encryption.blind_index("email", named)
+    indexes = encryption.blind_indexes("email", named)
     people = Customer.objects.present().select_related("key")
-    found: Customer | None = people.filter(Q(external_id=named) | Q(email_index=index)).first()
+    found: Customer | None = people.filter(Q(external_id=named) | Q(email_index__in=indexes)).first()
     return found

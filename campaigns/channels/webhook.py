@@ -2,7 +2,7 @@
 
 import http.client
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -17,17 +17,21 @@ TIMEOUT_S = 10
 
 
 class Webhook(Channel):
-    """`url` and `secret` (whsec_…) are the campaign's own; the other two are for tests of a local server."""
+    """`url` and `secret` (whsec_…) are the campaign's own; the last two are for tests of a local server.
+
+    earlier : secrets that a receiver may still know; each signs too, as Standard Webhooks say of rotation.
+    """
 
     def __init__(
         self,
         url: str = "",
         secret: str = "",
         *,
+        earlier: Sequence[str] = (),
         context: ssl.SSLContext | None = None,
         public: Callable[[str], bool] = outward.is_public,
     ) -> None:
-        self.url, self._secret = url, secret
+        self.url, self._secrets = url, (secret, *earlier)
         self._context = context or ssl.create_default_context()
         self._public = public
         self._address = ""
@@ -55,7 +59,9 @@ class Webhook(Channel):
             "Content-Type": "application/json",
             "webhook-id": message_id,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": Signer(self._secret).sign(message_id, now, body),
+            "webhook-signature": " ".join(
+                Signer(secret).sign(message_id, now, body) for secret in self._secrets
+            ),
         }
         line = outward.Pinned(
             self._address, parts.hostname or "", parts.port or 443, self._context, timeout=TIMEOUT_S

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from catalog.pages import ReadOnly, button, shown
-from customers import encryption
+from customers import encryption, suppression
 from customers.admin.words import words_of
 from customers.models import (
     ConsentRecord,
@@ -34,11 +34,13 @@ class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Suppression
         fields: tuple[str, ...] = ()
 
-    def clean_address(self) -> str:
-        index = encryption.blind_index("email", self.cleaned_data["address"])
-        if Suppression.objects.filter(channel="email", address_index=index).exists():
+    def clean_address(self) -> suppression.Place:
+        place = suppression.place(self.cleaned_data["address"])
+        if place is None:
+            raise forms.ValidationError(gettext("This is not an e-mail address."))
+        if suppression.of([place]).filter(channel="email").exists():
             raise forms.ValidationError(gettext("This address is on the list already."))
-        return index
+        return place
 
 
 @admin.register(Suppression)
@@ -59,8 +61,8 @@ class SuppressionAdmin(ReadOnly):
     ) -> tuple[QuerySet[Any], bool]:
         if not (term := search_term.strip()):
             return queryset, False
-        indexes = [encryption.blind_index(kind, term) for kind in ("email", "phone")]
-        return queryset.filter(address_index__in=[index for index in indexes if index]), False
+        indexes = [index for kind in ("email", "phone") for index in encryption.blind_indexes(kind, term)]
+        return queryset.filter(address_index__in=indexes), False
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **kwargs) if obj else SuppressionForm
@@ -81,7 +83,8 @@ class SuppressionAdmin(ReadOnly):
 
     def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
         obj.channel, obj.reason = "email", Suppression.Reason.MANUAL
-        obj.address_index = form.cleaned_data["address"]
+        place = form.cleaned_data["address"]
+        obj.address_index, obj.index_key = place.index, place.key
         obj.source = f"staff:{request.user.get_username()}"[:100]
         super().save_model(request, obj, form, change)
 

@@ -29,7 +29,7 @@ class InstallationAdmin(ReadOnly):
 
     @shown(_("may send"), boolean=True)
     def is_sending(self, row: Installation) -> bool:
-        return row.held_since is None
+        return row.held_since is None and not installation.reasons(row)
 
     @shown(_("why sending is held"))
     def why(self, row: Installation) -> str:

@@ -80,8 +80,8 @@ class CustomerPage(ReadOnly):
             return queryset, False
         by = Q(external_id__startswith=term)
         for kind in ("email", "phone"):
-            if index := encryption.blind_index(kind, term):
-                by |= Q(**{f"{kind}_index": index})
+            if indexes := encryption.blind_indexes(kind, term):
+                by |= Q(**{f"{kind}_index__in": indexes})
         return queryset.filter(by), False
 
     def prepare(self, rows: Sequence[Any]) -> None:

@@ -42,6 +42,8 @@ class Customer(models.Model):
     sealed = models.BinaryField(_("sealed fields"), default=bytes, blank=True)
     email_index = models.CharField(_("e-mail index"), max_length=64, blank=True, db_index=True)
     phone_index = models.CharField(_("phone index"), max_length=64, blank=True, db_index=True)
+    # The mark of the key that both were made with; empty where there is neither.
+    index_key = models.CharField(_("index key"), max_length=12, blank=True)
     locale = models.CharField(_("language"), max_length=20, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=50, blank=True)
     country = models.CharField(_("country"), max_length=2, blank=True, db_index=True)
@@ -65,6 +67,7 @@ class Customer(models.Model):
 
     class Meta:
         verbose_name, verbose_name_plural = _("customer"), _("customers")
+        indexes = [models.Index(fields=["index_key"], name="customers_by_index_key")]
 
     def __str__(self) -> str:
         return self.external_id or f"#{self.pk}"
@@ -103,6 +106,8 @@ class Suppression(models.Model):
 
     channel = models.CharField(_("channel"), max_length=10, default="email")
     address_index = models.CharField(_("address index"), max_length=64)
+    # The mark of the key it was made with; empty where the journal brought it back and does not say.
+    index_key = models.CharField(_("index key"), max_length=12, blank=True)
     reason = models.CharField(_("reason"), max_length=20, choices=Reason)
     source = models.CharField(_("source"), max_length=100, blank=True)
     created_at = models.DateTimeField(_("since"), auto_now_add=True)
@@ -112,6 +117,7 @@ class Suppression(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["channel", "address_index"], name="an_address_is_suppressed_once")
         ]
+        indexes = [models.Index(fields=["index_key"], name="suppressions_by_index_key")]
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.reason}"

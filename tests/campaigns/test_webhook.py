@@ -23,7 +23,7 @@ from campaigns import delivery, outward, planning
 from campaigns.channels import LineBroken, Refused, TryLater, WrongPermission, webhook
 from campaigns.channels.webhook import Webhook
 from campaigns.messages import Finished
-from campaigns.models import Delivery
+from campaigns.models import Campaign, Delivery
 from customers.consent import Permission
 from customers.models import Customer
 from tests.campaigns.conftest import people
@@ -158,6 +158,26 @@ def test_s3_the_partner_gets_the_payload_signed(
     ):
         with pytest.raises(WebhookVerificationError):
             Signer(secret).verify(forged_body, forged_headers)
+
+
+@pytest.mark.django_db
+def test_s7_who_checks_with_the_secret_of_an_earlier_index_key_is_understood(
+    partner: Partner, trusting: ssl.SSLContext, anna: Customer, settings
+) -> None:
+    campaign = Campaign(pk=1, channel="webhook", webhook_url=f"{partner.url}/hook")
+    settings.INDEX_KEY = f"old:{'A' * 43}="
+    old = delivery.webhook_secret(campaign)
+    settings.INDEX_KEY, settings.INDEX_KEY_FALLBACKS = f"new:{'B' * 43}=", [settings.INDEX_KEY]
+    line = delivery._line(campaign)
+    line._context, line._public = trusting, lambda _address: True
+    line.open(message(anna))
+    line.send(message(anna), Permission(anna.pk, "partner_sharing", at=NOW))
+    ((_path, headers, body),) = partner.received
+    assert len({old, delivery.webhook_secret(campaign)}) == 2
+    for secret in (old, delivery.webhook_secret(campaign)):
+        assert Signer(secret).verify(body, headers) == PAYLOAD
+    with pytest.raises(WebhookVerificationError):
+        Signer("whsec_" + "A" * 44).verify(body, headers)
 
 
 @pytest.mark.django_db

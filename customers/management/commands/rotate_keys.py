@@ -1,35 +1,51 @@
-"""Every person's key under the newest master key."""
+"""Every person's key under the newest master key; or every index of an address under the newest index key."""
 
 import argparse
 import json
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
-from customers import rotation
+from customers import reindexing, rotation
+
+Done = TypeVar("Done", reindexing.Reindexed, rotation.Rotated)
 
 
 class Command(BaseCommand):
-    help = "Wrap every person's key under the first of FIELD_KEYS, and say which older ones nothing needs any more."
+    help = (
+        "Wrap every person's key under the first of FIELD_KEYS, and say which older ones nothing needs any more. "
+        "With --index: make every index of an address anew with INDEX_KEY, and say what rests on earlier keys."
+    )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--index", action="store_true", help="the indexes of addresses instead")
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with tqdm(total=rotation.waiting(), unit=" keys", disable=None) as bar:
+        done: reindexing.Reindexed | rotation.Rotated
+        if options["index"]:
+            done = self.walk(reindexing.waiting(), " people", reindexing.reindex)
+        else:
+            done = self.walk(rotation.waiting(), " keys", rotation.rotate)
+        if options["json"]:
+            self.stdout.write(json.dumps(asdict(done)))
+        elif isinstance(done, reindexing.Reindexed):
+            self.say_of_indexes(done)
+        else:
+            self.say(done)
+        if done.left or (isinstance(done, reindexing.Reindexed) and done.missing):
+            raise SystemExit(1)
+
+    def walk(self, total: int, unit: str, work: Callable[..., Done]) -> Done:
+        with tqdm(total=total, unit=unit, disable=None) as bar:
 
             def progress(seen: int) -> None:
                 bar.update(seen)
 
-            done = rotation.rotate(progress=progress)
-        if options["json"]:
-            self.stdout.write(json.dumps(asdict(done)))
-        else:
-            self.say(done)
-        if done.left:
-            raise SystemExit(1)
+            return work(progress=progress)
 
     def say(self, done: rotation.Rotated) -> None:
         self.stdout.write(f"{done.rewrapped:,} keys are wrapped anew, under {done.newest!r}.")
@@ -48,3 +64,32 @@ class Command(BaseCommand):
                 f"{done.pinned!r} wraps nothing any more. Addresses are found and links opened by it: "
                 f"move it from FIELD_KEYS to INDEX_KEY."
             )
+
+    def say_of_indexes(self, done: reindexing.Reindexed) -> None:
+        self.stdout.write(
+            f"The indexes of {done.rewritten:,} people and {done.gathered:,} entries of the suppression list are made "
+            f"anew, with {done.newest!r}."
+        )
+        for name, n in done.left.items():
+            self.stdout.write(f"  {n:,} people are still found by {self.named(name)} only")
+        if done.unreadable:
+            self.stdout.write(
+                f"The address of {done.unreadable:,} people cannot be read: their key does not open."
+            )
+        for name, n in done.resting.items():
+            self.stdout.write(f"  {n:,} entries of the suppression list rest on {self.named(name)}")
+        if done.resting:
+            self.stdout.write(
+                "Whose addresses those entries are is not known here. Each is made anew when its address is seen again; "
+                "until there is none, their keys must stay in INDEX_KEY_FALLBACKS (or INDEX_KEY_RETIRED)."
+            )
+        for name in done.missing:
+            self.stdout.write(f"The key {name} is NOT in the settings. Nothing is sent until it is.")
+        for name in done.unneeded:
+            self.stdout.write(
+                f"Nothing in this database rests on {name!r}. Without it no link of a mail sent while it was INDEX_KEY "
+                f"opens any more, and no backup or journal from before can be used."
+            )
+
+    def named(self, name: str) -> str:
+        return "a key that nobody named (the journal brought them back)" if name == "?" else repr(name)
