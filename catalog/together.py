@@ -118,9 +118,10 @@ class Missed(Exception):
 
 def update(of: Rows, rows: int | None = None, **values: Any) -> Change:
     """`of.update(**values)`, to be made by `write`. Raises EmptyResultSet where it could touch no row."""
-    query = of.query.chain(UpdateQuery)
+    query: Any = of.query.chain(UpdateQuery)
     query.add_update_values(values)
-    return Change(*query.get_compiler(using=of.db).as_sql(), rows)
+    sql, params = query.get_compiler(using=of.db).as_sql()
+    return Change(sql, params, rows)
 
 
 def insert(rows: Sequence[models.Model]) -> Change:
