@@ -42,10 +42,16 @@ def since(cap: OfferCap, at: datetime) -> datetime:
 
 def caps_of(offer_ids: Collection[int], *, placement: str | None = None) -> list[OfferCap]:
     """The caps of these offers, those of another placement left out. One query."""
-    rows = OfferCap.objects.filter(offer_id__in=offer_ids).select_related("placement").order_by("pk")
-    if placement is not None:
-        rows = rows.filter(Q(placement__isnull=True) | Q(placement__slug=placement))
-    return list(rows)
+    rows = (
+        OfferCap.objects.select_related("placement").order_by("pk") if placement is None else here(placement)
+    )
+    return list(rows.filter(offer_id__in=offer_ids))
+
+
+def here(placement: str) -> QuerySet[OfferCap]:
+    """The caps that count in a placement."""
+    rows = OfferCap.objects.filter(Q(placement__isnull=True) | Q(placement__slug=placement))
+    return rows.select_related("placement").order_by("pk")
 
 
 def verdict(cap: OfferCap) -> str:

@@ -67,7 +67,7 @@ class Room:
         return ""
 
 
-class Stock:
+class Supply:
     """What is asked of the database about how much is left of offers. Nothing is asked yet (`catalog.together`).
 
     spare : whole codes are read, so many of each pool; else only whose they are, as many of each pool as there are people.
@@ -122,7 +122,7 @@ class Stock:
         return not cap.most or bool(self.clicked[cap.pk])
 
 
-def rooms(offers: Iterable[Offer], stock: Stock) -> dict[int, Room]:
+def rooms(offers: Iterable[Offer], supply: Supply) -> dict[int, Room]:
     """What is left of each of these offers, by their id."""
     found = {}
     for offer in offers:
@@ -131,21 +131,21 @@ def rooms(offers: Iterable[Offer], stock: Stock) -> dict[int, Room]:
             money = offer.budget - offer.discount_given - offer.discount_reserved
         left = inf if offer.max_total is None else offer.max_total - offer.given
         found[offer.pk] = Room(offer, set_aside_of(offer), left, money)
-        if not is_in_force(offer, at=stock.at):
+        if not is_in_force(offer, at=supply.at):
             found[offer.pk].verdict = "not_in_force"
-    used = stock.used()
-    for cap in stock.totals:
+    used = supply.used()
+    for cap in supply.totals:
         if (room := found.get(cap.offer_id)) is None:
             continue
         if cap.event == Event.DECIDED:
             room.counts.append((cap, used[cap.pk]))
-        elif stock.is_full(cap) if cap.event == Event.CLICKED else used[cap.pk].used >= cap.most:
+        elif supply.is_full(cap) if cap.event == Event.CLICKED else used[cap.pk].used >= cap.most:
             room.verdict = caps.verdict(cap)
-    for pk in found.keys() & stock.free.keys():
+    for pk in found.keys() & supply.free.keys():
         found[pk].owners = frozenset(
-            code.customer_id for code in stock.own if code.offer_id == pk and code.customer_id
+            code.customer_id for code in supply.own if code.offer_id == pk and code.customer_id
         )
-        found[pk].free = len(stock.free[pk])
+        found[pk].free = len(supply.free[pk])
     return found
 
 
@@ -154,9 +154,9 @@ def locked(
 ) -> dict[int, Room]:
     """Lock these offers and tell what is left of each. Three queries, three more where a cap begins to count."""
     held = caps.lock(offer.pk for offer in offers)
-    stock = Stock(held.values(), people, caps.caps_of(held, placement=placement.slug), at=at)
-    together.read(*stock.questions)
-    return rooms(held.values(), stock)
+    supply = Supply(held.values(), people, caps.caps_of(held, placement=placement.slug), at=at)
+    together.read(*supply.questions)
+    return rooms(held.values(), supply)
 
 
 def taken(found: Mapping[int, Room], *, at: datetime) -> list[Change]:
