@@ -11,6 +11,7 @@ from django.db.models import Q
 from scipy import special
 
 from campaigns.models import Campaign, Decision, Holdout, ShareChange, Variant
+from catalog.together import Rows
 
 BUCKETS = 10_000
 SAMPLE_RATIO_ALARM = 0.001
@@ -32,11 +33,18 @@ def arms(
     }
 
 
-def held_out_of_all(customer_ids: Collection[int], *, at: datetime) -> dict[int, Holdout]:
-    """Who belongs to a global holdout in force; of several the first. One query."""
+def holdouts(*, at: datetime) -> Rows:
+    """The global holdouts in force, the first first: to be asked together with other questions."""
     in_force = Holdout.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at), starts_at__lte=at)
+    return in_force.order_by("starts_at", "pk")
+
+
+def held_out_of_all(
+    customer_ids: Collection[int], *, at: datetime, among: Rows | None = None
+) -> dict[int, Holdout]:
+    """Who belongs to a global holdout in force; of several the first. One query, none with the `holdouts`."""
     held: dict[int, Holdout] = {}
-    for holdout in in_force.order_by("starts_at", "pk"):
+    for holdout in holdouts(at=at) if among is None else among:
         for pk, arm in arms(holdout.salt, holdout.percent, customer_ids).items():
             if arm == Decision.Arm.CONTROL:
                 held.setdefault(pk, holdout)

@@ -1,24 +1,39 @@
-"""The same walk with the caller waiting: what a placement in the shop shows this person now."""
+"""The same walk with the caller waiting: what a placement in the shop shows this person now.
 
-from collections.abc import Sequence
+In a hurry: the person's leave, what holds still and the placement's programme are one question; what is decided anew is
+one more, asked with the person held, and then the changes, which miss where somebody else was faster.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
-from campaigns import deciding, experiments, segments
-from campaigns.models import Campaign, CampaignSegment, Decision, Offer, Placement
-from campaigns.offers import is_in_force
-from campaigns.reach import reachable
+from campaigns import codes, deciding, experiments, segments
+from campaigns.deciding import NOTHING, Chosen
+from campaigns.models import Campaign, CampaignSegment, Decision, Offer
+from campaigns.offers import Taste, choosing, is_in_force, rooms
+from campaigns.offers.candidates import page_of
+from campaigns.offers.facts import Facts
+from campaigns.programme import Programme, is_running
+from campaigns.reach import PURPOSE_OF_CHANNEL, Reach
+from catalog import together
+from catalog.together import Change, Rows
 from customers import consent
+from customers.consent import Permission
 from customers.models import Customer
 from recommender import serving
+from recommender.serving import Recommendation
 
+PURPOSE = PURPOSE_OF_CHANNEL[Campaign.Channel.ONSITE]
 # How long a decision without a code stays the same for a person, so that what they see does not flicker.
 KEPT_FOR = timedelta(hours=24)
 MOST_SLOTS = 30
 ASKED_AT_ONCE = 20
+SPARE_CODES = 10
+"""Of a pool as many are looked at, so that those who come at once do not all take the first."""
 
 
 @dataclass(frozen=True)
@@ -40,130 +55,58 @@ def decide(customer_id: int | None, placement: str, *, at: datetime) -> Shown:
 
     A person who does not allow it, a stranger and a control person see what everybody sees; of the last the
     decision is kept, for the measurement. Asked again before it ends, the same decision is the answer, while its offers
-    are in force. Four queries at most for what holds still and for what everybody sees; deciding anew costs more,
-    whatever the number of offers.
+    are in force. How many statements each takes: docs/decisions/0019.
     """
+    programme = Programme(placement, at=at)
     decisions: list[Decision] = []
     if customer_id is not None:
-        reach = reachable([customer_id], channel=Campaign.Channel.ONSITE, at=at)
-        if customer_id in reach.permissions:
-            decisions = _kept(customer_id, placement, at=at)
-            if not decisions and (running := _running(placement, at=at)):
-                with transaction.atomic():
-                    consent.hold([customer_id])
-                    decisions = _own(customer_id, running, placement, at=at)
+        leave, kept = consent.Asked([customer_id], PURPOSE), _kept(customer_id, placement, at=at)
+        programme = Programme(placement, at=at, unless=kept)
+        together.read(leave.rows, kept, *programme.questions)
+        if Permission.of_asked(leave, at=at):
+            decisions = _standing(kept, at=at)
+            if kept and not decisions:  # its offers have ended
+                programme = Programme(placement, at=at)
+                together.read(*programme.questions)
+            if not decisions and programme.audiences:
+                decisions = _anew(customer_id, programme)
     offers = [row.offer for row in decisions if row.arm == Decision.Arm.TREATED and row.offer is not None]
     if offers:
         return Shown(decisions, offers, fallback=False)
-    return Shown(decisions, _for_everybody(placement, at=at), fallback=True)
+    return Shown(decisions, _for_everybody(programme), fallback=True)
 
 
-def _is_running(placement: str, *, at: datetime, campaign: str = "") -> Q:
-    """`campaign` is the way to the campaign from the rows asked, such as `campaign__`."""
-    begun = Q((f"{campaign}starts_at__isnull", True)) | Q((f"{campaign}starts_at__lte", at))
-    on = Q((f"{campaign}ends_at__isnull", True)) | Q((f"{campaign}ends_at__gt", at))
-    return begun & on & Q(
-        (f"{campaign}channel", Campaign.Channel.ONSITE),
-        (f"{campaign}status", Campaign.Status.RUNNING),
-        (f"{campaign}placement", placement),
-    )  # fmt: skip
+# --- what holds still ------------------------------------------------------------------------------------------------
 
 
-def _running(placement: str, *, at: datetime) -> list[CampaignSegment]:
-    """The audiences of the running campaigns, in the order in which they are asked. Three queries."""
-    return list(
-        CampaignSegment.objects.filter(_is_running(placement, at=at, campaign="campaign__"))
-        .select_related("campaign", "segment")
-        .prefetch_related("offers__categories")
-        .order_by("-campaign__priority", "campaign", "position", "pk")
-    )
-
-
-def _own(
-    customer_id: int, running: Sequence[CampaignSegment], placement: str, *, at: datetime
-) -> list[Decision]:
-    """The person's decisions, one a slot; none where they do not allow it or nothing is for them. Call it with the
-    person held."""
-    reach = reachable([customer_id], channel=Campaign.Channel.ONSITE, at=at)
-    if customer_id not in reach.permissions:
-        return []
-    if kept := _kept(customer_id, placement, at=at):
-        return kept
-    audience = _audience(customer_id, running, at=at)
-    if audience is None:
-        return []
-    campaign = audience.campaign
-    held = not campaign.ignores_holdout and bool(experiments.held_out_of_all([customer_id], at=at))
-    arm = (
-        Decision.Arm.HOLDOUT
-        if held
-        else experiments.arms(campaign.salt, campaign.control_percent, [customer_id])[customer_id]
-    )
-    recommendation = serving.recommend(customer_id, at=at, limit=deciding.TASTE_SIZE, explain=False)
-    chosen = {}
-    if arm == Decision.Arm.TREATED:
-        chosen = deciding.choose_offers(
-            campaign, {customer_id: audience}, {customer_id: recommendation}, at=at
-        )
-    decisions = deciding.decisions_of(
-        campaign,
-        None,
-        customer_id,
-        audience,
-        arm=arm,
-        reach=reach,
-        recommendation=recommendation,
-        chosen=chosen.get(customer_id, deciding.NOTHING),
-        at=at,
-    )
-    for decision in decisions:
-        decision.state = Decision.State.COMMITTED  # it is shown with this answer
-        decision.expires_at = decision.expires_at or at + KEPT_FOR
-    Decision.objects.bulk_create(decisions)
-    return decisions
-
-
-def _kept(customer_id: int, placement: str, *, at: datetime) -> list[Decision]:
-    """The newest decisions that hold still; of several slots those whose offers are in force. One query."""
-    rows = list(
+def _kept(customer_id: int, placement: str, *, at: datetime) -> Rows:
+    """The decisions that hold still, the newest first."""
+    return (
         Decision.objects.select_related("offer", "code", "campaign")
-        .filter(_is_running(placement, at=at, campaign="campaign__"))
+        .filter(is_running(placement, at=at, campaign="campaign__"))
         .filter(customer=customer_id, placement=placement, expires_at__gt=at, run__isnull=True)
         .order_by("-decided_at", "slot")[:MOST_SLOTS]
     )
+
+
+def _standing(kept: Iterable[Decision], *, at: datetime) -> list[Decision]:
+    """The newest of them; of several slots those whose offers are in force."""
+    rows = list(kept)
     newest = [row for row in rows if row.decided_at == rows[0].decided_at]
     return [row for row in newest if row.offer is None or is_in_force(row.offer, at=at)]
 
 
-def _audience(
-    customer_id: int, running: Sequence[CampaignSegment], *, at: datetime
-) -> CampaignSegment | None:
-    """The first that the person is in. One query for some twenty audiences."""
-    for start in range(0, len(running), ASKED_AT_ONCE):
-        page, asked = [], []
-        for one in running[start : start + ASKED_AT_ONCE]:
-            try:
-                asked.append(Exists(segments.matching(one.segment, at=at, ids=[customer_id])))
-            except segments.Withheld:  # nobody is chosen by it; `stopping` pauses its campaign
-                continue
-            page.append(one)
-        is_in = Customer.objects.filter(pk=customer_id).values_list(*asked).first() if asked else None
-        for audience, matches in zip(page, is_in or (), strict=False):
-            if matches:
-                return audience
-    return None
-
-
-def _for_everybody(placement: str, *, at: datetime) -> list[Offer]:
+def _for_everybody(programme: Programme) -> list[Offer]:
     """The placement's fallback, whatever its dates; else of the running campaigns' offers those that need nobody's leave:
     without a code and without a cap, the highest priority first. Two queries at most."""
-    described = Placement.objects.select_related("fallback").filter(slug=placement).first()
-    if described is not None and described.fallback is not None:
-        return [described.fallback]
+    placement, at = programme.placement, programme.at
+    if placement.fallback is not None:
+        return [placement.fallback]
     rows = Offer.objects.in_force(at).filter(
         Exists(
             CampaignSegment.offers.through.objects.filter(
-                _is_running(placement, at=at, campaign="campaignsegment__campaign__"), offer=OuterRef("pk")
+                is_running(placement.slug, at=at, campaign="campaignsegment__campaign__"),
+                offer=OuterRef("pk"),
             )
         ),
         code_kind=Offer.CodeKind.NONE,
@@ -173,4 +116,130 @@ def _for_everybody(placement: str, *, at: datetime) -> list[Offer]:
         eligibility__isnull=True,
         caps__isnull=True,
     )
-    return list(rows.order_by("-priority", "slug")[: described.slots if described is not None else 1])
+    return list(rows.order_by("-priority", "slug")[: placement.slots])
+
+
+# --- deciding anew ---------------------------------------------------------------------------------------------------
+
+
+class _Look:
+    """All that is asked about the person, held, before something is decided for them. Nothing is asked yet."""
+
+    def __init__(self, customer_id: int, programme: Programme, offers: Sequence[Offer]) -> None:
+        at, placement, of = programme.at, programme.placement, list(programme.caps)
+        self.kept = _kept(customer_id, programme.slug, at=at)
+        self.taste = serving.Asked([customer_id])
+        self.facts = Facts(offers, [customer_id], of, placement=placement, at=at, declared=programme.declared)
+        self.supply = rooms.Supply(offers, [customer_id], of, at=at, spare=SPARE_CODES)
+        self.numbers = codes.numbers(offers)
+        self._asked: list[CampaignSegment] = []
+        is_in = []
+        for one in programme.audiences:
+            try:
+                among = segments.matching(one.segment, at=at, ids=[customer_id], declared=programme.declared)
+            except segments.Withheld:  # nobody is chosen by it; `stopping` pauses its campaign
+                continue
+            self._asked.append(one)
+            is_in.append(Exists(among))
+        person = Customer.objects.filter(pk=customer_id)
+        self._is_in = [
+            person.values_list(*is_in[start : start + ASKED_AT_ONCE])
+            for start in range(0, len(is_in), ASKED_AT_ONCE)
+        ]
+
+    @property
+    def questions(self) -> Sequence[Rows]:
+        return (
+            self.kept, self.numbers, *self.taste.questions, *self.facts.questions, *self.supply.questions,
+            *self._is_in,
+        )  # fmt: skip
+
+    def audience(self) -> CampaignSegment | None:
+        """The first that the person is in."""
+        told = [matches for page in self._is_in for row in page for matches in row]
+        return next((one for one, matches in zip(self._asked, told, strict=False) if matches), None)
+
+
+def _anew(customer_id: int, programme: Programme) -> list[Decision]:
+    """The person's decisions, one a slot; none where they do not allow it or nothing is for them."""
+    try:
+        with transaction.atomic():
+            consent.hold_one(customer_id)
+            return _decided(customer_id, programme, programme.offers)
+    except together.Missed:
+        # Somebody took the last one since it was read. Nothing was kept; now with the offers held, as a planner does.
+        with transaction.atomic():
+            consent.hold_one(customer_id)
+            return _decided(customer_id, programme, rooms.caps.lock(programme.offers))
+
+
+def _decided(customer_id: int, programme: Programme, offers: dict[int, Offer]) -> list[Decision]:
+    """Call it with the person held. Raises together.Missed."""
+    at, look = programme.at, _Look(customer_id, programme, list(offers.values()))
+    together.read(*look.questions)
+    reach = Reach(Permission.of_asked(look.taste.leave, at=at))
+    if customer_id not in reach.permissions:
+        return []
+    if standing := _standing(look.kept, at=at):
+        return standing
+    audience = look.audience()
+    if audience is None:
+        return []
+    campaign = audience.campaign
+    held = not campaign.ignores_holdout and bool(
+        experiments.held_out_of_all([customer_id], at=at, among=programme.holdouts)
+    )
+    arm = (
+        Decision.Arm.HOLDOUT
+        if held
+        else experiments.arms(campaign.salt, campaign.control_percent, [customer_id])[customer_id]
+    )
+    recommendation = serving.recommend(
+        customer_id, at=at, limit=deciding.TASTE_SIZE, explain=False, asked=look.taste
+    )
+    chosen, changes = NOTHING, []
+    if arm == Decision.Arm.TREATED:
+        available = [offers[pk] for pk in programme.offers_of(audience) if pk in offers]
+        chosen, changes = _chosen(customer_id, available, recommendation, look, programme)
+    decisions = deciding.decisions_of(
+        campaign,
+        None,
+        customer_id,
+        audience,
+        arm=arm,
+        reach=reach,
+        recommendation=recommendation,
+        chosen=chosen,
+        at=at,
+    )
+    for decision in decisions:
+        decision.state = Decision.State.COMMITTED  # it is shown with this answer
+        decision.expires_at = decision.expires_at or at + KEPT_FOR
+    together.write(*changes, together.insert(decisions))
+    return decisions
+
+
+def _chosen(
+    customer_id: int,
+    available: Sequence[Offer],
+    recommendation: Recommendation,
+    look: _Look,
+    programme: Programme,
+) -> tuple[Chosen, list[Change]]:
+    """The person's offers with their codes, and the changes that make them theirs."""
+    at = programme.at
+    taste = Taste(
+        [item.product_id for item in recommendation.items],
+        [item.category_id for item in recommendation.items],
+    )
+    page = page_of({customer_id: taste}, available, at=at, scopes=programme.scopes())
+    if not page.verdicts.size:
+        return NOTHING, []
+    found, taken = choosing.choose(page, look.facts, lambda wanted: rooms.rooms(wanted, look.supply))
+    choices = found.get(customer_id, [])
+    coded = [choice.offer for choice in choices if choice.offer.code_kind != Offer.CodeKind.NONE]
+    changes = rooms.taken(taken, at=at)
+    theirs, more = codes.assign_one(
+        coded, customer_id, own=look.supply.own, free=look.supply.free, numbers=dict(look.numbers), at=at
+    )
+    return Chosen(choices, theirs), [*changes, *more]

@@ -17,6 +17,7 @@ from campaigns import deciding
 from campaigns.models import Campaign, Decision, Offer, Outcome, Placement
 from campaigns.offers import candidates, formula, learning, ranking
 from campaigns.offers.candidates import Page
+from campaigns.offers.facts import Facts
 from campaigns.offers.ranking import Ranked
 from recommender.algorithms import offpolicy
 from recommender.algorithms.offpolicy import NotReplayable, Replay
@@ -164,6 +165,7 @@ def _ranked(
     """As the placement would rank them now, by that."""
     if not isinstance(by, str):
         worked = ranking.works(page, ranking.state(placement, By.BANDIT, at=at))
-        return ranking.by_formula(page, by, worked, at=at, where=f"placement:{placement.slug}")
+        facts = Facts((), page.people, (), placement=placement, at=at)
+        return ranking.by_formula(page, by, worked, facts, where=f"placement:{placement.slug}")
     tried = Placement(pk=placement.pk, slug=placement.slug, ranking=by, formula=placement.formula)
     return ranking.ranked(page, placement=tried, at=at)

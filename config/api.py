@@ -49,7 +49,10 @@ class KeyAuthentication(BaseAuthentication):
             raise exceptions.NotAuthenticated("Send your key as: Authorization: Bearer KEY")
         try:
             found = access.access_of(
-                key.strip(), token=request.headers.get("X-Customer-Token", ""), at=timezone.now()
+                key.strip(),
+                token=request.headers.get("X-Customer-Token", ""),
+                at=timezone.now(),
+                named=named_in(request),
             )
         except (access.BadKey, access.BadToken) as error:
             raise exceptions.AuthenticationFailed(str(error)) from error
@@ -61,6 +64,12 @@ class KeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def named_in(request: Request) -> str:
+    """The customer whom a question names; empty for none, and for what no customer can be called."""
+    name = request.query_params.get("customer", "") if request.method == "GET" else ""
+    return name if len(name) <= 200 and "\0" not in name else ""
 
 
 class HasScope(BasePermission):

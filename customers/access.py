@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
+from django.db.models import BigIntegerField, Subquery, Value
 
 from customers import encryption
-from customers.models import ApiKey
+from customers.models import ApiKey, Identity
 
 SCOPES = (
     "catalog:read",
@@ -71,6 +72,10 @@ class Access:
     scopes: frozenset[str]
     customer: str | None = None
     """The shop's own id of the customer whom the token proves."""
+    named: str = ""
+    """The shop's own id of the customer whom the request is about, where that was known when the key was read."""
+    person: int | None = None
+    """Who is known under that id, whether the key speaks for them or not: ask `speaks_for` first."""
 
     @property
     def is_authenticated(self) -> bool:
@@ -108,15 +113,29 @@ def revoke(key: ApiKey, *, at: datetime) -> bool:
     return bool(ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=at))
 
 
-def access_of(key: str, *, token: str, at: datetime) -> Access:
-    """One query (and a note of use once an hour). Raises BadKey, BadToken."""
-    row = ApiKey.objects.filter(key_hash=hashed(key), revoked_at__isnull=True).first()
+def access_of(key: str, *, token: str, at: datetime, named: str = "") -> Access:
+    """One query (and a note of use once an hour). Raises BadKey, BadToken.
+
+    named : the shop's own id of the customer whom the request is about; without it the one whom the token proves.
+    """
+    customer, bad_token = None, None
+    if token:
+        try:
+            customer = customer_in(token, at=at)
+        except BadToken as error:  # told once the key is known to be a good one
+            bad_token = error
+    named = named or customer or ""
+    people = Identity.objects.filter(kind=Identity.Kind.CUSTOMER, value=named).values("customer_id")
+    person = Subquery(people) if named else Value(None, BigIntegerField())
+    keys = ApiKey.objects.filter(key_hash=hashed(key), revoked_at__isnull=True)
+    row = keys.annotate(person=person).first()
     if row is None:
         raise BadKey("This key is unknown or revoked.")
     if row.last_used_at is None or at - row.last_used_at > _SEEN_EVERY:
         ApiKey.objects.filter(pk=row.pk).update(last_used_at=at)
-    customer = customer_in(token, at=at) if token else None
-    return Access(row.pk, row.kind, frozenset(row.scopes), customer)
+    if bad_token is not None:
+        raise bad_token
+    return Access(row.pk, row.kind, frozenset(row.scopes), customer, named, row.person)
 
 
 def customer_token(

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Self
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from customers import journal, ledger, purposes, softoptin
 from customers.models import ConsentRecord, ConsentState, Customer
@@ -106,6 +106,33 @@ def verdicts(customer_ids: Collection[int], purpose: str) -> dict[int, Verdict]:
         }
 
 
+class Asked:
+    """The gate's question about these people and one purpose, asked with other questions (`catalog.together`)."""
+
+    def __init__(self, customer_ids: Collection[int], purpose: str) -> None:
+        self.purpose = purpose
+        answer = ConsentState.objects.filter(customer=OuterRef("pk"), purpose=purpose)
+        silent = purposes.silent(purpose).filter(jurisdiction__code=OuterRef("jurisdiction"))
+        here = Customer.objects.present().filter(restricted_at__isnull=True, pk__in=customer_ids)
+        known = here if purpose in purposes.PURPOSES else here.none()
+        self.rows = known.values_list(
+            "pk",
+            "jurisdiction",
+            Subquery(answer.values("granted")),
+            Subquery(answer.values("record_id")),
+            Exists(silent),
+        )
+
+    def verdicts(self) -> dict[int, Verdict]:
+        """As `verdicts` of the module."""
+        return {
+            pk: verdict_of(
+                jurisdiction, None if record_id is None else (granted, record_id), silence_means_yes=silent
+            )
+            for pk, jurisdiction, granted, record_id, silent in self.rows
+        }
+
+
 class Permission:
     """Proof that one person allows one purpose at one moment. Making one is the check."""
 
@@ -129,8 +156,17 @@ class Permission:
     @classmethod
     def of_many(cls, customer_ids: Collection[int], purpose: str, *, at: datetime) -> dict[int, Self]:
         """The permissions of those among many who allow the purpose now. One query for any number."""
+        return cls._of(verdicts(customer_ids, purpose), purpose, at)
+
+    @classmethod
+    def of_asked(cls, asked: Asked, *, at: datetime) -> dict[int, Self]:
+        """As `of_many`, by a question that may have been asked with others."""
+        return cls._of(asked.verdicts(), asked.purpose, at)
+
+    @classmethod
+    def _of(cls, found: dict[int, Verdict], purpose: str, at: datetime) -> dict[int, Self]:
         held: dict[int, Self] = {}
-        for customer_id, verdict in verdicts(customer_ids, purpose).items():
+        for customer_id, verdict in found.items():
             if verdict.allowed:
                 held[customer_id] = cls.__new__(cls)
                 _fill(held[customer_id], customer_id, purpose, at, verdict)

@@ -222,6 +222,13 @@ def newest(
 
     Everyone asked for is in the answer; whoever did nothing or allows nothing has an empty list.
     """
+    return acts(newest_rows(customer_ids, purpose, limit=limit, types=types), customer_ids)
+
+
+def newest_rows(
+    customer_ids: Collection[int], purpose: str, *, limit: int = 200, types: Collection[str] = ()
+) -> QuerySet[Any, Any]:
+    """What `newest` asks, for `acts` to read: to be asked together with other questions."""
     rows = behaviour(purpose, types=types, customers=customer_ids).filter(product__isnull=False)
     if len(customer_ids) == 1:
         rows = rows.order_by("-occurred_at", "-id")[:limit]
@@ -229,9 +236,14 @@ def newest(
         order = [F("occurred_at").desc(), F("id").desc()]
         place = Window(RowNumber(), partition_by=F("customer_id"), order_by=order)
         rows = rows.annotate(place=place).filter(place__lte=limit).order_by("customer_id", "place")
+    told: QuerySet[Any, Any] = rows.values_list("customer_id", "product_id", "type", _Day("occurred_at"))
+    return told
+
+
+def acts(rows: QuerySet[Any, Any], customer_ids: Collection[int]) -> dict[int, list[Act]]:
+    """The acts of each of these people by `newest_rows`, as `newest` tells them."""
     found: dict[int, list[Act]] = {pk: [] for pk in customer_ids}
-    acts = rows.values_list("customer_id", "product_id", "type", _Day("occurred_at"))
-    for customer, product, kind, when in acts:
+    for customer, product, kind, when in rows:
         found[customer].append(Act(product, kind, when))
     return found
 

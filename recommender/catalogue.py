@@ -6,21 +6,24 @@ from datetime import datetime
 from functools import lru_cache
 
 import numpy as np
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Value
 
 from catalog.models import Product
+from catalog.together import Rows
 
 BoolArray = np.ndarray[tuple[int], np.dtype[np.bool_]]
 IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
+TextArray = np.ndarray[tuple[int], np.dtype[np.object_]]
 
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """Aligned arrays over listed products, by ascending id. `categories` is −1 for none."""
+    """Aligned arrays over listed products, by ascending id. `categories` is −1 for none; `skus` are texts."""
 
     ids: IntArray
     in_stock: BoolArray
     categories: IntArray
+    skus: TextArray
 
     def flags(
         self, product_ids: IntArray, *, in_stock: bool, categories: Collection[int] | None
@@ -43,22 +46,39 @@ class Catalogue:
         place = np.minimum(np.searchsorted(self.ids, product_ids), len(self.ids) - 1)
         return np.where(self.ids[place] == product_ids, self.categories[place], -1)
 
+    def labels(self, product_ids: Collection[int]) -> dict[int, tuple[str, int]]:
+        """SKU and category (−1 for none) of those asked that are listed, by id."""
+        asked = np.fromiter(product_ids, dtype=np.int64)
+        places = np.searchsorted(self.ids, asked).tolist()
+        return {
+            pk: (self.skus[place], int(self.categories[place]))
+            for pk, place in zip(asked.tolist(), places, strict=True)
+            if place < len(self.ids) and self.ids[place] == pk
+        }
+
 
 @lru_cache(maxsize=1)
 def _read(version: tuple[datetime | None, int, int | None]) -> Catalogue:
-    rows = Product.objects.listed().order_by("pk").values_list("pk", "in_stock", "category_id")
-    kind = np.dtype([("id", np.int64), ("stock", np.bool_), ("category", np.int64)])
+    rows = Product.objects.listed().order_by("pk").values_list("pk", "in_stock", "category_id", "sku")
+    kind = np.dtype([("id", np.int64), ("stock", np.bool_), ("category", np.int64), ("sku", np.object_)])
     table = np.fromiter(
         (
-            (pk, stock, -1 if category is None else category)
-            for pk, stock, category in rows.iterator(chunk_size=10000)
+            (pk, stock, -1 if category is None else category, sku)
+            for pk, stock, category, sku in rows.iterator(chunk_size=10000)
         ),
         dtype=kind,
     )
-    return Catalogue(*(np.ascontiguousarray(table[name]) for name in ("id", "stock", "category")))
+    return Catalogue(*(np.ascontiguousarray(table[name]) for name in ("id", "stock", "category", "sku")))
 
 
-def current() -> Catalogue:
-    """The catalogue as it stands. One short query; a full read only when something changed."""
-    state = Product.objects.aggregate(changed=Max("updated_at"), n=Count("pk"), newest=Max("pk"))
-    return _read((state["changed"], state["n"], state["newest"]))
+def stamp() -> Rows:
+    """By what one tells whether the catalogue changed, one row: to be asked together with other questions."""
+    everything = Product.objects.order_by().values(one=Value(1))
+    told = everything.annotate(changed=Max("updated_at"), n=Count("pk"), newest=Max("pk"))
+    return told.values_list("changed", "n", "newest")
+
+
+def current(stamped: Rows | None = None) -> Catalogue:
+    """The catalogue as it stands. One short query, none with a `stamp`; a full read only when something changed."""
+    (state,) = stamp() if stamped is None else stamped
+    return _read(state)

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from catalog.models import Category, Product
+from catalog.together import Rows
 from customers import consent
 from customers.histories import Act
 from recommender.models import Interest, RefusedInterest
@@ -34,23 +35,31 @@ def take_back(customer_id: int, category_id: int) -> None:
 
 def refused(customer_ids: Collection[int], *, at: datetime | None = None) -> dict[int, set[int]]:
     """The categories that those among them refused (by `at`), by person. One query."""
+    rows = refused_rows(customer_ids)
+    return _by_person(rows if at is None else rows.filter(at__lte=at))
+
+
+def refused_rows(customer_ids: Collection[int]) -> Rows:
+    """What these people refused, as (customer, category): to be asked together with other questions."""
+    return RefusedInterest.objects.filter(customer__in=customer_ids).values_list("customer_id", "category_id")
+
+
+def _by_person(rows: Rows) -> dict[int, set[int]]:
     found: dict[int, set[int]] = {}
-    rows = RefusedInterest.objects.filter(customer__in=customer_ids)
-    if at is not None:
-        rows = rows.filter(at__lte=at)
-    for customer, category in rows.values_list("customer_id", "category_id"):
+    for customer, category in rows:
         found.setdefault(customer, set()).add(category)
     return found
 
 
 def refused_acts(
-    acts: Mapping[int, Collection[Act]], *, at: datetime | None = None
+    acts: Mapping[int, Collection[Act]], *, at: datetime | None = None, rows: Rows | None = None
 ) -> dict[int, frozenset[int]]:
     """The products among each person's acts in a category they refused (by `at`); nobody else is in the answer.
 
-    One query, and a second where somebody refused something.
+    One query, none with the `refused_rows` of these people or more, and another where somebody refused something.
     """
-    by_person = refused(acts, at=at)
+    by_person = refused(acts, at=at) if rows is None else _by_person(rows)
+    by_person = {pk: categories for pk, categories in by_person.items() if pk in acts}
     if not by_person:
         return {}
     touched = {act.product_id for pk in by_person for act in acts[pk]}

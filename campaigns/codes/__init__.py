@@ -3,7 +3,7 @@
 free -> assigned -> reserved -> redeemed -> reversed -> expired. Locks in one order: the offer, the code, its decisions.
 """
 
-from campaigns.codes.assigning import NoCodeLeft, assign
+from campaigns.codes.assigning import NoCodeLeft, assign, assign_one, numbers
 from campaigns.codes.misuse import look_for_others, went_round
 from campaigns.codes.pools import (
     MOST_AT_ONCE,
@@ -42,6 +42,7 @@ __all__ = [
     "Problem",
     "Stock",
     "assign",
+    "assign_one",
     "discount_of",
     "expire",
     "free_reservations",
@@ -51,6 +52,7 @@ __all__ = [
     "low_stock",
     "new_value",
     "normalised",
+    "numbers",
     "redeem",
     "reserve",
     "reverse",

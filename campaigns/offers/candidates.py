@@ -1,6 +1,6 @@
 """The offers of one question, and how well each suits each person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_UP, Decimal
@@ -22,6 +22,8 @@ class Taste:
     """A person's ranked products, best first; a stranger's are what strangers see."""
 
     product_ids: Sequence[int]
+    category_ids: Sequence[int] | None = None
+    """Of each product, −1 for none; None where they have to be asked for."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,21 @@ def is_in_force(offer: Offer, *, at: datetime) -> bool:
     return offer.status == Offer.Status.APPROVED and begun and (offer.ends_at is None or offer.ends_at > at)
 
 
-def page_of(tastes: Mapping[int, Taste], available: Sequence[Offer], *, at: datetime) -> Page:
-    """Everyone and everything asked about, with what is plain without looking at caps: dates, and what fits. One query."""
+def page_of(
+    tastes: Mapping[int, Taste],
+    available: Sequence[Offer],
+    *,
+    at: datetime,
+    scopes: Mapping[int, Collection[int]] | None = None,
+) -> Page:
+    """Everyone and everything asked about, with what is plain without looking at caps: dates, and what fits.
+
+    scopes : the categories of each offer's id, where they were asked for before. One query at most besides.
+    """
     people, offers = list(tastes), sorted(available, key=lambda offer: offer.slug)
-    fit = _fit([tastes[pk].product_ids for pk in people], offers)
+    if scopes is None:
+        scopes = {offer.pk: [category.pk for category in offer.categories.all()] for offer in offers}
+    fit = _fit([tastes[pk] for pk in people], [frozenset(scopes.get(offer.pk, ())) for offer in offers])
     page = Page(
         people,
         offers,
@@ -110,22 +123,30 @@ def page_of(tastes: Mapping[int, Taste], available: Sequence[Offer], *, at: date
     return page
 
 
-def _fit(ranked: Sequence[Sequence[int]], offers: Sequence[Offer]) -> Floats:
+def _fit(tastes: Sequence[Taste], wanted: Sequence[frozenset[int]]) -> Floats:
     """(n_people, n_offers) the share of a person's products, by 1/log₂(place + 1), that the offer is for."""
-    found = np.ones((len(ranked), len(offers)))
-    wanted = [frozenset(category.pk for category in offer.categories.all()) for offer in offers]
+    found = np.ones((len(tastes), len(wanted)))
     if not any(wanted):
         return found
-    products = {pk for row in ranked for pk in row}
-    category_of = dict(Product.objects.filter(pk__in=products).values_list("pk", "category_id"))
-    length = max((len(row) for row in ranked), default=0)
+    length = max((len(taste.product_ids) for taste in tastes), default=0)
     # Nought stands for no product, -1 for one without a category.
-    categories = np.zeros((len(ranked), length), dtype=np.int64)
-    for i, row in enumerate(ranked):
-        categories[i, : len(row)] = [category_of.get(pk) or -1 for pk in row]
+    categories = np.zeros((len(tastes), length), dtype=np.int64)
+    for i, row in enumerate(_categories(tastes)):
+        categories[i, : len(row)] = row
     weights = (categories != 0) / np.log2(np.arange(2, length + 2))
     total = np.maximum(weights.sum(axis=1), 1e-12)
     for i, inside in enumerate(wanted):
         if inside:
             found[:, i] = (weights * np.isin(categories, list(inside))).sum(axis=1) / total
     return found
+
+
+def _categories(tastes: Sequence[Taste]) -> list[Sequence[int]]:
+    unknown = {pk for taste in tastes if taste.category_ids is None for pk in taste.product_ids}
+    category_of = dict(Product.objects.filter(pk__in=unknown).values_list("pk", "category_id"))
+    return [
+        [category_of.get(pk) or -1 for pk in taste.product_ids]
+        if taste.category_ids is None
+        else taste.category_ids
+        for taste in tastes
+    ]

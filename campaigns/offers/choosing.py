@@ -1,21 +1,19 @@
 """Who gets which offer in which slot."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
-from campaigns import segments
-from campaigns.models import Offer, OfferCap, Placement
-from campaigns.offers import caps, ranking
+from campaigns.models import Offer, Placement
+from campaigns.offers import caps, ranking, rooms
 from campaigns.offers.candidates import Choice, Floats, Page, Taste, page_of
-from campaigns.offers.caps import Room
+from campaigns.offers.facts import Facts
 from campaigns.offers.ranking import Ranked
-from campaigns.segments import InvalidRule
-from customers import sensitive
+from campaigns.offers.rooms import Room
+from catalog import together
 
 
 @dataclass(frozen=True)
@@ -40,15 +38,40 @@ def choose_and_commit(
     In date and approved -> eligibility -> the person's caps -> what another place shows -> ranking -> what is left in
     all. Whom a cap turns away gets the next best; a person no offer is left for is missing. Each slot is drawn from
     what the slots before it left. Chance comes from `rng`, else from a hash of person, placement and moment.
-    Queries grow with the offers and their caps, not with the people.
+    A bounded number of queries, whatever the people and the offers.
     """
     page = page_of(tastes, available, at=at)
     if not page.verdicts.size:
         return {}
-    bar(page, placement=placement, at=at)
-    ranked = ranking.ranked(page, placement=placement, at=at)
-    wanted = [offer for i, offer in enumerate(page.offers) if (page.verdicts[:, i] == "").any()]
-    rooms = caps.rooms(wanted, page.people, placement=placement, at=at)
+    open_ = [offer for i, offer in enumerate(page.offers) if (page.verdicts[:, i] == "").any()]
+    of = caps.caps_of([offer.pk for offer in open_], placement=placement.slug)
+    facts = Facts(open_, page.people, of, placement=placement, at=at)
+    together.read(*facts.questions)
+    chosen, found = choose(
+        page,
+        facts,
+        lambda wanted: rooms.locked(wanted, page.people, placement=placement, at=at),
+        rng=rng,
+    )
+    together.write(*rooms.taken(found, at=at))
+    return chosen
+
+
+def choose(
+    page: Page,
+    facts: Facts,
+    rooms_of: Callable[[list[Offer]], dict[int, Room]],
+    *,
+    rng: np.random.Generator | None = None,
+) -> tuple[dict[int, list[Choice]], dict[int, Room]]:
+    """Each person's choices, one a slot, and what they take of the rooms. Nothing is written yet.
+
+    rooms_of : what is left of the offers that someone may have. Asks only what `facts` does not know yet.
+    """
+    placement, at = facts.placement, facts.at
+    bar(page, facts)
+    ranked = ranking.ranked(page, placement=placement, at=at, facts=facts)
+    found = rooms_of([offer for i, offer in enumerate(page.offers) if (page.verdicts[:, i] == "").any()])
     chosen: dict[int, list[Choice]] = {}
     for slot in range(placement.slots):
         waiting = [n for n, pk in enumerate(page.people) if len(chosen.get(pk, ())) == slot]
@@ -57,64 +80,37 @@ def choose_and_commit(
             turned_away: list[tuple[_Draw, str]] = []
             for draw in _best_suited_first(draws, page, ranked):
                 pk, offer = page.people[draw.person], page.offers[draw.offer]
-                if verdict := rooms[offer.pk].take(pk):
+                if verdict := found[offer.pk].take(pk):
                     turned_away.append((draw, verdict))
                 else:
-                    chosen.setdefault(pk, []).append(_choice(page, ranked, draw, rooms[offer.pk]))
+                    chosen.setdefault(pk, []).append(_choice(page, ranked, draw, found[offer.pk]))
                     page.verdicts[draw.person, draw.offer] = "shown_elsewhere"
             # Only now, so that everyone's verdicts are those their chance was drawn by.
             for draw, verdict in turned_away:
                 _turn_away(page, draw, verdict)
             waiting = [draw.person for draw, _verdict in turned_away]
-    caps.keep(rooms, placement=placement, at=at)
-    return chosen
+    return chosen, found
 
 
-def bar(page: Page, *, placement: Placement, at: datetime) -> None:
+def bar(page: Page, facts: Facts) -> None:
     """Write down for whom each offer is not: its rule, the person's caps, a used code, another place that shows it."""
-    by_id = {offer.pk: offer for offer in page.offers}
     column = {offer.pk: i for i, offer in enumerate(page.offers)}
     row = {pk: n for n, pk in enumerate(page.people)}
-    open_ids = [pk for pk, i in column.items() if (page.verdicts[:, i] == "").any()]
-    open_ = [by_id[pk] for pk in open_ids]
 
     def refuse(pairs: Iterable[tuple[int, int]], verdict: str) -> None:
         for person, offer in pairs:
-            if page.verdicts[row[person], column[offer]] == "":
+            if offer in column and page.verdicts[row[person], column[offer]] == "":
                 page.verdicts[row[person], column[offer]] = verdict
 
-    # Of two offers with one rule, one may hold an approval that the other lacks.
-    apart = any(offer.eligibility is not None for offer in open_) and bool(sensitive.declared())
-    asked: dict[str, set[int]] = {}
-    for offer in open_:
-        if offer.eligibility is not None:
-            rule = json.dumps(offer.eligibility, sort_keys=True)
-            if apart:
-                rule = f"{offer.slug}: {rule}"
-            if rule not in asked:
-                asked[rule] = eligible(offer, page.people, at=at)
-            refuse(((pk, offer.pk) for pk in page.people if pk not in asked[rule]), "not_eligible")
-    most = {offer.pk: offer.max_per_customer for offer in open_ if offer.max_per_customer is not None}
-    refuse(caps.given_to(page.people, most), "capped_customer")
-    of_each = caps.caps_of(open_ids, placement=placement.slug)
-    of_each = [cap for cap in of_each if cap.scope == OfferCap.Scope.CUSTOMER]
-    full = caps.capped_people(of_each, page.people, at=at)
-    for pk, cap in sorted(full, key=lambda pair: (pair[1].pk, pair[0])):  # the first that is full is told
+    for offer in page.offers:
+        if offer.eligibility is not None and (page.verdicts[:, column[offer.pk]] == "").any():
+            matched = facts.eligible(offer)
+            refuse(((pk, offer.pk) for pk in page.people if pk not in matched), "not_eligible")
+    refuse(facts.given(), "capped_customer")
+    for pk, cap in facts.used_up():  # the first that is full is told
         refuse([(pk, cap.offer_id)], caps.verdict(cap))
-    refuse(caps.without_a_code(open_, page.people, at=at), "no_code_left")
-    # A placement nobody described stands for itself.
-    if placement.pk and not placement.allow_duplicates:
-        refuse(caps.shown_elsewhere(open_, page.people, placement=placement, at=at), "shown_elsewhere")
-
-
-def eligible(offer: Offer, people: Sequence[int], *, at: datetime) -> set[int]:
-    """Who of these people the offer's own rule matches now; a rule that cannot be read any more, or asks for what
-    is withheld, matches nobody."""
-    try:
-        among = segments.matching(offer.eligibility, at=at, ids=people, where=f"offer:{offer.slug}")
-    except InvalidRule:
-        return set()
-    return set(among.values_list("pk", flat=True))
+    refuse(facts.without_a_code(), "no_code_left")
+    refuse(facts.elsewhere(), "shown_elsewhere")
 
 
 def _drawn(
@@ -162,7 +158,7 @@ def _best_suited_first(draws: Sequence[_Draw], page: Page, ranked: Ranked) -> li
 
 def _turn_away(page: Page, draw: _Draw, verdict: str) -> None:
     column = page.verdicts[:, draw.offer]
-    if verdict in caps.FOR_ALL:
+    if verdict in rooms.FOR_ALL:
         column[column == ""] = verdict
     else:
         column[draw.person] = verdict

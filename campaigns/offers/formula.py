@@ -7,7 +7,6 @@ An expression is a number, {"priority": 2} (a name times a number) or {"plus"|"t
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from functools import reduce
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from campaigns import segments
 from campaigns.offers.candidates import Floats, Page
+from campaigns.offers.facts import Facts
 from campaigns.segments import InvalidRule
 
 NAMES = ("priority", "fit", "generosity", "benefit", "works")
@@ -95,8 +95,8 @@ def _is_number(part: Any) -> bool:
     return isinstance(part, int | float) and not isinstance(part, bool) and abs(part) <= 1e9
 
 
-def worked_out(formula: Any, page: Page, works: Floats, *, at: datetime, where: str = "") -> Floats:
-    """(n_people, n_offers) the value of each offer for each person. A query for each line with a "when".
+def worked_out(formula: Any, page: Page, works: Floats, facts: Facts, *, where: str = "") -> Floats:
+    """(n_people, n_offers) the value of each offer for each person. Asks of `facts` whom a line with a "when" is for.
 
     works : (n_offers,) the share of people each offer worked for until now · where : as for `check`. Raises InvalidRule.
     """
@@ -108,23 +108,20 @@ def worked_out(formula: Any, page: Page, works: Floats, *, at: datetime, where: 
         "works": works,
     }
     with np.errstate(over="ignore", invalid="ignore"):
-        found = _by_lines(formula, page, known, at=at, where=where)
+        found = _by_lines(formula, page, known, facts, where)
     # What grew beyond all numbers is still a number, so that it can be compared and kept.
     return np.nan_to_num(found, nan=0.0, posinf=1e300, neginf=-1e300)
 
 
-def _by_lines(formula: Any, page: Page, known: Mapping[str, Floats], *, at: datetime, where: str) -> Floats:
+def _by_lines(formula: Any, page: Page, known: Mapping[str, Floats], facts: Facts, where: str) -> Floats:
     found = np.zeros(page.fit.shape)
     open_ = np.ones(len(page.people), dtype=bool)
     for line in formula:
         mine = open_.copy()
         if line.get("when") is not None:
-            asked = [pk for pk, is_open in zip(page.people, open_, strict=True) if is_open]
-            if not asked:
+            if not open_.any():
                 break
-            span = (min(asked) - 1, max(asked))
-            among = segments.matching(line["when"], at=at, span=span, where=where)
-            matched = set(among.filter(pk__in=asked).values_list("pk", flat=True))
+            matched = facts.matching(line["when"], where)
             mine &= np.array([pk in matched for pk in page.people])
         value = np.broadcast_to(_value(line["value"], known), found.shape)
         found[mine] = value[mine]

@@ -11,6 +11,7 @@ import numpy as np
 from campaigns.models import Placement, RankingState
 from campaigns.offers import effects, formula
 from campaigns.offers.candidates import Floats, Page
+from campaigns.offers.facts import Facts, states
 from campaigns.segments import InvalidRule
 
 By = Placement.Ranking
@@ -45,19 +46,25 @@ class Ranked:
         return found
 
 
-def ranked(page: Page, *, placement: Placement, at: datetime) -> Ranked:
+def ranked(page: Page, *, placement: Placement, at: datetime, facts: Facts | None = None) -> Ranked:
     """By the placement's own ranking. A formula that cannot be worked out any more, or a model that is not learnt yet,
-    leaves the offers in the order of priority. Two queries at most, and one for each condition of a formula."""
+    leaves the offers in the order of priority.
+
+    Asks what the `facts` of these people do not know yet; uplift asks what they bought, by a query of its own.
+    """
+    if facts is None:
+        facts = Facts((), page.people, (), placement=placement, at=at)
+    known = next(iter(facts.states), None)
     if placement.ranking == By.FORMULA:
         try:
-            worked = works(page, state(placement, By.BANDIT, at=at))
-            return by_formula(page, placement.formula, worked, at=at, where=f"placement:{placement.slug}")
+            return by_formula(
+                page, placement.formula, works(page, known), facts, where=f"placement:{placement.slug}"
+            )
         except InvalidRule as error:
             return by_priority(page, f"priority (formula: {error.message})")
     if placement.ranking == By.BANDIT:
-        return by_shares(page, state(placement, By.BANDIT, at=at))
+        return by_shares(page, known)
     if placement.ranking in (By.PERSONAL, By.UPLIFT):
-        known = state(placement, By(placement.ranking), at=at)
         if known is None:
             return by_priority(page, f"priority (nothing learnt yet for {placement.ranking})")
         return by_model(page, known, at=at)
@@ -66,9 +73,8 @@ def ranked(page: Page, *, placement: Placement, at: datetime) -> Ranked:
 
 def state(placement: Placement, method: Placement.Ranking, *, at: datetime) -> RankingState | None:
     """What is known by that method at that moment. One query, none for a placement nobody described."""
-    if not placement.pk:
-        return None
-    return placement.states.filter(method=method, at__lte=at).order_by("-at").first()
+    tried = Placement(pk=placement.pk, slug=placement.slug, ranking=method)
+    return next(iter(states(tried, at=at)), None)
 
 
 def works(page: Page, known: RankingState | None) -> Floats:
@@ -84,9 +90,9 @@ def by_priority(page: Page, by: str = By.PRIORITY) -> Ranked:
     return Ranked(by, page.benefit, _places(page.benefit, np.broadcast_to(priority, page.fit.shape)))
 
 
-def by_formula(page: Page, lines: Any, worked: Floats, *, at: datetime, where: str = "") -> Ranked:
-    """where : whose formula it is, as `placement:slug`. Raises InvalidRule."""
-    scores = formula.worked_out(lines, page, worked, at=at, where=where)
+def by_formula(page: Page, lines: Any, worked: Floats, facts: Facts, *, where: str = "") -> Ranked:
+    """facts : of the page's people · where : whose formula it is, as `placement:slug`. Raises InvalidRule."""
+    scores = formula.worked_out(lines, page, worked, facts, where=where)
     return Ranked(By.FORMULA, scores, _by_score(page, scores))
 
 

@@ -3,6 +3,17 @@
 from campaigns.segments.audience import explain, matches, matching, waterfall
 from campaigns.segments.reading import Asked, InvalidRule
 from campaigns.segments.rules import check, read
-from campaigns.segments.withheld import Withheld
+from campaigns.segments.withheld import Declared, Withheld
 
-__all__ = ["Asked", "InvalidRule", "Withheld", "check", "explain", "matches", "matching", "read", "waterfall"]
+__all__ = [
+    "Asked",
+    "Declared",
+    "InvalidRule",
+    "Withheld",
+    "check",
+    "explain",
+    "matches",
+    "matching",
+    "read",
+    "waterfall",
+]

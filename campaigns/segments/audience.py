@@ -25,6 +25,7 @@ def matching(
     span: tuple[int, int] | None = None,
     ids: Collection[int] | None = None,
     where: str = "",
+    declared: withheld.Declared | None = None,
 ) -> CustomerQuerySet:
     """Everyone the rule matches now, as one query. Raises InvalidRule; Withheld where it asks for a sensitive
     attribute that is not approved in its place: a rule that names attributes costs a short query more.
@@ -32,6 +33,7 @@ def matching(
     rule : JSON, or a segment that is kept · where : whose the JSON is, such as `offer:slug`
     span : only customers with first < id ≤ last; the query then costs as much as these people did, whatever the rest.
     ids : only these customers, with the same promise.
+    declared : what is sensitive, where it was asked before; no query then, but for a segment inside or an affinity.
 
     A rule that asks for behaviour, or for what is inferred from it, sees only people who allow personalization:
     nobody is chosen, nor left out by a "not", for what they did without their leave.
@@ -41,7 +43,7 @@ def matching(
         places, rule = (f"segment:{rule.slug}",), rule.rule
     reading = Reading(at=at, span=span, ids=ids, places=places)
     condition = compiled(rule, reading)
-    withheld.refuse(reading)
+    withheld.refuse(reading, declared)
     people: CustomerQuerySet = (
         consent.permitted("personalization") if reading.needs_behaviour else Customer.objects.present()
     )

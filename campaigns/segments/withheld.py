@@ -1,9 +1,26 @@
 """The refusal of a rule that asks for a sensitive attribute without an approved reason (C15)."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from django.utils.translation import gettext as _
 
 from campaigns.segments.reading import InvalidRule, Reading
+from catalog.together import Rows
 from customers import sensitive
+from customers.models import SensitiveAttribute, SensitiveUse
+
+
+class Declared:
+    """What is sensitive and where its use is approved, for many rules of one moment: asked once, or with other questions."""
+
+    def __init__(self, *, at: datetime) -> None:
+        self.attributes = SensitiveAttribute.objects.values_list("name", flat=True)
+        self.uses = SensitiveUse.objects.filter(sensitive.holds(at)).values_list("attribute__name", "where")
+
+    @property
+    def questions(self) -> Sequence[Rows]:
+        return (self.attributes, self.uses)
 
 
 class Withheld(InvalidRule):
@@ -14,19 +31,22 @@ class Withheld(InvalidRule):
         self.attribute = attribute
 
 
-def refuse(reading: Reading) -> None:
+def refuse(reading: Reading, declared: Declared | None = None) -> None:
     """Raise Withheld unless every sensitive attribute is approved in each place on the way to it.
 
     A segment inside an offer's rule needs both approvals, so that no offer takes over another's reason. A rule that is
     nobody's names none: it asks for a segment. No query where no attribute is named but the shop's own id, one where
-    none of them is declared sensitive, else two.
+    none of them is declared sensitive, else two; none with what is `declared`.
     """
     named = [asked for asked in reading.asked if asked.attribute not in ("", "id")]
     names = {asked.attribute for asked in named}
-    found = sensitive.declared(names) if names else set()
+    if declared is not None:
+        found = names & set(declared.attributes)
+    else:
+        found = sensitive.declared(names) if names else set()
     if not found:
         return
-    allowed = sensitive.allowed(found, at=reading.at)
+    allowed = sensitive.allowed(found, at=reading.at) if declared is None else set(declared.uses)
     for asked in named:
         if asked.attribute not in found:
             continue

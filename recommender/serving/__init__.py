@@ -5,6 +5,7 @@ changes the next answer. Whoever does not allow `personalization` has no history
 """
 
 from recommender.serving.answers import STRANGER, Item, Reason, Recommendation
+from recommender.serving.asked import Asked
 from recommender.serving.beside import similar
 from recommender.serving.filters import Filters, Mode
 from recommender.serving.lists import recommend, recommend_many
@@ -15,6 +16,7 @@ __all__ = [
     "HISTORY_LENGTH",
     "STRANGER",
     "WEIGHTS",
+    "Asked",
     "Filters",
     "Item",
     "Mode",

@@ -1,11 +1,12 @@
 """What an answer holds."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from catalog.models import Product
 from customers.consent import Permission
 from recommender import explanations
+from recommender.catalogue import Catalogue
 from recommender.models import ModelVersion
 
 STRANGER = 0
@@ -35,6 +36,7 @@ class Item:
     """`promotion` names why it was placed there by hand; `propensity` is how likely it was where chance has a part.
 
     `reranked_by` is what varied the list, `mmr` or `calibrated`; `relevance_place` then where it stood before, from 1.
+    `category_id` is −1 for none.
     """
 
     product_id: int
@@ -45,6 +47,7 @@ class Item:
     propensity: float | None = None
     reranked_by: str = ""
     relevance_place: int | None = None
+    category_id: int = -1
 
 
 @dataclass(frozen=True)
@@ -72,14 +75,20 @@ class Entry:
     relevance_place: int | None = None
 
 
-def products_of(lists: Collection[Sequence[Entry]]) -> dict[int, Product]:
-    """The products of the lists and of their reasons. One query."""
-    needed = {pk for entries in lists for entry in entries for pk in (entry.product_id, *entry.because)}
+def because_of(lists: Iterable[Sequence[Entry]]) -> dict[int, Product]:
+    """The products that reasons name. One query, none without such a reason."""
+    needed = {pk for entries in lists for entry in entries for pk in entry.because}
     return {row.pk: row for row in Product.objects.filter(pk__in=needed).only("pk", "sku", "title")}
 
 
-def item(entry: Entry, products: Mapping[int, Product]) -> Item:
-    because = [products[pk] for pk in entry.because if pk in products]
+def items(entries: Sequence[Entry], shelf: Catalogue, named: Mapping[int, Product]) -> list[Item]:
+    """The items of a list from this shelf; `named` are the products of its reasons."""
+    labels = shelf.labels([entry.product_id for entry in entries])
+    return [_item(entry, *labels[entry.product_id], named) for entry in entries]
+
+
+def _item(entry: Entry, sku: str, category_id: int, named: Mapping[int, Product]) -> Item:
+    because = [named[pk] for pk in entry.because if pk in named]
     reason = Reason(
         entry.type,
         [product.sku for product in because],
@@ -88,11 +97,12 @@ def item(entry: Entry, products: Mapping[int, Product]) -> Item:
     )
     return Item(
         entry.product_id,
-        products[entry.product_id].sku,
+        sku,
         entry.score,
         reason,
         entry.promotion,
         entry.propensity,
         entry.reranked_by,
         entry.relevance_place,
+        category_id,
     )

@@ -10,7 +10,7 @@ from customers.histories import Act
 from recommender import catalogue
 from recommender.algorithms.interactions import History
 from recommender.models import Task
-from recommender.serving.answers import Entry, Recommendation, item, products_of
+from recommender.serving.answers import Entry, Recommendation, because_of, items
 from recommender.serving.filters import Filters, allowed
 from recommender.serving.live import live
 from recommender.serving.pasts import history
@@ -48,7 +48,6 @@ def similar(
         rests = replace(rest(), mode="all")
         entries += popular(models.get(Task.POPULAR), shelf, rests, limit - len(entries), day=day)
     source = models.get(Task.RECOMMEND)
-    products = products_of([entries])
     return Recommendation(
-        [item(entry, products) for entry in entries], False, source.version if source is not None else None
+        items(entries, shelf, because_of([entries])), False, source.version if source is not None else None
     )

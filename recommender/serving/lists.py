@@ -14,11 +14,12 @@ from recommender.algorithms.base import Mode as AskedMode
 from recommender.algorithms.base import Recommender
 from recommender.algorithms.interactions import History, IntArray
 from recommender.models import Task
-from recommender.serving.answers import STRANGER, Entry, Recommendation, item, products_of
+from recommender.serving.answers import STRANGER, Entry, Recommendation, because_of, items
 from recommender.serving.arrangement import PLAIN, Arrangement, arrange
+from recommender.serving.asked import Asked
 from recommender.serving.filters import Filters, allowed, flags
 from recommender.serving.live import Live, live
-from recommender.serving.pasts import HISTORY_LENGTH, Past
+from recommender.serving.pasts import Past
 from recommender.serving.strangers import popular
 
 
@@ -48,30 +49,34 @@ def recommend_many(
     explain: bool = False,
     how: Arrangement = PLAIN,
     rng: np.random.Generator | None = None,
+    asked: Asked | None = None,
 ) -> dict[int, Recommendation]:
     """A list for each person, from their newest history; strangers get the strangers' list. Nine queries at most.
 
     Reasons name what a thing goes with (`because_bought`); `explain` computes them, which costs a little more.
     how : what a placement does beside filtering; `rng` is the chance in it, a fresh one if none is given.
+    asked : about these people, where it was asked with other questions; then one query where somebody refused
+    something, and one where reasons are wanted.
     """
+    asked = asked or Asked(customer_ids)
     wish = _Wish(
         histories.day(at),
         limit,
         filters or Filters(),
         how,
         explain,
-        catalogue.current(),
+        catalogue.current(asked.stamp),
         rng or np.random.default_rng(),
     )
-    models = live(Task.RECOMMEND, Task.POPULAR)
+    models = live(rows=asked.models)
     permissions: dict[int, Permission] = {}
     acts: dict[int, list[Act]] = {}
     if Task.RECOMMEND in models:
-        permissions = Permission.of_many(customer_ids, "personalization", at=at)
+        permissions = Permission.of_asked(asked.leave, at=at)
         if permissions:
-            acts = histories.newest(list(permissions), "personalization", limit=HISTORY_LENGTH)
-    acts = {pk: did for pk, did in acts.items() if did}
-    refused = refusals.refused_acts(acts) if acts else {}
+            acts = histories.acts(asked.acts, customer_ids)
+    acts = {pk: did for pk, did in acts.items() if did and pk in permissions}
+    refused = refusals.refused_acts(acts, rows=asked.refused) if acts else {}
     pasts = {pk: Past.of(did, person=pk, refused=refused.get(pk, ())) for pk, did in acts.items()}
     # Who refused all that we could go by gets what strangers get.
     pasts = {pk: past for pk, past in pasts.items() if pk not in refused or len(past.history.items)}
@@ -79,13 +84,13 @@ def recommend_many(
     strangers: list[Entry] = []
     if len(pasts) < len(customer_ids) or not customer_ids:
         strangers = _strangers(models.get(Task.POPULAR), wish)
-    products = products_of([*personal.values(), strangers])
+    named = because_of([*personal.values(), strangers])
     answers = {}
     for pk in customer_ids or (STRANGER,):
         is_personal = pk in personal
         source = models.get(Task.RECOMMEND if is_personal else Task.POPULAR)
         answers[pk] = Recommendation(
-            items=[item(entry, products) for entry in (personal[pk] if is_personal else strangers)],
+            items=items(personal[pk] if is_personal else strangers, wish.shelf, named),
             personalized=is_personal,
             model=source.version if source else None,
             permission=permissions[pk] if is_personal else None,
@@ -102,10 +107,13 @@ def recommend(
     explain: bool = True,
     how: Arrangement = PLAIN,
     rng: np.random.Generator | None = None,
+    asked: Asked | None = None,
 ) -> Recommendation:
     """One person's list, or with None the strangers' list."""
     ids = [] if customer_id is None else [customer_id]
-    answers = recommend_many(ids, at=at, limit=limit, filters=filters, explain=explain, how=how, rng=rng)
+    answers = recommend_many(
+        ids, at=at, limit=limit, filters=filters, explain=explain, how=how, rng=rng, asked=asked
+    )
     return answers[STRANGER if customer_id is None else customer_id]
 
 

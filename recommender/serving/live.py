@@ -6,6 +6,7 @@ from functools import lru_cache
 import structlog
 from django.conf import settings
 
+from catalog.together import Rows
 from recommender.algorithms import storage
 from recommender.algorithms.base import Recommender
 from recommender.models import ModelVersion
@@ -29,10 +30,18 @@ class Live:
     model: Recommender
 
 
-def live(*tasks: str) -> dict[str, Live]:
-    """The live models of the tasks, whole ones only: a torn file is as if there were none. One query."""
+def live_rows(*tasks: str) -> Rows:
+    """The versions of the tasks that are live: to be asked together with other questions."""
+    return ModelVersion.objects.filter(task__in=tasks, state=ModelVersion.State.LIVE)
+
+
+def live(*tasks: str, rows: Rows | None = None) -> dict[str, Live]:
+    """The live models of the tasks, whole ones only: a torn file is as if there were none.
+
+    One query, none with the `live_rows` of the tasks.
+    """
     found = {}
-    for version in ModelVersion.objects.filter(task__in=tasks, state=ModelVersion.State.LIVE):
+    for version in live_rows(*tasks) if rows is None else rows:
         try:
             found[version.task] = Live(version, load(version))
         except storage.TornModel as torn:

@@ -93,7 +93,7 @@ def test_an_answer_costs_a_bounded_number_of_queries(server: Caller, trained: li
         with CaptureQueriesContext(connection) as queries:
             server("GET", f"recommendations?customer=p1&limit={limit}&explain=true")
         counts.append(len(queries))
-    assert counts[0] == counts[1]
+    assert counts[0] <= counts[1] <= counts[0] + 1  # a short list may have no reason that names a product
     assert counts[0] <= 11
 
 

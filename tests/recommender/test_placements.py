@@ -222,7 +222,7 @@ def test_a_placement_costs_a_bounded_number_of_queries(ask, server: Caller) -> N
         with CaptureQueriesContext(connection) as queries:
             ask("&explain=true", limit=limit)
         counts.append(len(queries))
-    assert counts[0] == counts[1]
+    assert counts[0] <= counts[1] <= counts[0] + 1  # a short list may have no reason that names a product
     assert counts[0] <= 19
 
 

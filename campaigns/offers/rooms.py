@@ -1,0 +1,192 @@
+"""How much is left: caps, budgets and pools, held exactly.
+
+The lock of an offer's row guards everything that is counted of it (`given`, the money, the counts of its caps, the free
+codes of its pool), so that N decisions, settlements and tills at once never pass a cap. Rows are locked in one order
+everywhere: people, offers by id, codes, decisions.
+
+A planner locks the offers, reads what is left of each and takes it. The shop, in a hurry, reads without a lock; what is
+taken is taken by a change that holds the locks and misses where too little is left, and then the shop does as a planner.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from math import inf
+from typing import Any
+
+from django.db.models import Case, DecimalField, F, IntegerField, Q, Value, When
+
+from campaigns.models import CapCount, Code, Offer, OfferCap, Placement
+from campaigns.offers import caps
+from campaigns.offers.candidates import is_in_force, set_aside_of
+from campaigns.offers.caps import Event, Scope
+from catalog import together
+from catalog.together import Change, Rows
+
+# Verdicts that hold for everybody, not only for the person turned away.
+FOR_ALL = ("capped_total", "capped_placement", "budget_spent", "not_in_force")
+MONEY = DecimalField(max_digits=14, decimal_places=2)
+
+
+@dataclass
+class Room:
+    """What is left of one offer."""
+
+    offer: Offer
+    set_aside: Decimal
+    left: float = inf
+    money: Decimal | None = None
+    """Left of the budget; None without one."""
+    counts: list[tuple[OfferCap, CapCount]] = field(default_factory=list)
+    owners: frozenset[int] = frozenset()
+    """Who has a code of it that can still be used."""
+    free: float = inf
+    taken: int = 0
+    verdict: str = ""
+    """Why nobody may have it, whatever is left."""
+
+    def take(self, person: int) -> str:
+        """One for this person; the verdict where there is no room."""
+        if self.verdict:
+            return self.verdict
+        if self.taken >= self.left:
+            return "capped_total"
+        for cap, count in self.counts:
+            if count.used + self.taken >= cap.most:
+                return caps.verdict(cap)
+        if self.money is not None and (self.money <= 0 or self.money < self.set_aside):
+            return "budget_spent"
+        if person not in self.owners:
+            if self.free < 1:
+                return "no_code_left"
+            self.free -= 1
+        if self.money is not None:
+            self.money -= self.set_aside
+        self.taken += 1
+        return ""
+
+
+class Supply:
+    """What is asked of the database about how much is left of offers. Nothing is asked yet (`catalog.together`).
+
+    spare : whole codes are read, so many of each pool; else only whose they are, as many of each pool as there are people.
+    """
+
+    def __init__(
+        self,
+        offers: Collection[Offer],
+        people: Collection[int],
+        of: Iterable[OfferCap],
+        *,
+        at: datetime,
+        spare: int = 0,
+    ) -> None:
+        self.at = at
+        self.totals = [cap for cap in of if cap.scope == Scope.TOTAL]
+        self.counting = [cap for cap in self.totals if cap.event != Event.CLICKED]
+        self.counts = caps.counts(self.counting, at=at)
+        # A row where the last click that may be was made.
+        self.clicked = {
+            cap.pk: caps.clicked([cap], begun=caps.since(cap, at)).values_list("pk")[cap.most - 1 : cap.most]
+            for cap in self.totals
+            if cap.event == Event.CLICKED and cap.most
+        }
+        without = (Offer.CodeKind.NONE,) if spare else (Offer.CodeKind.NONE, Offer.CodeKind.UNIQUE)
+        coded = [offer.pk for offer in offers if offer.code_kind not in without]
+        codes = Code.objects.select_related("batch") if spare else Code.objects.only("offer", "customer")
+        self.own = codes.filter(offer_id__in=coded, customer_id__in=people)
+        still = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
+        self.free = {
+            offer.pk: codes.filter(still, offer=offer, state=Code.State.FREE).order_by("pk")[
+                : spare or len(people)
+            ]
+            for offer in offers
+            if offer.code_kind == Offer.CodeKind.POOL
+        }
+
+    @property
+    def questions(self) -> Sequence[Rows]:
+        return (self.counts, self.own, *self.clicked.values(), *self.free.values())
+
+    def used(self) -> dict[int, CapCount]:
+        """The present counts, by cap. Where one begins to count: three queries more, and the lock of its offer."""
+        found = caps.by_cap(self.counts, self.counting, at=self.at)
+        if new := [cap for cap in self.counting if cap.pk not in found]:
+            caps.lock(cap.offer_id for cap in new)
+            found |= caps.begin(new, at=self.at)
+        return found
+
+    def is_full(self, cap: OfferCap) -> bool:
+        """Whether a cap on clicks is used up."""
+        return not cap.most or bool(self.clicked[cap.pk])
+
+
+def rooms(offers: Iterable[Offer], supply: Supply) -> dict[int, Room]:
+    """What is left of each of these offers, by their id."""
+    found = {}
+    for offer in offers:
+        money = None
+        if offer.budget is not None:
+            money = offer.budget - offer.discount_given - offer.discount_reserved
+        left = inf if offer.max_total is None else offer.max_total - offer.given
+        found[offer.pk] = Room(offer, set_aside_of(offer), left, money)
+        if not is_in_force(offer, at=supply.at):
+            found[offer.pk].verdict = "not_in_force"
+    used = supply.used()
+    for cap in supply.totals:
+        if (room := found.get(cap.offer_id)) is None:
+            continue
+        if cap.event == Event.DECIDED:
+            room.counts.append((cap, used[cap.pk]))
+        elif supply.is_full(cap) if cap.event == Event.CLICKED else used[cap.pk].used >= cap.most:
+            room.verdict = caps.verdict(cap)
+    for pk in found.keys() & supply.free.keys():
+        found[pk].owners = frozenset(
+            code.customer_id for code in supply.own if code.offer_id == pk and code.customer_id
+        )
+        found[pk].free = len(supply.free[pk])
+    return found
+
+
+def locked(
+    offers: Sequence[Offer], people: Collection[int], *, placement: Placement, at: datetime
+) -> dict[int, Room]:
+    """Lock these offers and tell what is left of each. Three queries, three more where a cap begins to count."""
+    held = caps.lock(offer.pk for offer in offers)
+    supply = Supply(held.values(), people, caps.caps_of(held, placement=placement.slug), at=at)
+    together.read(*supply.questions)
+    return rooms(held.values(), supply)
+
+
+def taken(found: Mapping[int, Room], *, at: datetime) -> list[Change]:
+    """What was taken of these rooms, as changes that hold the offers' rows and miss where a cap would be passed."""
+    took = {pk: room for pk, room in found.items() if room.taken}
+    if not took:
+        return []
+    n = _each({pk: room.taken for pk, room in took.items()}, IntegerField())
+    money = _each({pk: room.set_aside * room.taken for pk, room in took.items()}, MONEY)
+    # Held in the one order; without the limit the order would be lost.
+    held = Offer.objects.select_for_update(no_key=True).filter(pk__in=took).order_by("pk")[: len(took)]
+    rows = Offer.objects.in_force(at).filter(
+        Q(max_total__isnull=True) | Q(max_total__gte=F("given") + n),
+        Q(budget__isnull=True) | Q(budget__gte=F("discount_given") + F("discount_reserved") + money),
+        pk__in=held.values("pk"),
+    )
+    changes = [
+        together.update(
+            rows, len(took), given=F("given") + n, discount_reserved=F("discount_reserved") + money
+        )
+    ]
+    counts = {count.pk: (room.taken, cap.most) for room in took.values() for cap, count in room.counts}
+    if counts:
+        more = _each({pk: n for pk, (n, _most) in counts.items()}, IntegerField())
+        most = _each({pk: most - n for pk, (n, most) in counts.items()}, IntegerField())
+        full = CapCount.objects.filter(pk__in=counts, used__lte=most)
+        changes.append(together.update(full, len(counts), used=F("used") + more))
+    return changes
+
+
+def _each(values: Mapping[int, Any], kind: Any) -> Case:
+    """The value of each row by its key."""
+    return Case(*(When(pk=pk, then=Value(value, kind)) for pk, value in values.items()), output_field=kind)
