@@ -203,11 +203,11 @@ def test_every_slot_and_the_cause_of_a_journey_are_in_the_message_by_a_handful_o
         assert parts[0].count("10 % off") == 2
         assert "One" in parts[1]
         assert "Two" not in parts[1]
-        assert parts[2] == "Blue mug (http://testserver/shop/mug) €8.00"
+        assert parts[2] == "Blue mug (https://testserver/shop/mug) €8.00"
         assert parts[3] == "One Two"
 
 
 def test_what_is_sold_out_is_not_shown(finished: Make, anna: Customer) -> None:
     Product.objects.filter(sku="mug").update(in_stock=False)
     found = finished({**default_message(), "body": "{{ products_block }}"}, anna, skus=("mug", "rose"))
-    assert text_above(found) == "Red rose bush (http://testserver/shop/rose) €12.50"
+    assert text_above(found) == "Red rose bush (https://testserver/shop/rose) €12.50"
