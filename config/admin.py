@@ -1,7 +1,5 @@
 """The desk's own doors: who may log in, which language it speaks, what its rooms are called."""
 
-from collections.abc import Sequence
-
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as PlainGroupAdmin
@@ -36,7 +34,7 @@ class UserAdmin(PlainUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
         allowed = bool(super().has_delete_permission(request, obj))
         return allowed and (obj is None or not obj.is_superuser or bool(request.user.is_superuser))
 
-    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         """Nobody gives others more than they have: what stands beside the roles is a superuser's."""
         if request.user.is_superuser:
             return ()

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import get_language
 from redis.exceptions import RedisError
 from rest_framework import exceptions, status
@@ -173,7 +173,9 @@ def errors(exc: Exception, context: dict[str, Any]) -> Response | None:
         case NotPermitted():
             return error("not_permitted", str(exc), 403)
         case InvalidRule():
-            return error("invalid_rule", exc.message, 400, fields={exc.path: [exc.message]})
+            with translation.override("en"):  # programs read it; the desk says it in the reader's language
+                message = exc.message
+            return error("invalid_rule", message, 400, fields={exc.path: [message]})
         case Http404():
             return error("not_found", str(exc) or "There is no such thing.", 404)
         case exceptions.ValidationError():
