@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.utils.translation import gettext as _
 
 from campaigns import journeys, messages, rules
 from campaigns.channels import CHANNELS, Channel, LineBroken, Refused, Slows, TryLater
@@ -300,5 +301,12 @@ def problems_of_the_sender() -> list[str]:
     """What keeps this installation from sending marketing mail at all."""
     found = []
     if not settings.POSTAL_ADDRESS:
-        found.append("POSTAL_ADDRESS is not set; marketing mail must carry a postal address.")
+        found.append(_("POSTAL_ADDRESS is not set; marketing mail must carry a postal address."))
+    if not (settings.PUBLIC_URL.startswith("https://") or settings.DEBUG or settings.DEMO):
+        found.append(
+            _(
+                "PUBLIC_URL does not begin with https://; marketing mail must carry an https address by which one click "
+                "unsubscribes."
+            )
+        )
     return found

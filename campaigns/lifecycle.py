@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from campaigns import checks, fairness, journeys, planning
-from campaigns.models import Campaign, CampaignRun, Delivery, JourneyEntry
+from campaigns.models import Campaign, CampaignRun, Delivery, FairnessCheck, JourneyEntry
 
 Status = Campaign.Status
 # So long a launch can be called back, before the first message is planned.
@@ -50,16 +50,24 @@ STEPS = {
 def take(
     campaign: Campaign, step_name: str, *, by: str, at: datetime, undo: timedelta = timedelta(0)
 ) -> None:
-    """Take a step of `STEPS`. Raises NotPossible, and then nothing has changed.
+    """Take a step of `STEPS`. Raises NotPossible, and then nothing has changed; a look at its fairness that crossed a
+    wire is kept, to be answered.
 
     undo : how long a launch waits before anything is planned, so that it can be called back.
     """
     step = STEPS[step_name]
+    _stands_in(campaign, step)
+    look = None
     changes: dict[str, object] = {"status": step.to, "updated_at": at}
     if step_name in ("approve", "launch"):
         if found := checks.problems(campaign, at=at):
             raise NotPossible(" ".join(found))
-        changes |= _approval(campaign, step_name, by=by, at=at)
+        people = checks.recipients(campaign, at=at)
+        if step_name == "launch" and (why := checks.why_not_launched(campaign, people)):
+            raise NotPossible(why)
+    if step_name == "approve":
+        look = _look(campaign, people, by=by, at=at)
+        changes |= {"approved_by": by, "approved_people": people}
     if step_name == "resume" and (found := fairness.withheld(campaign, at=at)):
         raise NotPossible(" ".join(found))
     if step_name == "revise":
@@ -69,11 +77,9 @@ def take(
     with transaction.atomic():
         rows = Campaign.objects.filter(pk=campaign.pk, status__in=step.allowed_from)
         if not rows.update(**changes):
-            now = Campaign.objects.values_list("status", flat=True).get(pk=campaign.pk)
-            raise NotPossible(
-                _("The campaign is “%(state)s”; this needs it to be one of: %(needed)s.")
-                % {"state": now, "needed": ", ".join(step.allowed_from)}
-            )
+            raise _not_in(campaign, step)
+        if look is not None:
+            look.save()
         if step_name == "launch":
             _begin(campaign, at=at, undo=undo)
         if step_name == "recall":
@@ -83,17 +89,29 @@ def take(
     campaign.refresh_from_db()
 
 
-def _approval(campaign: Campaign, step_name: str, *, by: str, at: datetime) -> dict[str, object]:
-    people = checks.recipients(campaign, at=at)
-    if step_name == "launch":
-        if why := checks.why_not_launched(campaign, people):
-            raise NotPossible(why)
-        return {}
+def _stands_in(campaign: Campaign, step: Step) -> None:
+    """Asked before anything is worked out, and again by the update itself."""
+    if not Campaign.objects.filter(pk=campaign.pk, status__in=step.allowed_from).exists():
+        raise _not_in(campaign, step)
+
+
+def _not_in(campaign: Campaign, step: Step) -> NotPossible:
+    now = Campaign.objects.values_list("status", flat=True).get(pk=campaign.pk)
+    return NotPossible(
+        _("The campaign is “%(state)s”; this needs it to be one of: %(needed)s.")
+        % {"state": now, "needed": ", ".join(step.allowed_from)}
+    )
+
+
+def _look(campaign: Campaign, people: int, *, by: str, at: datetime) -> FairnessCheck:
+    """What whoever approves has looked at, to be kept with the approval. Raises NotPossible."""
     if why := checks.why_not_approved(campaign, people, by=by):
         raise NotPossible(why)
-    if why := fairness.why_not_approved(fairness.before(campaign, by=by, at=at)):
+    look = fairness.look(campaign, by=by, at=at)
+    if why := fairness.why_not_approved(look):
+        look.save()  # it waits for an answer
         raise NotPossible(why)
-    return {"approved_by": by, "approved_people": people}
+    return look
 
 
 def _begin(campaign: Campaign, *, at: datetime, undo: timedelta) -> None:

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from campaigns import deciding, experiments, messages, rules, segments, timing
+from campaigns import deciding, experiments, journeys, messages, rules, segments, timing
 from campaigns.deciding import NOTHING, Chosen
 from campaigns.liquid_templates import Aborted, TemplateFailed
 from campaigns.messages import Finished
 from campaigns.models import Campaign, CampaignSegment, Decision, Delivery, Message, Offer
 from campaigns.offers import Choice
-from campaigns.reach import reachable
+from campaigns.reach import Reach, buyers_see, reachable
 from customers import contact, encryption
 from customers.consent import Permission
 from customers.models import Customer
@@ -53,8 +53,10 @@ class Preview:
 class _Look:
     """What was found on the way to a message."""
 
+    recommendation: Recommendation
     verdicts: list[Verdict] = field(default_factory=list)
     chosen: Chosen = NOTHING
+    journey: journeys.Standing | None = None
 
     def say(self, name: str, is_good: bool, words: str) -> None:
         self.verdicts.append(Verdict(name, is_good, words))
@@ -67,41 +69,32 @@ def preview(
 
     Whoever calls it has asked whether their own reader may see the person.
     """
-    look = _Look()
     with transaction.atomic():
-        recommendation = serving.recommend(customer.pk, at=at, limit=deciding.TASTE_SIZE, explain=False)
+        look = _Look(serving.recommend(customer.pk, at=at, limit=deciding.TASTE_SIZE, explain=False))
         if campaign is None:
             look.chosen = _example(at=at)
             _reach(look, customer, Campaign.Channel.EMAIL, at=at)
         else:
-            _ask(look, campaign, customer, recommendation, at=at)
+            _ask(look, campaign, customer, message, at=at)
         transaction.set_rollback(True)
-    rows = _decisions(customer, recommendation, look.chosen, at=at)
+    rows = _decisions(customer, look.recommendation, look.chosen, at=at)
     finished, wrong = None, ""
     try:
-        finished = _finish(message, customer, rows)
+        finished = _finish(message, customer, rows, look.journey)
     except (TemplateFailed, Aborted) as failed:
         wrong = str(failed)
     except encryption.Unreadable:
         wrong = _("This person was erased.")
     shown = [row.offer.title for row in rows if row.offer is not None]
-    return Preview(finished, wrong, look.verdicts, shown, recommendation.personalized)
+    return Preview(finished, wrong, look.verdicts, shown, look.recommendation.personalized)
 
 
-def _ask(
-    look: _Look, campaign: Campaign, customer: Customer, recommendation: Recommendation, *, at: datetime
-) -> None:
+def _ask(look: _Look, campaign: Campaign, customer: Customer, message: Message, *, at: datetime) -> None:
     """Everything that planning asks, in its order; what is chosen is for the caller to roll back."""
     pk = customer.pk
-    audience = _audience(campaign, pk, at=at)
-    look.say(
-        _("Audience"),
-        audience is not None,
-        _("In the segment “%s”.") % audience.segment
-        if audience
-        else _("In none of the campaign's segments."),
-    )
-    _reach(look, customer, campaign.channel, at=at, campaign=campaign)
+    audience = _audience_of(look, campaign, pk, message, at=at)
+    reach = _reach(look, customer, campaign.channel, at=at, campaign=campaign)
+    look.recommendation = buyers_see({pk: look.recommendation}, reach, campaign)[pk]
     holdout = {} if campaign.ignores_holdout else experiments.held_out_of_all([pk], at=at)
     arm = experiments.arms(campaign.salt, campaign.control_percent, [pk])[pk]
     if holdout:
@@ -130,7 +123,7 @@ def _ask(
     elif moment.not_before > at:
         look.say(_("Hour"), True, _("Waits for a better hour."))
     if audience is not None:
-        chosen = deciding.choose_offers(campaign, {pk: audience}, {pk: recommendation}, at=at).get(pk)
+        chosen = deciding.choose_offers(campaign, {pk: audience}, {pk: look.recommendation}, at=at).get(pk)
         look.chosen = chosen or NOTHING
         if chosen is None:
             look.say(_("Offer"), False, _("No offer of the audience fits, is in force and is left."))
@@ -141,7 +134,7 @@ def _ask(
 
 def _reach(
     look: _Look, customer: Customer, channel: str, *, at: datetime, campaign: Campaign | None = None
-) -> None:
+) -> Reach:
     reach = reachable([customer.pk], channel=channel, at=at, campaign=campaign)
     if customer.pk in reach.no_consent:
         look.say(_("Consent"), False, _("Does not allow it: gets nothing."))
@@ -151,11 +144,37 @@ def _reach(
         look.say(_("Consent"), False, _("There is no address."))
     else:
         look.say(_("Consent"), True, _("Allows it."))
+    return reach
+
+
+def _audience_of(
+    look: _Look, campaign: Campaign, customer_id: int, message: Message, *, at: datetime
+) -> CampaignSegment | None:
+    """By which audience they are, or came to be, in the campaign; in a journey, where they stand in it too."""
+    audience = None
+    if campaign.kind == Campaign.Kind.JOURNEY:
+        look.journey = journeys.standing(campaign, customer_id, message, at=at)
+        for is_good, words in look.journey.answers:
+            look.say(_("Journey"), is_good, words)
+        # Who bought since is still of the audience that they entered by.
+        audience = look.journey.audience(_audiences(campaign))
+    if audience is not None:
+        look.say(_("Audience"), True, _("Entered by the segment “%s”.") % audience.segment)
+        return audience
+    audience = _audience(campaign, customer_id, at=at)
+    if audience is not None:
+        look.say(_("Audience"), True, _("In the segment “%s”.") % audience.segment)
+    else:
+        look.say(_("Audience"), False, _("In none of the campaign's segments."))
+    return audience
+
+
+def _audiences(campaign: Campaign) -> list[CampaignSegment]:
+    return list(campaign.audiences.select_related("segment").prefetch_related("offers__categories"))
 
 
 def _audience(campaign: Campaign, customer_id: int, *, at: datetime) -> CampaignSegment | None:
-    audiences = campaign.audiences.select_related("segment").prefetch_related("offers__categories")
-    for audience in audiences:
+    for audience in _audiences(campaign):
         try:
             if segments.matches(audience.segment, customer_id, at=at):
                 return audience
@@ -193,13 +212,21 @@ def _decisions(
     return found
 
 
-def _finish(message: Message, customer: Customer, rows: Sequence[Decision]) -> Finished:
-    delivery = Delivery(decision=rows[0], customer=customer, channel="email", message_id="<preview>")
+def _finish(
+    message: Message, customer: Customer, rows: Sequence[Decision], journey: journeys.Standing | None = None
+) -> Finished:
+    skus = list(journey.skus) if journey is not None else []
+    # Nought stands for the entry of who has not entered.
+    entry = None if journey is None else journey.entry.pk if journey.entry is not None else 0
+    delivery = Delivery(
+        decision=rows[0], customer=customer, channel="email", message_id="<preview>", entry_id=entry
+    )
     # Nobody is trackable in a preview: looking at it is no open.
     page = messages.Page(
-        messages.products_of(rows[0].skus),
+        messages.products_of([*rows[0].skus, *skus]),
         trackable=(),
-        siblings={(customer.pk, None, 0): rows[1:]},
+        siblings={(customer.pk, entry, 0): rows[1:]},
+        causes={} if entry is None else {entry: skus},
         code=messages.SAMPLE_CODE,
     )
     return messages.finish(delivery, message, page)

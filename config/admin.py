@@ -5,12 +5,14 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as PlainGroupAdmin
 from django.contrib.auth.admin import UserAdmin as PlainUserAdmin
 from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from django.views.i18n import set_language
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from config import roles
 from config.papers import views
 
 admin.site.unregister(User)
@@ -23,10 +25,31 @@ class UserAdmin(PlainUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
 
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Only a superuser changes a superuser: whoever set their password would be one."""
+        allowed = bool(super().has_change_permission(request, obj))
+        return allowed and (obj is None or not obj.is_superuser or bool(request.user.is_superuser))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        allowed = bool(super().has_delete_permission(request, obj))
+        return allowed and (obj is None or not obj.is_superuser or bool(request.user.is_superuser))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Nobody gives others more than they have: what stands beside the roles is a superuser's."""
+        if request.user.is_superuser:
+            return ()
+        return ("is_superuser", "user_permissions")
+
 
 @admin.register(Group)
 class GroupAdmin(PlainGroupAdmin, ModelAdmin):  # type: ignore[misc]
-    pass
+    """The five roles of the platform are looked at; roles of one's own are made beside them."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return (obj is None or not roles.is_ours(obj)) and bool(super().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return (obj is None or not roles.is_ours(obj)) and bool(super().has_delete_permission(request, obj))
 
 
 def own_addresses() -> list[URLPattern]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import get_language
 from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication
@@ -173,7 +173,9 @@ def errors(exc: Exception, context: dict[str, Any]) -> Response | None:
         case NotSent():
             return error("not_sent", str(exc), 422)
         case InvalidRule():
-            return error("invalid_rule", exc.message, 400, fields={exc.path: [exc.message]})
+            with translation.override("en"):  # programs read it; the desk says it in the reader's language
+                message = exc.message
+            return error("invalid_rule", message, 400, fields={exc.path: [message]})
         case Http404():
             return error("not_found", str(exc) or "There is no such thing.", 404)
         case exceptions.ValidationError():

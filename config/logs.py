@@ -7,12 +7,42 @@ request is told by its route, an exception by its class and where it was, and ad
 
 import logging
 import re
+import sys
 import traceback
 from types import TracebackType
+from typing import Any
+
+import structlog
 
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:=]+@[^\s<>\"'(),;:]+")
 _TOKEN = re.compile(r"/(preferences|unsubscribe|confirm|privacy|c|o)/[\w.~-]{20,}")
 _LONGEST = 2000
+
+
+def write_to_standard_error() -> None:
+    """Our own lines, as JSON. Standard output belongs to commands and their --json."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def logging_of(level: str) -> dict[str, Any]:
+    """The libraries' lines from `level` on, as Django's LOGGING."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"plain": {"()": "config.logs.WithoutPeople"}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+        "root": {"handlers": ["console"], "level": level},
+        # A 4xx is the caller's affair, and its path may hold a person's token.
+        "loggers": {"django.request": {"level": "ERROR"}},
+    }
 
 
 class WithoutPeople(logging.Formatter):

@@ -1,4 +1,5 @@
-"""One file of settings. What differs between machines comes from the environment (or an env file).
+"""One file of settings. What differs between machines comes from the environment (or an env file); what is the same
+everywhere and long stands beside it: logs, policies, schema, theme.
 
 No secret has a usable default outside DEBUG: a missing one stops the start with its name.
 """
@@ -7,16 +8,13 @@ import base64
 import contextlib
 import os
 import secrets
-import sys
 from pathlib import Path
 
 import environ
-import structlog
-from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
-from django.templatetags.static import static
 from django.urls import reverse_lazy
-from django.utils.translation import gettext_lazy as _
+
+from config import logs, policies, schema, theme
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -262,25 +260,8 @@ JOURNAL_DIR = Path(env.str("JOURNAL_DIR", default=str(VAR_DIR / "journal")))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
 # --- what browsers may do ----------------------------------------------------------------------------------
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF, NONCE],
-        "style-src": [SELF, NONCE],
-        "img-src": [SELF, "data:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-    }
-}
-# The admin's theme compiles its expressions in the browser; only its pages may (see docs/decisions).
-ADMIN_CONTENT_SECURITY_POLICY = {
-    "script-src": [SELF, UNSAFE_EVAL],
-    "style-src": [SELF, UNSAFE_INLINE],
-    "frame-src": [SELF],
-}
+CONTENT_SECURITY_POLICY = policies.CONTENT_SECURITY_POLICY
+ADMIN_CONTENT_SECURITY_POLICY = policies.ADMIN_CONTENT_SECURITY_POLICY
 SECURE_REFERRER_POLICY = "no-referrer"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -302,81 +283,10 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 API_REQUESTS_PER_MINUTE: int = env.int("API_REQUESTS_PER_MINUTE", default=6000)
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Tact",
-    "DESCRIPTION": "Personalised campaigns that keep people's trust.",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    # The same word for different lists of words needs two names.
-    "ENUM_NAME_OVERRIDES": {
-        "CampaignStatusEnum": "campaigns.models.Campaign.Status",
-        "OfferStatusEnum": "campaigns.models.Offer.Status",
-        "IntervalEnum": ["fixed", "sequence"],
-        "ShareIntervalEnum": ["newcombe", "sequence"],
-        "CampaignChannelEnum": "campaigns.models.Campaign.Channel",
-        "PlacementChannelEnum": "campaigns.models.Placement.Channel",
-    },
-}
+SPECTACULAR_SETTINGS = schema.SPECTACULAR_SETTINGS
 
-# --- the desk ------------------------------------------------------------------------------------------------
-UNFOLD = {
-    "SITE_TITLE": "Tact",
-    "SITE_HEADER": "Tact",
-    "SITE_SUBHEADER": _("Campaigns that keep people's trust"),
-    "SITE_SYMBOL": "handshake",
-    "SITE_URL": None,
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("desk/favicon.svg")}
-    ],
-    "STYLES": [lambda request: static("desk/desk.css")],
-    "COLORS": {
-        # A calm blue: the accent for what we did.
-        "primary": {
-            "50": "oklch(97% .014 254.6)",
-            "100": "oklch(93.2% .032 255.6)",
-            "200": "oklch(88.2% .059 254.1)",
-            "300": "oklch(80.9% .105 251.8)",
-            "400": "oklch(70.7% .165 254.6)",
-            "500": "oklch(62.3% .214 259.8)",
-            "600": "oklch(54.6% .215 262.9)",
-            "700": "oklch(48.8% .203 264.4)",
-            "800": "oklch(42.4% .169 265.6)",
-            "900": "oklch(37.9% .126 265.5)",
-            "950": "oklch(28.2% .081 267.9)",
-        },
-    },
-    "SHOW_LANGUAGES": True,
-    "LANGUAGES": {"action": reverse_lazy("admin:language"), "navigation": []},
-    "SHOW_HISTORY": True,
-    "DASHBOARD_CALLBACK": "config.desk.home",
-    "SIDEBAR": {"show_search": True, "navigation": "config.navigation.navigation"},
-}
-
-# --- logs: records without personal data ---------------------------------------------------------------------
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.JSONRenderer(),
-    ],
-    # Standard output belongs to commands and their --json.
-    logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"()": "config.logs.WithoutPeople"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
-    # A 4xx is the caller's affair, and its path may hold a person's token.
-    "loggers": {"django.request": {"level": "ERROR"}},
-}
+# --- the desk, and logs: records without personal data -------------------------------------------------------
+UNFOLD = theme.UNFOLD
+logs.write_to_standard_error()
+LOGGING = logs.logging_of(env.str("LOG_LEVEL", default="WARNING"))
 SILENCED_SYSTEM_CHECKS = ["axes.W003"]

@@ -261,7 +261,8 @@ def undo(sha256: str) -> SharedStatistics:
     if len(found := list(rows[:2])) != 1:
         raise NotShared(f"There is no one file received whose SHA-256 begins with {sha256!r}.")
     row = found[0]
-    SharedStatistics.objects.filter(pk=row.pk).update(is_used=False)
+    if not SharedStatistics.objects.filter(pk=row.pk, is_used=True).update(is_used=False):
+        raise NotShared(f"What {row.name} gave is not in use.")
     for file, _sha256 in row.figures.get("parameters", {}).get("files", []):
         Path(file).unlink(missing_ok=True)
     row.refresh_from_db()

@@ -9,7 +9,7 @@ os.environ.setdefault("DEBUG", "0")
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "x" * 40)
 os.environ.setdefault("FIELD_KEYS", "test:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 os.environ.setdefault("LEDGER_KEY", "bGVkZ2VyIGtleSBvZiB0aGUgdGVzdHMsIDMyIGJ5dGU=")
-os.environ.setdefault("PUBLIC_URL", "http://testserver")
+os.environ.setdefault("PUBLIC_URL", "https://testserver")
 os.environ.setdefault("ALLOWED_HOSTS", "*")
 os.environ.setdefault("VAR_DIR", str(Path(__file__).resolve().parent.parent / "var" / "test"))
 # Two test processes at once share a Redis server, never one of its databases.

@@ -18,7 +18,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from campaigns import link_checks, messages, previews, testing
+from campaigns import journeys, link_checks, messages, previews, testing
 from campaigns.admin.message_form import OTHER, PARTS, MessageForm, field_of, translations_of
 from campaigns.liquid_templates import Aborted, TemplateFailed
 from campaigns.models import Campaign, Message
@@ -195,7 +195,7 @@ def previewed(message: Message, asked: Mapping[str, str]) -> dict[str, Any]:
     named = asked.get("customer", "").strip()
     samples = previews.sample_people(at=at)
     customer = _person(named) if named else next(iter(samples), None) or _newest()
-    campaigns = list(_campaigns(message)[:20])
+    campaigns = [*_campaigns(message)[:20], *journeys.saying(message)[:20]]
     campaign = next((row for row in campaigns if str(row.pk) == asked.get("campaign")), None)
     if campaign is None and "campaign" not in asked:
         campaign = next(iter(campaigns), None)
@@ -229,8 +229,10 @@ def previewed(message: Message, asked: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _campaigns(message: Message) -> QuerySet[Campaign]:
+    """Those that say it themselves; a journey says it in its steps."""
     mine = Q(message=message) | Q(variants__message=message)
-    return Campaign.objects.filter(mine, channel=Campaign.Channel.EMAIL).distinct().order_by("-pk")
+    rows = Campaign.objects.filter(mine, channel=Campaign.Channel.EMAIL).exclude(kind=Campaign.Kind.JOURNEY)
+    return rows.distinct().order_by("-pk")
 
 
 def _newest() -> Customer | None:

@@ -36,7 +36,14 @@ class NotAnswered(Exception):
 
 
 def before(campaign: Campaign, *, by: str, at: datetime) -> FairnessCheck:
-    """Look at whom the campaign would select now and with what offers; kept. Queries grow with the attributes compared.
+    """As `look`, and kept."""
+    check = look(campaign, by=by, at=at)
+    check.save()
+    return check
+
+
+def look(campaign: Campaign, *, by: str, at: datetime) -> FairnessCheck:
+    """Whom the campaign would select now and with what offers; not kept yet. Queries grow with the attributes compared.
 
     An answer that the same person gave to the same wires in the last seven days stands for this look too.
     """
@@ -49,7 +56,7 @@ def before(campaign: Campaign, *, by: str, at: datetime) -> FairnessCheck:
         if any(len(Groups(one.counted).shown) > 1 for one in counted.values()):
             given = _would_be_given(campaign, people.filter(selected), list(counted), at=at)
             told_of = _told(campaign, counted, given, {})
-    return _keep(campaign, Moment.BEFORE, told_of, by=by, at=at)
+    return _check(campaign, Moment.BEFORE, told_of, by=by, at=at)
 
 
 def after(campaign: Campaign, *, by: str, at: datetime) -> FairnessCheck:
@@ -61,7 +68,9 @@ def after(campaign: Campaign, *, by: str, at: datetime) -> FairnessCheck:
     people = Customer.objects.present().filter(Q(pk__in=groups.reached(campaign).values("pk")) | Q(decided))
     counted = {name: groups.count(people, decided, name) for name in groups.compared()}
     given, used = _was_given(campaign, list(counted))
-    return _keep(campaign, Moment.AFTER, _told(campaign, counted, given, used), by=by, at=at)
+    check = _check(campaign, Moment.AFTER, _told(campaign, counted, given, used), by=by, at=at)
+    check.save()
+    return check
 
 
 def look_back_due(*, at: datetime, most: int = 5) -> int:
@@ -129,12 +138,12 @@ def _folded(values: Mapping[str, Counter[float]], group_of: Mapping[str, str]) -
     return found
 
 
-def _keep(
+def _check(
     campaign: Campaign, moment: str, told_of: dict[str, Any], *, by: str, at: datetime
 ) -> FairnessCheck:
     tripped = figures.crossed(told_of)
     answered = _said_before(campaign, tripped, by=by, at=at) if tripped and moment == Moment.BEFORE else ""
-    return FairnessCheck.objects.create(
+    return FairnessCheck(
         campaign=campaign,
         moment=moment,
         at=at,

@@ -3,6 +3,7 @@
 from campaigns.journeys.advancing import advance, advance_all, end_cancelled
 from campaigns.journeys.definition import Definition, NotSound, Problem, check
 from campaigns.journeys.entering import Call, Entered, enter
+from campaigns.journeys.standing import Standing, saying, standing
 from campaigns.journeys.versions import newest, publish, run_of
 from campaigns.journeys.waking import is_over, wake
 
@@ -12,6 +13,7 @@ __all__ = [
     "Entered",
     "NotSound",
     "Problem",
+    "Standing",
     "advance",
     "advance_all",
     "check",
@@ -21,5 +23,7 @@ __all__ = [
     "newest",
     "publish",
     "run_of",
+    "saying",
+    "standing",
     "wake",
 ]

@@ -231,3 +231,13 @@ def scores(entry: Mapping[str, Any], trigger: Trigger, *, at: datetime) -> Seen:
     if len(page) < PAGE:
         return Seen(newest, at, calls)
     return Seen(page[-1][0], at, calls, is_last=False)
+
+
+def products_now(entry: Mapping[str, Any], person: int, *, at: datetime) -> list[str]:
+    """By which products the entry would call one person at this moment, to look at; empty where none can be told."""
+    if entry.get("event") not in (None, Event.Type.ORDERED):
+        since = at - delay_of(entry) - STALE_AFTER - TOGETHER
+        return _together(entry["event"], {person: ""}, since=since)[person][:MOST_SKUS]
+    if "expected_order" in entry:
+        return _usual([person], at=at).get(person, [])
+    return []

@@ -11,6 +11,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext_lazy as _
 
 from campaigns import segments
 from campaigns.offers.candidates import Floats, Page
@@ -48,13 +49,18 @@ _OF_TWO = ("minus", "divided")
 def check(formula: Any, *, where: str = "") -> None:
     """Raise InvalidFormula unless the formula can be worked out. where : whose it is, as `placement:slug`."""
     if not isinstance(formula, list) or not formula:
-        raise InvalidFormula("$", 'a formula is a list such as [{"when": null, "value": {"fit": 1}}]')
+        raise InvalidFormula("$", _('a formula is a list such as [{"when": null, "value": {"fit": 1}}]'))
     if len(formula) > MOST_LINES or len(json.dumps(formula)) > MOST_BYTES:
-        raise InvalidFormula("$", f"has at most {MOST_LINES} lines and {MOST_BYTES:,} characters")
+        raise InvalidFormula(
+            "$",
+            _("has at most %(lines)s lines and %(characters)s characters"),
+            lines=MOST_LINES,
+            characters=f"{MOST_BYTES:,}",
+        )
     for n, line in enumerate(formula):
         path = f"$[{n}]"
         if not isinstance(line, dict) or set(line) - {"when", "value"} or "value" not in line:
-            raise InvalidFormula(path, 'a line has "value" and perhaps "when"')
+            raise InvalidFormula(path, _('a line has "value" and perhaps "when"'))
         if (rule := line.get("when")) is not None:
             try:
                 segments.check(rule, where=where)
@@ -63,32 +69,36 @@ def check(formula: Any, *, where: str = "") -> None:
         _check(line["value"], f"{path}.value", [0])
     if formula[-1].get("when") is not None:
         raise InvalidFormula(
-            f"$[{len(formula) - 1}]", 'the last line is for everybody else: leave out its "when"'
+            f"$[{len(formula) - 1}]", _('the last line is for everybody else: leave out its "when"')
         )
 
 
 def _check(part: Any, path: str, seen: list[int], depth: int = 0) -> None:
     seen[0] += 1
     if depth > MOST_DEPTH or seen[0] > MOST_PARTS:
-        raise InvalidFormula(path, f"at most {MOST_PARTS} parts, {MOST_DEPTH} in one another")
+        raise InvalidFormula(
+            path, _("at most %(parts)s parts, %(depth)s in one another"), parts=MOST_PARTS, depth=MOST_DEPTH
+        )
     if _is_number(part):
         return
     if not isinstance(part, dict) or len(part) != 1:
-        raise InvalidFormula(path, 'needs a number, a name such as {"fit": 1}, or {"times": [a, b]}')
+        raise InvalidFormula(path, _('needs a number, a name such as {"fit": 1}, or {"times": [a, b]}'))
     ((name, inner),) = part.items()
     if name in NAMES:
         if not _is_number(inner):
-            raise InvalidFormula(f"{path}.{name}", "is multiplied by a number")
+            raise InvalidFormula(f"{path}.{name}", _("is multiplied by a number"))
     elif name in OPERATIONS:
         if not isinstance(inner, list) or len(inner) < 2 or (name in _OF_TWO and len(inner) > 2):
             raise InvalidFormula(
-                f"{path}.{name}", "needs two parts" if name in _OF_TWO else "needs two parts or more"
+                f"{path}.{name}", _("needs two parts") if name in _OF_TWO else _("needs two parts or more")
             )
         for n, one in enumerate(inner):
             _check(one, f"{path}.{name}[{n}]", seen, depth + 1)
     else:
         known = ", ".join((*NAMES, *OPERATIONS))
-        raise InvalidFormula(path, f"does not know {name!r}; use one of {known}")
+        raise InvalidFormula(
+            path, _("does not know “%(name)s”; use one of %(names)s"), name=name, names=known
+        )
 
 
 def _is_number(part: Any) -> bool:

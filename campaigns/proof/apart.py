@@ -90,7 +90,7 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "VAR_DIR": str(folder),
         "DATABASE_URL": f"sqlite:///{folder / 'tact.sqlite3'}",
         "EMAIL_URL": f"smtp://127.0.0.1:{port}",
-        "PUBLIC_URL": "http://127.0.0.1:8000",
+        "PUBLIC_URL": "https://shop.example",
         "POSTAL_ADDRESS": "Simulated shop, 1 Example Street, 10115 Berlin",
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "OPENBLAS_NUM_THREADS": "1",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Decision, Outcome, UpliftScore
 from campaigns.segments.reading import (
@@ -41,7 +42,12 @@ def score(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     """A person without the score, for want of data or of leave, matches no comparison of it."""
     name = rule["score"]
     if name not in SCORES:
-        raise InvalidRule(f"{path}.score", f"there is no score {name!r}; use one of {', '.join(SCORES)}")
+        raise InvalidRule(
+            f"{path}.score",
+            _("there is no score “%(name)s”; use one of %(names)s"),
+            name=name,
+            names=", ".join(SCORES),
+        )
     only(rule, path, "score", *COMPARISONS)
     bounds = {operator: value for operator, value in rule.items() if operator != "score"}
     condition = comparison(bounds, path, name)
@@ -54,7 +60,9 @@ def received(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     sent = Decision.objects.filter(campaign__slug=slug, delivery__status="sent")
     if "outcome" in rule:
         if rule["outcome"] not in Outcome.Kind.values:
-            raise InvalidRule(f"{path}.outcome", f"needs one of {', '.join(Outcome.Kind.values)}")
+            raise InvalidRule(
+                f"{path}.outcome", _("needs one of %(names)s"), names=", ".join(Outcome.Kind.values)
+            )
         # Through the event, so that a click counts only while noting clicks is allowed.
         seen = reading.among(histories.behaviour("personalization", types=[rule["outcome"]]))
         sent = sent.filter(outcomes__event__in=seen.values("pk"), outcomes__is_machine=False)
@@ -66,7 +74,7 @@ def affinity(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     only(rule, path, "affinity", "top")
     wanted = rule["affinity"]
     if not isinstance(wanted, dict) or len(set(wanted) & {"sku", "category"}) != 1:
-        raise InvalidRule(f"{path}.affinity", 'needs {"sku": "…"} or {"category": "…"}')
+        raise InvalidRule(f"{path}.affinity", _('needs {"sku": "…"} or {"category": "…"}'))
     only(wanted, f"{path}.affinity", "sku", "category")
     ((name, value),) = wanted.items()
     slug = as_text(value, f"{path}.affinity.{name}")
@@ -77,7 +85,7 @@ def affinity(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     try:
         ids = suited.ids_for(list(products.values_list("pk", flat=True)), top=top, at=reading.at)
     except suited.NothingLearnt as reason:
-        raise InvalidRule(f"{path}.affinity", str(reason)) from reason
+        raise InvalidRule(f"{path}.affinity", reason.args[0]) from reason
     if reading.span is not None:
         ids = tuple(pk for pk in ids if reading.span[0] < pk <= reading.span[1])
     if reading.ids is not None:

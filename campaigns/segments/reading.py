@@ -7,17 +7,27 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from django.db.models import Q, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 COMPARISONS = ("gt", "gte", "lt", "lte", "eq")
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 
 class InvalidRule(Exception):
-    """The rule cannot be read. `path` is where, the message what to do."""
+    """The rule cannot be read. `path` is where, the message what to do, in the language of who reads it."""
 
-    def __init__(self, path: str, message: str) -> None:
-        super().__init__(f"{path}: {message}")
-        self.path, self.message = path, message
+    def __init__(self, path: str, message: str | Promise, **told: object) -> None:
+        """told : what is filled into the message, as `%(name)s`."""
+        super().__init__(path)
+        self.path, self._message, self._told = path, message, told
+
+    @property
+    def message(self) -> str:
+        return str(self._message) % self._told if self._told else str(self._message)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -60,25 +70,27 @@ class Reading:
 
 def only(rule: Mapping[str, Any], path: str, *names: str) -> None:
     if extra := sorted(set(rule) - set(names)):
-        raise InvalidRule(path, f"does not understand {', '.join(map(repr, extra))} here")
+        raise InvalidRule(path, _("does not understand %(names)s here"), names=", ".join(map(repr, extra)))
 
 
 def as_number(value: Any, path: str, *, low: float = -1e12, high: float = 1e12) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise InvalidRule(path, "needs a number")
+        raise InvalidRule(path, _("needs a number"))
     try:
         found = Decimal(str(value))
     except InvalidOperation as error:
-        raise InvalidRule(path, "needs a number") from error
+        raise InvalidRule(path, _("needs a number")) from error
     if not found.is_finite() or not low <= found <= high:
-        raise InvalidRule(path, f"needs a number from {low:g} to {high:g}")
+        raise InvalidRule(
+            path, _("needs a number from %(low)s to %(high)s"), low=f"{low:g}", high=f"{high:g}"
+        )
     return found
 
 
 def as_whole(value: Any, path: str, *, low: float = -1e12, high: float = 1e12) -> int:
     found = as_number(value, path, low=low, high=high)
     if found != int(found):
-        raise InvalidRule(path, "needs a whole number")
+        raise InvalidRule(path, _("needs a whole number"))
     return int(found)
 
 
@@ -89,7 +101,7 @@ def as_days(value: Any, path: str) -> timedelta:
 def comparison(value: Any, path: str, field: str, read: Callable[[Any, str], Any] = as_number) -> Q:
     """{"gte": 2, "lt": 5} as a condition on an annotation."""
     if not isinstance(value, dict) or not value or set(value) - set(COMPARISONS):
-        raise InvalidRule(path, f"needs one or more of {', '.join(COMPARISONS)}")
+        raise InvalidRule(path, _("needs one or more of %(names)s"), names=", ".join(COMPARISONS))
     condition = Q()
     for name, bound in value.items():
         lookup = field if name == "eq" else f"{field}__{name}"
@@ -99,5 +111,5 @@ def comparison(value: Any, path: str, field: str, read: Callable[[Any, str], Any
 
 def as_text(value: Any, path: str) -> str:
     if not isinstance(value, str) or not value or len(value) > 300 or "\0" in value:
-        raise InvalidRule(path, "needs a text of at most 300 characters")
+        raise InvalidRule(path, _("needs a text of at most 300 characters"))
     return value

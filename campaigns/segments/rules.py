@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Case, CharField, Count, FloatField, Max, Q, Sum, TextField, Value, When
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import MD5, Cast, Concat, Substr
+from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Segment
 from campaigns.segments import inferred, withheld
@@ -57,14 +58,16 @@ def read(rule: Any, *, where: str = "", within: tuple[str, ...] = (), at: dateti
 def compiled(rule: Any, reading: Reading, *, path: str = "$", depth: int = 0, dry: bool = False) -> Q:
     """The rule as a condition on Customer. Raises InvalidRule."""
     if depth > MAX_DEPTH:
-        raise InvalidRule(path, f"more than {MAX_DEPTH} groups in one another; flatten the rule")
+        raise InvalidRule(
+            path, _("more than %(most)s groups in one another; flatten the rule"), most=MAX_DEPTH
+        )
     if not isinstance(rule, dict) or not rule:
-        raise InvalidRule(path, 'a rule is an object such as {"attribute": "country", "is": "DE"}')
+        raise InvalidRule(path, _('a rule is an object such as {"attribute": "country", "is": "DE"}'))
     for group in ("all", "any"):
         if group in rule:
             only(rule, path, group)
             if not isinstance(rule[group], list) or not rule[group]:
-                raise InvalidRule(f"{path}.{group}", "needs a list of at least one rule")
+                raise InvalidRule(f"{path}.{group}", _("needs a list of at least one rule"))
             parts = [
                 compiled(part, reading, path=f"{path}.{group}[{i}]", depth=depth + 1, dry=dry)
                 for i, part in enumerate(rule[group])
@@ -78,10 +81,14 @@ def compiled(rule: Any, reading: Reading, *, path: str = "$", depth: int = 0, dr
         return ~compiled(rule["not"], reading, path=f"{path}.not", depth=depth + 1, dry=dry)
     reading.leaves += 1
     if reading.leaves > MAX_LEAVES:
-        raise InvalidRule(path, f"more than {MAX_LEAVES} conditions; split the segment in two")
+        raise InvalidRule(path, _("more than %(most)s conditions; split the segment in two"), most=MAX_LEAVES)
     kind = next((name for name in LEAVES if name in rule), None)
     if kind is None:
-        raise InvalidRule(path, f"no known condition; use one of {', '.join(('all', 'any', 'not', *LEAVES))}")
+        raise InvalidRule(
+            path,
+            _("no known condition; use one of %(names)s"),
+            names=", ".join(("all", "any", "not", *LEAVES)),
+        )
     if kind in BEHAVIOURAL:
         reading.needs_behaviour = True
     named = rule[kind] if kind == "attribute" and isinstance(rule[kind], str) else ""
@@ -89,24 +96,26 @@ def compiled(rule: Any, reading: Reading, *, path: str = "$", depth: int = 0, dr
     try:
         return LEAVES[kind](rule, path, reading, dry)
     except OverflowError as error:
-        raise InvalidRule(path, "a number is too large") from error
+        raise InvalidRule(path, _("a number is too large")) from error
 
 
 def _attribute(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     name = as_text(rule["attribute"], f"{path}.attribute")
     operators = set(rule) - {"attribute"}
     if len(operators) != 1:
-        raise InvalidRule(path, "needs exactly one of is, in, contains, gt, gte, lt, lte, exists")
+        raise InvalidRule(
+            path, _("needs exactly one of %(names)s"), names="is, in, contains, gt, gte, lt, lte, exists"
+        )
     (operator,) = operators
     value, place = rule[operator], f"{path}.{operator}"
     column = COLUMNS.get(name)
     if column is None and not name.replace("_", "").replace("-", "").isalnum():
-        raise InvalidRule(f"{path}.attribute", "a name has letters, digits, - and _ only")
+        raise InvalidRule(f"{path}.attribute", _("a name has letters, digits, - and _ only"))
     # An attribute's text form is compared, so that "5" and 5 mean the same on every database.
     field = column or "as_text"
     if operator == "exists":
         if not isinstance(value, bool):
-            raise InvalidRule(place, "needs true or false")
+            raise InvalidRule(place, _("needs true or false"))
         present = (
             ~Q(**{column: ""}) & Q(**{f"{column}__isnull": False}) if column else Q(attributes__has_key=name)
         )
@@ -116,7 +125,7 @@ def _attribute(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> 
             condition = _equals(field, value, place)
         case "in":
             if not isinstance(value, list) or not 0 < len(value) <= 1000:
-                raise InvalidRule(place, "needs a list of 1 to 1,000 values")
+                raise InvalidRule(place, _("needs a list of 1 to 1,000 values"))
             condition = Q()
             for i, one in enumerate(value):
                 condition |= _equals(field, one, f"{place}[{i}]")
@@ -124,10 +133,16 @@ def _attribute(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> 
             condition = Q(**{f"{field}__icontains": as_text(value, place)})
         case "gt" | "gte" | "lt" | "lte":
             if column is not None:
-                raise InvalidRule(place, f"{name} is a text; compare it with is, in or contains")
+                raise InvalidRule(
+                    place, _("%(name)s is a text; compare it with is, in or contains"), name=name
+                )
             condition = Q(**{f"as_number__{operator}": float(as_number(value, place))})
         case _:
-            raise InvalidRule(place, "is no comparison; use is, in, contains, gt, gte, lt, lte or exists")
+            raise InvalidRule(
+                place,
+                _("is no comparison; use one of %(names)s"),
+                names="is, in, contains, gt, gte, lt, lte, exists",
+            )
     if column is not None:
         return condition
     number = Case(When(as_text__regex=NUMBER, then=Cast("as_text", FloatField())))
@@ -148,7 +163,7 @@ def _did(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     only(rule, path, "did", "times", "within_days", "sku", "category", "value_sum")
     kind = rule["did"]
     if not isinstance(kind, str) or kind not in TYPES:
-        raise InvalidRule(f"{path}.did", f"needs one of {', '.join(sorted(TYPES))}")
+        raise InvalidRule(f"{path}.did", _("needs one of %(names)s"), names=", ".join(sorted(TYPES)))
     within = as_days(rule["within_days"], f"{path}.within_days") if "within_days" in rule else None
     conditions = Q()
     if "sku" in rule:
@@ -221,10 +236,10 @@ def _segment(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     only(rule, path, "segment")
     slug = as_text(rule["segment"], f"{path}.segment")
     if slug in reading.within:
-        raise InvalidRule(f"{path}.segment", f"{slug!r} stands in itself")
+        raise InvalidRule(f"{path}.segment", _("“%(name)s” stands in itself"), name=slug)
     row = Segment.objects.filter(slug=slug).first()
     if row is None:
-        raise InvalidRule(f"{path}.segment", f"there is no segment {slug!r}")
+        raise InvalidRule(f"{path}.segment", _("there is no segment “%(name)s”"), name=slug)
     inner = Reading(
         reading.at,
         within=(*reading.within, slug),
@@ -243,7 +258,7 @@ def _segment(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
 def _random(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     inner = rule["random"]
     if not isinstance(inner, dict):
-        raise InvalidRule(f"{path}.random", 'needs {"salt": "…", "percent": 10}')
+        raise InvalidRule(f"{path}.random", _('needs {"salt": "…", "percent": 10}'))
     only(rule, path, "random")
     only(inner, f"{path}.random", "salt", "percent")
     salt = as_text(inner.get("salt"), f"{path}.random.salt")

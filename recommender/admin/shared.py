@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from catalog.pages import ReadOnly, Section
+from catalog.pages import ReadOnly, Section, button
+from recommender import sharing
 from recommender.models import SharedStatistics
 
 
@@ -23,6 +26,41 @@ class SharedStatisticsAdmin(ReadOnly):
         ("epsilon", "delta"),
         "sha256",
     )
+    actions_detail = ("take_back",)
+
+    def is_useful(self, name: str, row: SharedStatistics) -> bool:
+        return row.is_used
+
+    @button(_("Take it back"), path="take-back", icon="undo")
+    def take_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """GET tells what follows and changes nothing; POST does what `merge_statistics --undo` does."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            return HttpResponseRedirect(reverse("admin:recommender_sharedstatistics_changelist"))
+        if request.method == "POST":
+            try:
+                sharing.undo(row.sha256)
+            except sharing.NotShared:
+                messages.info(request, gettext("These counts are not in use."))
+            else:
+                self.log_change(request, row, "Taken back: its counts are deleted.")
+                messages.success(request, gettext("Taken back. The next training learns without it."))
+            return HttpResponseRedirect(
+                reverse("admin:recommender_sharedstatistics_change", args=[object_id])
+            )
+        return self.own_page(
+            request,
+            "admin/desk/confirm.html",
+            title=gettext("Take back what “%s” gave?") % row.name,
+            row=row,
+            sentences=[
+                gettext("Its counts are deleted here, and the next training learns without them."),
+                gettext("The model that is live now keeps what it learnt from them until then."),
+                gettext("The same file cannot be taken in again; the other shop can make a new one."),
+            ],
+            confirm=gettext("Take it back"),
+            is_grave=True,
+        )
 
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
         if row.direction == SharedStatistics.Direction.OUT:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from customers import consent, histories
 from recommender import refusals
@@ -119,7 +120,7 @@ def learnt() -> Live:
     """The live model of recommendations. Raises NothingLearnt."""
     source = live(Task.RECOMMEND).get(Task.RECOMMEND)
     if source is None:
-        raise NothingLearnt("nothing has been learnt yet; train the recommender first")
+        raise NothingLearnt(_("nothing has been learnt yet; train the recommender first"))
     return source
 
 
@@ -127,7 +128,7 @@ def _model_of(product_ids: Collection[int]) -> tuple[Live, IntArray]:
     source = learnt()
     columns = affinity.known(source.model, np.fromiter(product_ids, dtype=np.int64))
     if not len(columns):
-        raise NothingLearnt("nobody whom the live model learnt from has bought this yet")
+        raise NothingLearnt(_("nobody whom the live model learnt from has bought this yet"))
     return source, columns
 
 

@@ -172,7 +172,7 @@ def test_what_is_wrong_with_a_journey_is_told(message_row, change, told) -> None
                 "hello": message(next="s"),
                 "s": {"kind": "split", "rule": {"segment": "x"}, "next": None, "otherwise": None},
             },
-            "Step “s”: rule $.segment: there is no segment 'x'",
+            "Step “s”: rule $.segment: there is no segment “x”",
         ),
         (
             {

@@ -28,6 +28,20 @@ def test_s5_above_a_size_a_second_person_approves(campaign: Make, settings) -> N
     assert (row.status, row.approved_by, row.approved_people) == ("approved", "anton", 12)
 
 
+def test_n3_a_refused_approval_leaves_no_look_behind(campaign: Make, settings) -> None:
+    people(12)
+    settings.APPROVAL_ABOVE = 10
+    row = campaign(launched=False, created_by="marta")
+    with pytest.raises(NotPossible, match="12 people"):
+        take(row, "approve", by="marta", at=NOW)
+    assert not row.fairness_checks.exists()
+    take(row, "approve", by="anton", at=NOW)
+    assert row.fairness_checks.count() == 1
+    with pytest.raises(NotPossible, match="approved"):
+        take(row, "approve", by="anton", at=NOW)
+    assert row.fairness_checks.count() == 1
+
+
 def test_up_to_that_size_who_made_it_approves(campaign: Make, settings) -> None:
     people(10)
     settings.APPROVAL_ABOVE = 10

@@ -84,8 +84,8 @@ def test_the_default_message_has_its_offer_its_products_and_the_way_out(
             "",
             "Valid until December 24, 2026. From €20.00.",
             "",
-            "Red rose bush (http://testserver/shop/rose) €12.50",
-            "Blue mug (http://testserver/shop/mug) €8.00",
+            "Red rose bush (https://testserver/shop/rose) €12.50",
+            "Blue mug (https://testserver/shop/mug) €8.00",
             "",
             "You get this because you said yes to offers by e-mail. One click below ends that.",
         ]
@@ -221,7 +221,7 @@ def test_links_are_counted_for_who_allows_it_and_leaving_never_is(finished: Make
     body = '<a href="https://shop.example/">x</a> <a href="{{ links.unsubscribe }}">out</a>'
     quiet = person("quiet", allows=["marketing_email"])
     told, untold = finished({"body": body}, anna), finished({"body": body}, quiet)
-    assert told.html.count("http://testserver/c/") == 1
+    assert told.html.count("https://testserver/c/") == 1
     assert "https://shop.example/" not in told.html
     assert told.html.count(told.headers["List-Unsubscribe"].strip("<>")) == 2
     assert "/o/" in told.html

@@ -57,7 +57,7 @@ def test_a_loop_stands_between_components_and_a_condition_may_compare(finished: 
     )
     found = finished(in_column(inside), anna, skus=("rose", "mug"))
     assert text_above(found).split() == [
-        "first", "rose", "(http://testserver/shop/rose)", "then", "mug", "(http://testserver/shop/mug)",
+        "first", "rose", "(https://testserver/shop/rose)", "then", "mug", "(https://testserver/shop/mug)",
     ]  # fmt: skip
     assert found.html.count("/c/") == 2, "its links are counted for who allows it"
 

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
+from django.urls import reverse
 
-from campaigns import delivery, messages, previews, testing
+from campaigns import delivery, journeys, messages, previews, testing
 from campaigns.messages import default_message
 from campaigns.models import (
     CampaignRun,
@@ -27,6 +28,8 @@ from tests.campaigns.conftest import Sink, offer, people
 from tests.campaigns.conftest import campaign as campaign
 from tests.campaigns.conftest import message as message
 from tests.campaigns.conftest import sink as sink
+from tests.campaigns.test_journeys import did, enter
+from tests.campaigns.test_journeys import journey as journey
 from tests.campaigns.test_messages import Make, text_above
 from tests.campaigns.test_messages import finished as finished
 from tests.conftest import NOW
@@ -99,6 +102,76 @@ def test_samples_are_the_newest_who_allow_it(db) -> None:
     assert not set(found) & set(quiet)
     consent.withdraw(open_[-1], "marketing_email", method="page", source="t", actor="customer", at=NOW)
     assert previews.sample_people(at=NOW)[0].pk == open_[-2]
+
+
+# --- in a journey ------------------------------------------------------------------------------------------------
+
+
+def test_a_journeys_message_is_shown_as_its_step_would_give_it(journey, message) -> None:
+    (pk,) = people(1)
+    message.body = "{{ cause_block }}{% if offer %}{{ offer.title }}{% endif %}"
+    message.save()
+    ten = offer("ten", title="Ten percent", minimum_amount=Decimal(20))
+    row = journey()
+    row.audiences.get().offers.set([ten])
+    enter(row, pk)
+    found = previews.preview(message, Customer.objects.get(pk=pk), at=NOW, campaign=row)
+    assert found.finished is not None
+    assert found.offers == ["Ten percent"]
+    assert "Red rose bush" in found.finished.html
+    assert "Ten percent" in found.finished.html
+    assert [verdict.is_good for verdict in found.verdicts] == [True] * 6
+    assert "at the step “hello”" in said(found)["Journey"][1]
+    assert said(found)["Audience"] == (True, "Entered by the segment “Everyone”.")
+    assert not Decision.objects.exists()
+    assert not Delivery.objects.exists()
+    assert JourneyEntry.objects.get().state == "waiting"
+
+
+def test_who_is_not_on_the_way_is_shown_the_basket_that_would_call_them(journey, message) -> None:
+    (pk,) = people(1)
+    message.body = "{{ cause_block }}"
+    message.save()
+    row = journey()
+    did(pk, "added", at=NOW - timedelta(hours=1), sku="mug")
+    found = previews.preview(message, Customer.objects.get(pk=pk), at=NOW, campaign=row)
+    assert "Blue mug" in found.finished.html
+    assert said(found)["Journey"] == (True, "Not on the way: shown as if the journey called them now.")
+    assert not JourneyEntry.objects.exists()
+
+
+def test_a_preview_says_what_of_a_journey_keeps_the_message_back(journey, message) -> None:
+    (anna,), (boris,) = people(1), people(1, allows=("marketing_email",), prefix="b")
+    row = journey()
+    enter(row, anna)
+    did(anna, "ordered", at=NOW + timedelta(hours=1))
+    later = NOW + timedelta(hours=2)
+    found = previews.preview(message, Customer.objects.get(pk=anna), at=later, campaign=row)
+    assert (False, "Has done what the journey is for, and leaves it before the next message.") in [
+        (verdict.is_good, verdict.words) for verdict in found.verdicts
+    ]
+    journeys.advance_all(at=later)
+    found = previews.preview(message, Customer.objects.get(pk=anna), at=later, campaign=row)
+    assert said(found)["Journey"] == (False, "Has been through it, and nobody enters twice.")
+    found = previews.preview(message, Customer.objects.get(pk=boris), at=later, campaign=row)
+    assert said(found)["Journey"] == (
+        False,
+        "Does not allow “personalization”, which this journey rests on.",
+    )
+
+
+def test_the_desk_offers_the_journeys_that_say_a_message(client, journey, message, marta) -> None:
+    people(1)
+    row = journey()
+    other = Message.objects.create(**{**default_message(), "slug": "other", "name": "Other"})
+    client.force_login(marta)
+
+    def campaigns(one: Message) -> list[int]:
+        url = reverse("admin:campaigns_message_preview", args=[one.pk])
+        return [campaign.pk for campaign in client.get(url).context["campaigns"]]
+
+    assert campaigns(message) == [row.pk]
+    assert campaigns(other) == []
 
 
 # --- a test to oneself -------------------------------------------------------------------------------------------
@@ -203,11 +276,11 @@ def test_every_slot_and_the_cause_of_a_journey_are_in_the_message_by_a_handful_o
         assert parts[0].count("10 % off") == 2
         assert "One" in parts[1]
         assert "Two" not in parts[1]
-        assert parts[2] == "Blue mug (http://testserver/shop/mug) €8.00"
+        assert parts[2] == "Blue mug (https://testserver/shop/mug) €8.00"
         assert parts[3] == "One Two"
 
 
 def test_what_is_sold_out_is_not_shown(finished: Make, anna: Customer) -> None:
     Product.objects.filter(sku="mug").update(in_stock=False)
     found = finished({**default_message(), "body": "{{ products_block }}"}, anna, skus=("mug", "rose"))
-    assert text_above(found) == "Red rose bush (http://testserver/shop/rose) €12.50"
+    assert text_above(found) == "Red rose bush (https://testserver/shop/rose) €12.50"

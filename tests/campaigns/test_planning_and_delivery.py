@@ -172,7 +172,7 @@ def test_u1_each_person_gets_one_mail_with_one_way_out(campaign: Make, sink: Sin
     assert sorted(sink.recipients()) == [f"c00{n}@mail.example" for n in range(5)]
     for mail in sink.mails():
         assert len(mail.get_all("List-Unsubscribe") or []) == 1
-        assert str(mail["List-Unsubscribe"]).startswith("<http://testserver/unsubscribe/")
+        assert str(mail["List-Unsubscribe"]).startswith("<https://testserver/unsubscribe/")
         assert mail.get_all("List-Unsubscribe-Post") == ["List-Unsubscribe=One-Click"]
     for path in sink.folder.glob("*.eml"):
         # As the mailbox reads it: one plain word, neither folded nor encoded.
@@ -523,6 +523,32 @@ def test_u1_an_unready_campaign_says_everything_that_is_missing(campaign: Make, 
         assert part in str(error.value)
     row.refresh_from_db()
     assert row.status == "draft"
+
+
+def test_u1_without_an_https_address_no_mail_campaign_is_approved_or_launched(
+    campaign: Make, settings
+) -> None:
+    row = campaign(offer("draft"), launched=False)
+    settings.PUBLIC_URL = "http://shop.example"
+    with pytest.raises(lifecycle.NotPossible, match="PUBLIC_URL does not begin with https://"):
+        lifecycle.take(row, "approve", by="t", at=NOW)
+    row.refresh_from_db()
+    assert row.status == "draft"
+    settings.PUBLIC_URL = "https://shop.example"
+    lifecycle.take(row, "approve", by="t", at=NOW)
+    settings.PUBLIC_URL = "http://shop.example"
+    with pytest.raises(lifecycle.NotPossible, match="PUBLIC_URL"):
+        lifecycle.take(row, "launch", by="t", at=NOW)
+    row.refresh_from_db()
+    assert row.status == "approved"
+
+
+@pytest.mark.parametrize("allowed_by", ["DEBUG", "DEMO"])
+def test_u1_a_demo_and_a_developer_need_no_https(settings, allowed_by: str) -> None:
+    settings.POSTAL_ADDRESS, settings.PUBLIC_URL = "1 Example Street", "http://127.0.0.1:8000"
+    assert len(delivery.problems_of_the_sender()) == 1
+    setattr(settings, allowed_by, True)
+    assert delivery.problems_of_the_sender() == []
 
 
 def test_a_step_from_the_wrong_state_changes_nothing(campaign: Make) -> None:

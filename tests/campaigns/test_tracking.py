@@ -142,8 +142,8 @@ def test_u1_u3_u5_the_sent_mail_s_own_links_work(campaign, sink: Sink, client: C
     assert one_click is not None
     html = mail.get_body(("html",)).get_content()
     assert one_click.group(1) in html
-    clicked = re.search(r'href="http://testserver(/c/[^"]+)"', html)
-    pixel = re.search(r'src="http://testserver(/o/[^"]+)"', html)
+    clicked = re.search(r'href="https://testserver(/c/[^"]+)"', html)
+    pixel = re.search(r'src="https://testserver(/o/[^"]+)"', html)
     if clicked is not None:
         assert client.get(clicked.group(1)).status_code == 302
     assert pixel is not None

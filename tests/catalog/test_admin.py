@@ -61,3 +61,10 @@ def test_the_list_of_products_asks_once_for_all_their_reviews(client: Client, re
     with CaptureQueriesContext(connection) as queries:
         client.get(reverse("admin:catalog_product_changelist"))
     assert sum('FROM "catalog_review"' in query["sql"] for query in queries) == 1
+
+
+def test_an_address_typed_without_a_scheme_means_https(client: Client, products: dict[str, Product]) -> None:
+    rose = products["rose"]
+    form = client.get(reverse("admin:catalog_product_change", args=[rose.pk])).context["adminform"].form
+    assert form.fields["url"].clean("shop.example/rose") == "https://shop.example/rose"
+    assert form.fields["url"].clean("http://shop.example/rose") == "http://shop.example/rose"

@@ -92,7 +92,7 @@ def test_c13_a_click_and_an_open_with_the_signal_are_a_no_and_leave_no_event(
         message_links.click_url(chosen.pk, "https://shop.example/rose"),
         message_links.pixel_url(chosen.pk),
     ):
-        path = url.removeprefix("http://testserver")
+        path = url.removeprefix("https://testserver")
         answer = client.get(path, headers={"sec-gpc": "1"})
         assert answer.status_code in (200, 302)
         assert answer.headers["GPC"] == "honoured"
@@ -104,7 +104,7 @@ def test_c13_a_click_and_an_open_with_the_signal_are_a_no_and_leave_no_event(
 def test_c13_on_a_person_s_page_what_acts_hears_it_and_what_looks_changes_nothing(
     anna: Customer, client: Client
 ) -> None:
-    path = links.preferences_url(anna).removeprefix("http://testserver")
+    path = links.preferences_url(anna).removeprefix("https://testserver")
     for method in (client.get, client.head, client.options):
         method(path, headers={"sec-gpc": "1"})
     assert refused(anna) == set(), "U2: a scanner may look as often as it likes"

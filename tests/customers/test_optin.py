@@ -139,8 +139,8 @@ def test_c8_the_mail_asks_and_advertises_nothing(boris: Customer, sink: Sink, cl
     assert len(links) == 1
     assert "<img" not in html
     link = links.pop()
-    assert link.startswith("http://testserver/confirm/")
-    assert client.post(link.removeprefix("http://testserver")).status_code == 200
+    assert link.startswith("https://testserver/confirm/")
+    assert client.post(link.removeprefix("https://testserver")).status_code == 200
     assert not refused(boris)
 
 

@@ -217,7 +217,7 @@ def test_s6_the_page_is_kept_by_nobody_framed_by_nobody_and_sets_no_cookie(
         text = page.content.decode()
         assert "<script" not in text
         assert "style=" not in text
-        assert "//" not in text.replace("http://testserver/", "")
+        assert "//" not in text.replace("https://testserver/", "")
 
 
 def test_the_language_of_the_address_comes_before_the_person_s_and_that_before_the_browser_s(

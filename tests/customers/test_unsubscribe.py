@@ -232,7 +232,7 @@ def test_u6_who_left_everything_still_orders_and_is_asked_when_they_ask(
 
 def test_the_page_afterwards_leads_to_the_switches(anna: Customer, strict: Client) -> None:
     page = strict.post(address(anna)).content.decode()
-    assert "http://testserver/preferences/" in page
+    assert "https://testserver/preferences/" in page
 
 
 def test_c10_a_mail_to_someone_merged_still_unsubscribes_who_they_are(

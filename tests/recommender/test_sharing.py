@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -137,6 +139,41 @@ def test_what_helps_is_taken_in_competes_and_can_be_taken_back(shop: list[str]) 
     alone = candidate.make().fit(bought, at=1e5)
     own = evaluation.named(["item_knn"])[-1].make().fit(bought, at=1e5)
     assert alone.state()["values"].tolist() == own.state()["values"].tolist()
+
+
+def test_what_was_taken_in_is_taken_back_on_the_desk(shop: list[str], settings) -> None:
+    row = sharing.merge(theirs(), key=sharing.public_key(), at=NOW, by="ana")
+    client = Client()
+    client.force_login(desk.staff())
+    url = reverse("admin:recommender_sharedstatistics_take_back", args=[row.pk])
+    page = reverse("admin:recommender_sharedstatistics_change", args=[row.pk])
+    assert url in client.get(page).content.decode()
+    assert "counts are deleted" in client.get(url).content.decode()
+    assert len(evaluation.shared()) == 1  # looking changes nothing
+    assert client.post(url)["Location"] == page
+    assert evaluation.shared() == []
+    assert list(settings.MODEL_DIR.glob("shared-*")) == []
+    told = LogEntry.objects.get(object_id=str(row.pk))
+    assert (told.user.get_username(), told.get_change_message()) == (
+        "marta",
+        "Taken back: its counts are deleted.",
+    )
+    assert url not in client.get(page).content.decode()
+    client.post(url)
+    assert LogEntry.objects.count() == 1
+    with pytest.raises(CommandError, match="not in use"):
+        call_command("merge_statistics", "--undo", row.sha256[:10])
+
+
+def test_s5_who_may_not_change_them_takes_nothing_back(shop: list[str]) -> None:
+    row = sharing.merge(theirs(), key=sharing.public_key(), at=NOW, by="ana")
+    viewer = User.objects.create_user("vera", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_sharedstatistics"))
+    client = Client()
+    client.force_login(viewer)
+    url = reverse("admin:recommender_sharedstatistics_take_back", args=[row.pk])
+    assert client.post(url).status_code == 403
+    assert len(evaluation.shared()) == 1
 
 
 def test_what_does_not_help_is_refused_and_leaves_nothing(shop: list[str], settings) -> None:
