@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -16,14 +15,15 @@ from django.utils.translation import ngettext
 from campaigns import codes, planning, stopping
 from campaigns.admin import words
 from campaigns.admin.fates import fates
-from campaigns.models import Campaign, Decision, Delivery, Message, Offer, Outcome, Segment
+from campaigns.admin.pools import told_free
+from campaigns.models import Campaign, Delivery, Message, Offer, Segment
 from catalog.models import Product
-from customers import consent, installation, requests
+from config.figures import figures
+from customers import few, installation, requests
 from customers.models import Customer, ImportRun, Installation
 from customers.proof import verification
 from recommender.models import ModelVersion, TrainingRun
 
-PERIOD = timedelta(days=30)
 STALE = timedelta(days=7)
 # An offer whose cap or budget is used up to this share runs low.
 LOW = Decimal("0.9")
@@ -40,37 +40,30 @@ class Need:
     """plain, attention or harm"""
 
 
-@dataclass(frozen=True)
-class Figure:
-    title: str
-    told: str
-    under: str
-
-
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the first page shows; a fixed number of queries, whatever the size."""
     if not request.user.has_perm("campaigns.view_campaign"):
         may_answer = request.user.has_perm("customers.view_privacyrequest")
-        own = _rights_needs(timezone.now()) if may_answer else []
+        own = _rights_needs(timezone.now(), request) if may_answer else []
         return {**context, "title": _("Home"), "sees_nothing": True, "needs": own}
     now = timezone.now()
     running = _running()
     return {
         **context,
         "title": _("Home"),
-        "needs": needs(now),
+        "needs": needs(now, request),
         "figures": figures(now),
         "running": running,
         "first_steps": [] if running else first_steps(),
     }
 
 
-def needs(now: datetime) -> list[Need]:
+def needs(now: datetime, request: HttpRequest) -> list[Need]:
     """Everything that waits for a person, the gravest first."""
     return [
-        *_rights_needs(now),
+        *_rights_needs(now, request),
         *_proof_needs(now),
-        *_sending_needs(now),
+        *_sending_needs(now, request),
         *_learning_needs(now),
         *_waiting_needs(),
     ]
@@ -85,29 +78,42 @@ def _list(name: str, query: str = "") -> str:
     return reverse(f"admin:{name}_changelist") + (f"?{query}" if query else "")
 
 
-def _rights_needs(now: datetime) -> list[Need]:
+def _waiting(request: HttpRequest, model: str, n: int) -> tuple[str, int]:
+    """How many rows wait, and the number that words follow: exactly for whoever may open the list of them, who can
+    count it; else in tens, because each is a person's."""
+    if request.user.has_perm(model):
+        return f"{n:,}", n
+    return few.told_in_tens(n), few.FEWEST_PEOPLE
+
+
+def _rights_needs(now: datetime, request: HttpRequest) -> list[Need]:
     """Demands of people by law, by their clocks. One query."""
-    alarms, found = requests.alarms(at=now), []
-    if n := alarms.overdue:
+    alarms, found, lists = requests.alarms(at=now), [], "customers.view_privacyrequest"
+    if alarms.overdue:
+        told_n, n = _waiting(request, lists, alarms.overdue)
         told = ngettext("%s privacy request is overdue by law.", "%s privacy requests are overdue by law.", n)
-        found.append(Need(told % n, _("Answer"), _list("customers_privacyrequest", "clock=overdue"), "harm"))
-    if n := alarms.soon:
+        found.append(
+            Need(told % told_n, _("Answer"), _list("customers_privacyrequest", "clock=overdue"), "harm")
+        )
+    if alarms.soon:
+        told_n, n = _waiting(request, lists, alarms.soon)
         told = ngettext(
             "%s privacy request is due within seven days.",
             "%s privacy requests are due within seven days.",
             n,
         )
         found.append(
-            Need(told % n, _("Answer"), _list("customers_privacyrequest", "clock=soon"), "attention")
+            Need(told % told_n, _("Answer"), _list("customers_privacyrequest", "clock=soon"), "attention")
         )
-    if n := alarms.waiting:
-        told = ngettext("%s correction waits for your yes.", "%s corrections wait for your yes.", n) % n
+    if alarms.waiting:
+        told_n, n = _waiting(request, lists, alarms.waiting)
+        told = ngettext("%s correction waits for your yes.", "%s corrections wait for your yes.", n) % told_n
         link = _list("customers_privacyrequest", "type__exact=rectification&clock=living")
         found.append(Need(told, _("Look"), link))
     return found
 
 
-def _sending_needs(now: datetime) -> list[Need]:
+def _sending_needs(now: datetime, request: HttpRequest) -> list[Need]:
     found = [
         Need(
             " ".join([_("Nothing is sent."), *installation.reasons(row)]),
@@ -118,14 +124,15 @@ def _sending_needs(now: datetime) -> list[Need]:
         for row in Installation.objects.filter(held_since__isnull=False)
     ]
     found += _campaign_needs(now)
-    if n := Delivery.objects.filter(status=Delivery.Status.UNKNOWN).count():
+    if unknown := Delivery.objects.filter(status=Delivery.Status.UNKNOWN).count():
+        told_n, n = _waiting(request, "campaigns.view_delivery", unknown)
         told = ngettext(
             "%s message has an unknown fate: the line broke after its body began.",
             "%s messages have an unknown fate: the line broke after their body began.",
             n,
         )
         link = _list("campaigns_delivery", "status__exact=unknown")
-        found.append(Need(told % f"{n:,}", _("Look"), link, "harm"))
+        found.append(Need(told % told_n, _("Look"), link, "harm"))
     if n := planning.late(at=now).count():
         told = ngettext(
             "%s run is more than two hours late and waits for you.",
@@ -165,16 +172,19 @@ def _campaign_needs(now: datetime) -> list[Need]:
         found.append(Need(told, _("Look"), link, "harm"))
     for health in stopping.health():
         if health.warns:
-            told = _("“%(name)s” draws complaints: %(share)s %% of its messages.") % {
+            # The share of a few who complained, times what was sent, is their number.
+            share = max(health.complaints_percent, stopping.WARNS_AT)
+            share = stopping.WARNS_AT if health.complaints < few.FEWEST_ORDERS else share
+            told = _("“%(name)s” draws complaints: %(share)s %% of its messages or more.") % {
                 "name": health.campaign.name,
-                "share": f"{health.complaints_percent:.2f}",
+                "share": f"{share:.2f}",
             }
             link = reverse("admin:campaigns_campaign_change", args=[health.campaign.pk])
             found.append(Need(told, _("Look"), link, "attention"))
     for stock in codes.low_stock(at=now)[:5]:
         told = ngettext(
             "“%(offer)s” has %(n)s code left.", "“%(offer)s” has %(n)s codes left.", stock.free
-        ) % {"offer": stock.offer, "n": f"{stock.free:,}"}
+        ) % {"offer": stock.offer, "n": told_free(stock)}
         link = reverse("admin:campaigns_offer_change", args=[stock.offer.pk])
         found.append(Need(told, _("Add codes"), link, "attention"))
     return found
@@ -237,40 +247,6 @@ def _waiting_needs() -> list[Need]:
     return found
 
 
-def figures(now: datetime) -> list[Figure]:
-    """Four figures of the last thirty days. Five queries."""
-    since = now - PERIOD
-    sent = Delivery.objects.filter(status=Delivery.Status.SENT, ended_at__gte=since)
-    reached = sent.aggregate(people=Count("customer", distinct=True), messages=Count("pk"))
-    earned = Outcome.objects.filter(
-        kind=Outcome.Kind.ORDERED, at__gte=since, decision__arm=Decision.Arm.TREATED
-    ).aggregate(orders=Count("event__order_id", distinct=True), money=Sum("value", default=Decimal(0)))
-    everyone = Customer.objects.present().filter(external_id__isnull=False)
-    known = everyone.count()
-    shares = []
-    for purpose in ("personalization", "marketing_email"):
-        allowed = consent.permitted(purpose).filter(external_id__isnull=False).count()
-        shares.append(f"{allowed / known:.0%}" if known else "–")
-    of_whom = ngettext("of %s known customer, now", "of %s known customers, now", known) % f"{known:,}"
-    period = _("in the last 30 days")
-    messages = ngettext("by %s message", "by %s messages", reached["messages"]) % f"{reached['messages']:,}"
-    worth = _("worth %s, by last touch") % words.money(earned["money"], settings.DEFAULT_CURRENCY)
-    return [
-        Figure(
-            _("People reached"),
-            f"{reached['people']:,}",
-            _("%(what)s, %(when)s") % {"what": messages, "when": period},
-        ),
-        Figure(
-            _("Orders of people treated"),
-            f"{earned['orders']:,}",
-            _("%(what)s, %(when)s") % {"what": worth, "when": period},
-        ),
-        Figure(_("Allow personalization"), shares[0], of_whom),
-        Figure(_("Allow offers by e-mail"), shares[1], of_whom),
-    ]
-
-
 def _running() -> list[dict[str, Any]]:
     """Campaigns under way, with how far each has come. Two queries."""
     rows = list(Campaign.objects.filter(status__in=("running", "paused")).order_by("-updated_at")[:20])
@@ -280,12 +256,14 @@ def _running() -> list[dict[str, Any]]:
         counts = found.get(row.pk)
         planned = counts.total() if counts else 0
         open_ = sum(counts[s] for s in ("planned", "claimed", "transmitting", "retry")) if counts else 0
+        # In parts that are no fewer than twenty people.
+        step = 100 if planned < few.FEWEST_PEOPLE else max(5, round(100 * few.FEWEST_PEOPLE / planned))
         entries.append(
             {
                 "name": row.name,
                 "link": reverse("admin:campaigns_campaign_change", args=[row.pk]),
                 "report": reverse("admin:campaigns_campaign_report", args=[row.pk]),
-                "percent": round(100 * (planned - open_) / planned) if planned else 0,
+                "percent": min(100, round(100 * (planned - open_) / planned / step) * step) if planned else 0,
                 "state": words.state(row, counts or {}),
             }
         )

@@ -19,6 +19,7 @@ from campaigns.admin.fates import fates, newest_runs
 from campaigns.admin.report import ReportPages
 from campaigns.models import Campaign, CampaignSegment, Variant
 from catalog.pages import Rows, shown
+from customers import few
 
 STEP_WORDS = {
     "approve": _("Approve"),
@@ -88,7 +89,7 @@ class CampaignAdmin(ReportPages):
         "status",
         "created_by",
         "approved_by",
-        "approved_people",
+        "told_approved",
         "stopped_because",
         "created_at",
         "updated_at",
@@ -117,7 +118,7 @@ class CampaignAdmin(ReportPages):
             {
                 "fields": (
                     ("status", "stopped_because"),
-                    ("created_by", "approved_by", "approved_people"),
+                    ("created_by", "approved_by", "told_approved"),
                     ("created_at", "updated_at"),
                 )
             },
@@ -141,7 +142,8 @@ class CampaignAdmin(ReportPages):
         names = {
             field.name for field in self.opts.fields if field.editable or field.name in self.readonly_fields
         }
-        return tuple(sorted(names - set(PAUSED_EDITABLE)))
+        names -= {"approved_people", *PAUSED_EDITABLE}
+        return (*sorted(names), "told_approved")
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Mapping[str, Sequence[str]]:
         return self.prepopulated_fields if obj is None else {}
@@ -164,13 +166,13 @@ class CampaignAdmin(ReportPages):
 
     @shown(_("sent"))
     def told_progress(self, campaign: Any) -> str:
-        planned = campaign.fates.total()
-        if not planned:
+        if not campaign.fates.total():
             return "–"
-        return gettext("%(sent)s of %(planned)s") % {
-            "sent": f"{campaign.fates['sent']:,}",
-            "planned": f"{planned:,}",
-        }
+        return gettext("%(sent)s of %(planned)s") % words.progress(campaign.fates)
+
+    @shown(_("approved for so many people"))
+    def told_approved(self, campaign: Campaign) -> str:
+        return "–" if campaign.approved_people is None else few.told_in_tens(campaign.approved_people)
 
     # --- the page --------------------------------------------------------------------------------------------
 
@@ -201,7 +203,7 @@ class CampaignAdmin(ReportPages):
                 "state": words.state(campaign, found, len(problems)),
                 "problems": problems,
                 "steps": self._steps(request, campaign, is_complete=not problems),
-                "runs": newest_runs(campaign),
+                "runs": newest_runs(campaign, in_tens=not words.sees_people(request)),
                 "late": planning.late(at=timezone.now()).filter(campaign=campaign).first(),
                 "report_link": reverse("admin:campaigns_campaign_report", args=[campaign.pk]),
                 "journey_link": reverse("admin:campaigns_journeyversion_of", args=[campaign.pk])
@@ -257,13 +259,18 @@ class CampaignAdmin(ReportPages):
             confirm=STEP_WORDS[step],
             is_grave=step == "cancel",
             problems=checks.problems(campaign, at=now) if step in ("approve", "launch") else [],
-            **self._consequence(campaign, step),
+            **self._consequence(request, campaign, step),
         )
 
-    def _consequence(self, campaign: Campaign, step: str) -> dict[str, Any]:
-        """Per audience, exactly how many match and can be reached now; and what has left already."""
+    def _consequence(self, request: HttpRequest, campaign: Campaign, step: str) -> dict[str, Any]:
+        """Per audience, how many match and can be reached now; and what has left already.
+
+        Exactly for whoever may see people; else in tens, but for the one number that a launch must name: how many an
+        approved campaign reaches.
+        """
         found = fates([campaign.pk]).get(campaign.pk, Counter())
-        waiting = sum(found[status] for status in ("planned", "retry"))
+        in_tens = not words.sees_people(request)
+        is_at_launch = step == "launch" and campaign.status in lifecycle.STEPS[step].allowed_from
         if step == "archive":
             return {"sentences": [gettext("It leaves the lists of what needs you; its report stays.")]}
         now, audiences, asked = timezone.now(), [], []
@@ -272,31 +279,36 @@ class CampaignAdmin(ReportPages):
                 counted = segments.waterfall(audience.segment, channel=campaign.channel, at=now)
             except segments.Withheld:  # it reaches nobody; the problems say why
                 continue
-            audiences.append({"name": audience.segment.name, "bars": words.bars(counted)})
+            audiences.append(
+                {
+                    "name": audience.segment.name,
+                    "bars": words.bars(counted, in_tens=in_tens, hides_nobody=in_tens),
+                }
+            )
             asked.append(audience.segment)
         # Each person once, however many audiences they stand in.
         total = segments.waterfall(*asked, channel=campaign.channel, at=now)["sendable"] if asked else 0
+        reached = words.people(total, in_tens=in_tens and not is_at_launch)
         sentences = []
         if step == "launch":
-            sentences.append(_reached(total, len(audiences)))
+            sentences.append(_reached(reached, len(audiences)))
             share = f"{campaign.control_percent.normalize():f}"
             sentences.append(
                 gettext("%s %% of them are held out as the control group and get nothing.") % share
                 if campaign.control_percent
                 else gettext("Nobody is held out, so its effect cannot be measured.")
             )
-            sentences += sizing.sentences(campaign, at=now)
+            sentences += sizing.sentences(campaign, at=now, in_tens=in_tens)
         if step == "cancel":
-            told = {"waiting": f"{waiting:,}", "sent": f"{found['sent']:,}"}
             sentences.append(
                 gettext(
                     "%(waiting)s planned messages will never be sent; %(sent)s have been sent and stay sent."
                 )
-                % told
+                % words.progress(found)
             )
             sentences.append(gettext("A cancelled campaign cannot be taken up again."))
-            sentences.append(gettext("People its audiences would reach now: %s.") % words.people(total))
-        return {"sentences": sentences, "audiences": audiences, "total": words.people(total)}
+            sentences.append(gettext("People its audiences would reach now: %s.") % reached)
+        return {"sentences": sentences, "audiences": audiences, "total": reached}
 
     def _seen(self, request: HttpRequest, pk: int) -> Campaign:
         """The campaign, for whoever may see it."""
@@ -310,7 +322,8 @@ class CampaignAdmin(ReportPages):
     def size_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """How small an effect this campaign would find, before it is launched."""
         campaign = self._seen(request, pk)
-        told = sizing.page(campaign, request.GET.get("effect", ""), at=timezone.now())
+        in_tens = not words.sees_people(request)
+        told = sizing.page(campaign, request.GET.get("effect", ""), at=timezone.now(), in_tens=in_tens)
         title = gettext("How sure could it be? %s") % campaign
         return self.own_page(request, "admin/desk/size.html", title=title, row=campaign, **told)
 
@@ -330,9 +343,10 @@ class CampaignAdmin(ReportPages):
         )
 
 
-def _reached(total: int, audiences: int) -> str:
+def _reached(people: str, audiences: int) -> str:
     if audiences > 1:
-        return gettext(
-            "%s people can be reached now; whoever stands in several audiences counts in the first."
-        ) % words.people(total)
-    return gettext("%s people can be reached now.") % words.people(total)
+        return (
+            gettext("%s people can be reached now; whoever stands in several audiences counts in the first.")
+            % people
+        )
+    return gettext("%s people can be reached now.") % people
