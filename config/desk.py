@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Count, F, Q
 from django.http import HttpRequest
 from django.urls import reverse
@@ -25,6 +26,7 @@ from customers.proof import verification
 from recommender.models import ModelVersion, TrainingRun
 
 STALE = timedelta(days=7)
+Reader = User | AnonymousUser
 # An offer whose cap or budget is used up to this share runs low.
 LOW = Decimal("0.9")
 
@@ -44,26 +46,26 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the first page shows; a fixed number of queries, whatever the size."""
     if not request.user.has_perm("campaigns.view_campaign"):
         may_answer = request.user.has_perm("customers.view_privacyrequest")
-        own = _rights_needs(timezone.now(), request) if may_answer else []
+        own = _rights_needs(timezone.now(), request.user) if may_answer else []
         return {**context, "title": _("Home"), "sees_nothing": True, "needs": own}
     now = timezone.now()
     running = _running()
     return {
         **context,
         "title": _("Home"),
-        "needs": needs(now, request),
+        "needs": needs(now, request.user),
         "figures": figures(now),
         "running": running,
         "first_steps": [] if running else first_steps(),
     }
 
 
-def needs(now: datetime, request: HttpRequest) -> list[Need]:
-    """Everything that waits for a person, the gravest first."""
+def needs(now: datetime, user: Reader | None = None) -> list[Need]:
+    """Everything that waits for a person, the gravest first; without a reader in tens."""
     return [
-        *_rights_needs(now, request),
+        *_rights_needs(now, user),
         *_proof_needs(now),
-        *_sending_needs(now, request),
+        *_sending_needs(now, user),
         *_learning_needs(now),
         *_waiting_needs(),
     ]
@@ -78,25 +80,25 @@ def _list(name: str, query: str = "") -> str:
     return reverse(f"admin:{name}_changelist") + (f"?{query}" if query else "")
 
 
-def _waiting(request: HttpRequest, model: str, n: int) -> tuple[str, int]:
+def _waiting(user: Reader | None, right: str, n: int) -> tuple[str, int]:
     """How many rows wait, and the number that words follow: exactly for whoever may open the list of them, who can
     count it; else in tens, because each is a person's."""
-    if request.user.has_perm(model):
+    if user is not None and user.has_perm(right):
         return f"{n:,}", n
     return few.told_in_tens(n), few.FEWEST_PEOPLE
 
 
-def _rights_needs(now: datetime, request: HttpRequest) -> list[Need]:
+def _rights_needs(now: datetime, user: Reader | None) -> list[Need]:
     """Demands of people by law, by their clocks. One query."""
     alarms, found, lists = requests.alarms(at=now), [], "customers.view_privacyrequest"
     if alarms.overdue:
-        told_n, n = _waiting(request, lists, alarms.overdue)
+        told_n, n = _waiting(user, lists, alarms.overdue)
         told = ngettext("%s privacy request is overdue by law.", "%s privacy requests are overdue by law.", n)
         found.append(
             Need(told % told_n, _("Answer"), _list("customers_privacyrequest", "clock=overdue"), "harm")
         )
     if alarms.soon:
-        told_n, n = _waiting(request, lists, alarms.soon)
+        told_n, n = _waiting(user, lists, alarms.soon)
         told = ngettext(
             "%s privacy request is due within seven days.",
             "%s privacy requests are due within seven days.",
@@ -106,14 +108,14 @@ def _rights_needs(now: datetime, request: HttpRequest) -> list[Need]:
             Need(told % told_n, _("Answer"), _list("customers_privacyrequest", "clock=soon"), "attention")
         )
     if alarms.waiting:
-        told_n, n = _waiting(request, lists, alarms.waiting)
+        told_n, n = _waiting(user, lists, alarms.waiting)
         told = ngettext("%s correction waits for your yes.", "%s corrections wait for your yes.", n) % told_n
         link = _list("customers_privacyrequest", "type__exact=rectification&clock=living")
         found.append(Need(told, _("Look"), link))
     return found
 
 
-def _sending_needs(now: datetime, request: HttpRequest) -> list[Need]:
+def _sending_needs(now: datetime, user: Reader | None) -> list[Need]:
     found = [
         Need(
             " ".join([_("Nothing is sent."), *installation.reasons(row)]),
@@ -125,7 +127,7 @@ def _sending_needs(now: datetime, request: HttpRequest) -> list[Need]:
     ]
     found += _campaign_needs(now)
     if unknown := Delivery.objects.filter(status=Delivery.Status.UNKNOWN).count():
-        told_n, n = _waiting(request, "campaigns.view_delivery", unknown)
+        told_n, n = _waiting(user, "campaigns.view_delivery", unknown)
         told = ngettext(
             "%s message has an unknown fate: the line broke after its body began.",
             "%s messages have an unknown fate: the line broke after their body began.",
