@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from campaigns import delivery, fairness, journeys, messages, schedule, segments
 from campaigns.models import Campaign, Offer
+from customers import few
 
 # An audience may grow a little between approval and launch; more is approved again.
 GROWTH = 1.1
@@ -99,4 +100,4 @@ def why_not_launched(campaign: Campaign, people: int) -> str:
     return _(
         "It was approved for %(approved)s people and reaches %(people)s now: take it back to a draft and let it be "
         "approved again."
-    ) % {"people": f"{people:,}", "approved": f"{approved:,}"}
+    ) % {"people": f"{people:,}", "approved": few.told(approved)}

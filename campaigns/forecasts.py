@@ -10,10 +10,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from campaigns import segments
 from campaigns.models import Offer, Segment
 from catalog.models import Product
+from customers.few import FEWEST_PEOPLE
 from recommender.serving.expected import Forecast, Prospect
 
 
@@ -26,6 +28,7 @@ class Line:
 
     segment: Segment | None
     forecast: Forecast | None = None
+    """Never of a few: what is expected of one person is theirs (N1)."""
     revenue: float = 0.0
     discount: float = 0.0
     trouble: str = ""
@@ -86,7 +89,9 @@ def _lines(offer: Offer, prospect: Prospect, among: Sequence[Segment], *, at: da
 
 
 def _line(offer: Offer, segment: Segment | None, forecast: Forecast) -> Line:
-    """With the discount bounded by how often the offer may still be given, and by what is left of its budget."""
+    """Nothing of fewer than 20 people on whom the figures rest. With the discount bounded by how often the offer may still be given, and by what is left of its budget."""
+    if forecast.people < FEWEST_PEOPLE:
+        return Line(segment, trouble=_("fewer than %s people") % FEWEST_PEOPLE)
     off = forecast.amounts["discount"]
     if offer.max_total is not None and forecast.buyers > 0:
         off *= min(1.0, (offer.max_total - offer.given) / forecast.buyers)

@@ -19,6 +19,7 @@ from campaigns.offers import candidates, formula, learning, ranking
 from campaigns.offers.candidates import Page
 from campaigns.offers.facts import Facts
 from campaigns.offers.ranking import Ranked
+from customers.few import FEWEST_PEOPLE
 from recommender.algorithms import offpolicy
 from recommender.algorithms.offpolicy import NotReplayable, Replay
 
@@ -92,6 +93,10 @@ def replay(
     }  # fmt: skip
     if log is None:
         return Replayed(**about, found=None, refusal=_("Nothing was decided there in that time."))
+    if len(np.unique(log.people)) < FEWEST_PEOPLE:
+        return Replayed(
+            **about, found=None, refusal=_("It was decided for fewer than %s people.") % FEWEST_PEOPLE
+        )
     ranked = _ranked(page, placement, by, at=at)
     open_ = page.verdicts == ""
     explore = placement.explore_percent / 100

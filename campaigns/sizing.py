@@ -15,6 +15,7 @@ from campaigns.models import Campaign
 from campaigns.reach import PURPOSE_OF_CHANNEL
 from campaigns.statistics import Plan
 from customers import consent, histories
+from customers.few import FEWEST_ORDERS, FEWEST_PEOPLE, is_small
 from customers.models.customer import CustomerQuerySet
 
 # An effect nobody named: so much of what a person spends anyway.
@@ -32,6 +33,12 @@ class Past:
     """After CUPED."""
     joined: int
     """How many of them are new since the window began."""
+
+    def is_thin(self, *, hides_nobody: bool) -> bool:
+        """Whether its money would tell of a few (N1), or of nobody where that is an answer about one person."""
+        if hides_nobody:
+            return self.people < FEWEST_PEOPLE or self.buyers < FEWEST_ORDERS
+        return is_small(self.people) or is_small(self.buyers, FEWEST_ORDERS)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from campaigns import fairness, lifecycle
 from campaigns.models import Campaign, Delivery
 from customers import sensitive
+from customers.few import FEWEST_ORDERS, FEWEST_PEOPLE
 
 WARNS_AT = Decimal("0.10")
 """Complaints, percent: from here on the desk shows a warning."""
@@ -68,6 +69,11 @@ class Health:
         """Why it must stop, in words; empty where it need not."""
         limit = self.campaign.stop_at_complaints
         if self.sent >= FEWEST and self.complaints_percent >= limit:
+            if self.complaints < FEWEST_ORDERS:
+                return _("Fewer than %(n)s complaints, of few messages: it stops at %(limit)s %%.") % {
+                    "n": FEWEST_ORDERS,
+                    "limit": f"{limit:.2f}",
+                }
             return _("%(n)s complaints about %(sent)s messages, %(share)s %%; it stops at %(limit)s %%.") % {
                 "n": f"{self.complaints:,}",
                 "sent": f"{self.sent:,}",
@@ -76,6 +82,14 @@ class Health:
             }
         limit = self.campaign.stop_at_errors
         if self.ended >= FEWEST and self.errors_percent >= limit:
+            if self.failed < FEWEST_PEOPLE:
+                return _(
+                    "Fewer than %(n)s of the last %(ended)s messages failed; it stops at %(limit)s %%."
+                ) % {
+                    "n": FEWEST_PEOPLE,
+                    "ended": f"{self.ended:,}",
+                    "limit": f"{limit:.1f}",
+                }
             return _(
                 "%(n)s of the last %(ended)s messages failed, %(share)s %%; it stops at %(limit)s %%."
             ) % {

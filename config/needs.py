@@ -4,19 +4,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Count, F, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from campaigns import codes, planning, stopping
+from campaigns.admin.pools import told_free
 from campaigns.models import Campaign, Delivery, Offer
-from customers import installation, requests, suppression
+from customers import few, installation, requests, suppression
 from customers.models import ImportRun, Installation
 from customers.proof import verification
 from recommender.models import ModelVersion, TrainingRun
 
 STALE = timedelta(days=7)
+Reader = User | AnonymousUser
 # An offer whose cap or budget is used up to this share runs low.
 LOW = Decimal("0.9")
 
@@ -32,12 +35,12 @@ class Need:
     """plain, attention or harm"""
 
 
-def everything(now: datetime) -> list[Need]:
-    """Everything that waits for a person, the gravest first."""
+def everything(now: datetime, user: Reader | None = None) -> list[Need]:
+    """Everything that waits for a person, the gravest first; without a reader in tens."""
     return [
-        *of_rights(now),
+        *of_rights(now, user),
         *_proof_needs(now),
-        *_sending_needs(now),
+        *_sending_needs(now, user),
         *_learning_needs(now),
         *_waiting_needs(),
     ]
@@ -52,29 +55,42 @@ def _list(name: str, query: str = "") -> str:
     return reverse(f"admin:{name}_changelist") + (f"?{query}" if query else "")
 
 
-def of_rights(now: datetime) -> list[Need]:
+def _waiting(user: Reader | None, right: str, n: int) -> tuple[str, int]:
+    """How many rows wait, and the number that words follow: exactly for whoever may open the list of them, who can
+    count it; else in tens, because each is a person's."""
+    if user is not None and user.has_perm(right):
+        return f"{n:,}", n
+    return few.told_in_tens(n), few.FEWEST_PEOPLE
+
+
+def of_rights(now: datetime, user: Reader | None) -> list[Need]:
     """Demands of people by law, by their clocks. One query."""
-    alarms, found = requests.alarms(at=now), []
-    if n := alarms.overdue:
+    alarms, found, lists = requests.alarms(at=now), [], "customers.view_privacyrequest"
+    if alarms.overdue:
+        told_n, n = _waiting(user, lists, alarms.overdue)
         told = ngettext("%s privacy request is overdue by law.", "%s privacy requests are overdue by law.", n)
-        found.append(Need(told % n, _("Answer"), _list("customers_privacyrequest", "clock=overdue"), "harm"))
-    if n := alarms.soon:
+        found.append(
+            Need(told % told_n, _("Answer"), _list("customers_privacyrequest", "clock=overdue"), "harm")
+        )
+    if alarms.soon:
+        told_n, n = _waiting(user, lists, alarms.soon)
         told = ngettext(
             "%s privacy request is due within seven days.",
             "%s privacy requests are due within seven days.",
             n,
         )
         found.append(
-            Need(told % n, _("Answer"), _list("customers_privacyrequest", "clock=soon"), "attention")
+            Need(told % told_n, _("Answer"), _list("customers_privacyrequest", "clock=soon"), "attention")
         )
-    if n := alarms.waiting:
-        told = ngettext("%s correction waits for your yes.", "%s corrections wait for your yes.", n) % n
+    if alarms.waiting:
+        told_n, n = _waiting(user, lists, alarms.waiting)
+        told = ngettext("%s correction waits for your yes.", "%s corrections wait for your yes.", n) % told_n
         link = _list("customers_privacyrequest", "type__exact=rectification&clock=living")
         found.append(Need(told, _("Look"), link))
     return found
 
 
-def _sending_needs(now: datetime) -> list[Need]:
+def _sending_needs(now: datetime, user: Reader | None) -> list[Need]:
     found = [
         Need(
             " ".join([_("Nothing is sent."), *installation.reasons(row)]),
@@ -88,14 +104,15 @@ def _sending_needs(now: datetime) -> list[Need]:
         why = f"{_('Nothing is sent.')} {_(installation.KEY_GONE)}"
         found.append(Need(why, _("Look"), reverse("admin:customers_suppression_changelist"), "harm"))
     found += _campaign_needs(now)
-    if n := Delivery.objects.filter(status=Delivery.Status.UNKNOWN).count():
+    if unknown := Delivery.objects.filter(status=Delivery.Status.UNKNOWN).count():
+        told_n, n = _waiting(user, "campaigns.view_delivery", unknown)
         told = ngettext(
             "%s message has an unknown fate: the line broke after its body began.",
             "%s messages have an unknown fate: the line broke after their body began.",
             n,
         )
         link = _list("campaigns_delivery", "status__exact=unknown")
-        found.append(Need(told % f"{n:,}", _("Look"), link, "harm"))
+        found.append(Need(told % told_n, _("Look"), link, "harm"))
     if n := planning.late(at=now).count():
         told = ngettext(
             "%s run is more than two hours late and waits for you.",
@@ -135,16 +152,19 @@ def _campaign_needs(now: datetime) -> list[Need]:
         found.append(Need(told, _("Look"), link, "harm"))
     for health in stopping.health():
         if health.warns:
-            told = _("“%(name)s” draws complaints: %(share)s %% of its messages.") % {
+            # The share of a few who complained, times what was sent, is their number.
+            share = max(health.complaints_percent, stopping.WARNS_AT)
+            share = stopping.WARNS_AT if health.complaints < few.FEWEST_ORDERS else share
+            told = _("“%(name)s” draws complaints: %(share)s %% of its messages or more.") % {
                 "name": health.campaign.name,
-                "share": f"{health.complaints_percent:.2f}",
+                "share": f"{share:.2f}",
             }
             link = reverse("admin:campaigns_campaign_change", args=[health.campaign.pk])
             found.append(Need(told, _("Look"), link, "attention"))
     for stock in codes.low_stock(at=now)[:5]:
         told = ngettext(
             "“%(offer)s” has %(n)s code left.", "“%(offer)s” has %(n)s codes left.", stock.free
-        ) % {"offer": stock.offer, "n": f"{stock.free:,}"}
+        ) % {"offer": stock.offer, "n": told_free(stock)}
         link = reverse("admin:campaigns_offer_change", args=[stock.offer.pk])
         found.append(Need(told, _("Add codes"), link, "attention"))
     return found

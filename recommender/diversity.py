@@ -14,6 +14,7 @@ from django.db.models import Count
 
 from catalog.models import Product
 from customers import histories
+from customers.few import FEWEST_PEOPLE as FEWEST
 from recommender.algorithms import metrics, rerank
 from recommender.models import Shown
 from recommender.serving.pasts import HISTORY_LENGTH, WEIGHTS
@@ -22,7 +23,6 @@ WEEK = timedelta(days=7)
 MOST_LISTS = 5000
 """Of so many lists of a week at most, drawn by their random ids, its figures are worked out."""
 PEOPLE = 200
-FEWEST = 20
 POPULAR_FOR = timedelta(days=90)
 
 

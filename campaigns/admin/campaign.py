@@ -13,15 +13,14 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import checks, planning, targeting
+from campaigns import checks, lifecycle, planning, targeting
 from campaigns.admin import sizing, uplift, words
 from campaigns.admin.fates import fates, newest_runs
 from campaigns.admin.report import ReportPages
 from campaigns.admin.steps import StepPages
 from campaigns.models import Campaign, CampaignSegment, Variant
 from catalog.pages import Rows, shown
-
-# After approval the comparison is fixed; a pause lets only what changes no one's arm be mended.
+from customers import few
 
 
 class DraftRows(Rows):
@@ -76,7 +75,7 @@ class CampaignAdmin(StepPages, ReportPages):
         "status",
         "created_by",
         "approved_by",
-        "approved_people",
+        "told_approved",
         "stopped_because",
         "created_at",
         "updated_at",
@@ -105,7 +104,7 @@ class CampaignAdmin(StepPages, ReportPages):
             {
                 "fields": (
                     ("status", "stopped_because"),
-                    ("created_by", "approved_by", "approved_people"),
+                    ("created_by", "approved_by", "told_approved"),
                     ("created_at", "updated_at"),
                 )
             },
@@ -129,7 +128,8 @@ class CampaignAdmin(StepPages, ReportPages):
         names = {
             field.name for field in self.opts.fields if field.editable or field.name in self.readonly_fields
         }
-        return tuple(sorted(names - set(lifecycle.WHILE_PAUSED)))
+        names -= {"approved_people", *lifecycle.WHILE_PAUSED}
+        return (*sorted(names), "told_approved")
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Mapping[str, Sequence[str]]:
         return self.prepopulated_fields if obj is None else {}
@@ -152,13 +152,13 @@ class CampaignAdmin(StepPages, ReportPages):
 
     @shown(_("sent"))
     def told_progress(self, campaign: Any) -> str:
-        planned = campaign.fates.total()
-        if not planned:
+        if not campaign.fates.total():
             return "–"
-        return gettext("%(sent)s of %(planned)s") % {
-            "sent": f"{campaign.fates['sent']:,}",
-            "planned": f"{planned:,}",
-        }
+        return gettext("%(sent)s of %(planned)s") % words.progress(campaign.fates)
+
+    @shown(_("approved for so many people"))
+    def told_approved(self, campaign: Campaign) -> str:
+        return "–" if campaign.approved_people is None else few.told_in_tens(campaign.approved_people)
 
     # --- the page --------------------------------------------------------------------------------------------
 
@@ -189,7 +189,7 @@ class CampaignAdmin(StepPages, ReportPages):
                 "state": words.state(campaign, found, len(problems)),
                 "problems": problems,
                 "steps": self.steps_of(request, campaign, is_complete=not problems),
-                "runs": newest_runs(campaign),
+                "runs": newest_runs(campaign, in_tens=not words.sees_people(request)),
                 "late": planning.late(at=timezone.now()).filter(campaign=campaign).first(),
                 "report_link": reverse("admin:campaigns_campaign_report", args=[campaign.pk]),
                 "journey_link": reverse("admin:campaigns_journeyversion_of", args=[campaign.pk])
@@ -213,7 +213,8 @@ class CampaignAdmin(StepPages, ReportPages):
     def size_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """How small an effect this campaign would find, before it is launched."""
         campaign = self._seen(request, pk)
-        told = sizing.page(campaign, request.GET.get("effect", ""), at=timezone.now())
+        in_tens = not words.sees_people(request)
+        told = sizing.page(campaign, request.GET.get("effect", ""), at=timezone.now(), in_tens=in_tens)
         title = gettext("How sure could it be? %s") % campaign
         return self.own_page(request, "admin/desk/size.html", title=title, row=campaign, **told)
 

@@ -11,8 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from campaigns import codes
+from campaigns.admin.words import few
 from campaigns.models import CapCount, Code, CodeBatch, CodeMisuse, OfferCap, Redemption
+from campaigns.reports import FEWEST_ORDERS, FEWEST_PEOPLE, thin
 from catalog.pages import ReadOnly, Section, shown
+from customers.few import is_small, told
 
 
 @admin.register(Code)
@@ -75,7 +78,14 @@ class CodeBatchAdmin(ReadOnly):
 
     def sections(self, request: HttpRequest, row: CodeBatch) -> list[Section]:
         counts = dict(row.codes.order_by().values_list("state").annotate(n=Count("pk")))
-        lines = [(state.label, f"{counts[state]:,}") for state in Code.State if state in counts]
+        # Their sum is the batch's count: what is left of it is of as many people.
+        few_of = [state for state, n in counts.items() if state != Code.State.FREE and is_small(n)]
+        hidden = thin.blank(counts, few_of)
+        lines = [
+            (state.label, few(None if state in hidden else counts[state]))
+            for state in Code.State
+            if state in counts
+        ]
         every = reverse("admin:campaigns_code_changelist") + f"?batch__id__exact={row.pk}"
         return [Section(_("Where its codes stand"), (_("state"), _("codes")), lines, more=every)]
 
@@ -117,7 +127,9 @@ class CapCountAdmin(ReadOnly):
     about = _(
         "Nothing has counted in a cap yet. Caps that count each customer are counted from the decisions."
     )
-    list_display = ("told_offer", "told_cap", "period", "used")
+    list_display = ("told_offer", "told_cap", "period", "told_used")
+    fields = ("told_offer", "told_cap", "period", "told_used")
+    readonly_fields = ("told_offer", "told_cap", "told_used")
     list_select_related = ("cap__offer", "cap__placement")
 
     @shown(_("offer"), order="cap__offer__title")
@@ -127,3 +139,8 @@ class CapCountAdmin(ReadOnly):
     @shown(_("cap"))
     def told_cap(self, count: CapCount) -> str:
         return f"{count.cap.most:,} {count.cap.get_event_display()}"
+
+    @shown(_("used"), order="used")
+    def told_used(self, count: CapCount) -> str:
+        is_given = count.cap.event == OfferCap.Event.DECIDED
+        return told(count.used, FEWEST_PEOPLE if is_given else FEWEST_ORDERS)

@@ -11,6 +11,7 @@ from campaigns import lifecycle, planning
 from campaigns.admin import words
 from campaigns.models import Campaign, CampaignRun, Decision, Delivery, Outcome
 from catalog.pages import ReadOnly, Section, button, shown, told_time
+from customers import few
 
 FATE_COLOURS = {
     "sent": "success",
@@ -73,7 +74,8 @@ class CampaignRunAdmin(ReadOnly):
         return name != "send_late" or planning.late(at=timezone.now()).filter(pk=row.pk).exists()
 
     def sections(self, request: HttpRequest, row: CampaignRun) -> list[Section]:
-        bars = words.bars(row.waterfall) if row.waterfall else []
+        in_tens = not words.sees_people(request)
+        bars = words.bars(row.waterfall, in_tens=in_tens) if row.waterfall else []
         deliveries = reverse("admin:campaigns_delivery_changelist")
         return [
             Section(
@@ -95,11 +97,15 @@ class CampaignRunAdmin(ReadOnly):
 
     @shown(_("match"))
     def matched(self, run: CampaignRun) -> str:
-        return f"{run.waterfall.get('matched', 0):,}"
+        return _in_tens(run, "matched")
 
     @shown(_("can be reached"))
     def sendable(self, run: CampaignRun) -> str:
-        return f"{run.waterfall.get('sendable', 0):,}"
+        return _in_tens(run, "sendable")
+
+
+def _in_tens(run: CampaignRun, step: str) -> str:
+    return few.short(run.waterfall.get(step, 0))
 
 
 @admin.register(Decision)

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import ShareChange, Tag
 from catalog.pages import Page, ReadOnly, shown
+from customers.few import FEWEST_ORDERS, told_in_tens
 
 
 @admin.register(Tag)
@@ -25,6 +26,8 @@ class ShareChangeAdmin(ReadOnly):
     )
     list_display = ("campaign", "at", "told_shares", "told_people")
     list_filter = ("campaign",)
+    fields = ("campaign", "at", "told_shares", "told_people")
+    readonly_fields = ("told_shares", "told_people")
 
     @shown(_("shares"))
     def told_shares(self, row: ShareChange) -> str:
@@ -33,5 +36,6 @@ class ShareChangeAdmin(ReadOnly):
     @shown(_("rests on"))
     def told_people(self, row: ShareChange) -> str:
         return " · ".join(
-            f"{key} {arm['successes']:,} / {arm['people']:,}" for key, arm in row.rests_on.items()
+            f"{key} {told_in_tens(arm['successes'], FEWEST_ORDERS)} / {told_in_tens(arm['people'])}"
+            for key, arm in row.rests_on.items()
         )

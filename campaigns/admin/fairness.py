@@ -17,6 +17,7 @@ from campaigns import fairness, segments
 from campaigns.fairness.groups import NOT_SAID, OTHER
 from campaigns.models import Campaign, FairnessCheck
 from catalog.pages import ReadOnly, Section, shown, told_time
+from customers import few
 
 MEASURES = {"selected": _("chosen"), "given": _("benefit offered"), "used": _("taken off")}
 
@@ -113,7 +114,7 @@ def tables(check: FairnessCheck) -> list[Section]:
         rows = [
             (
                 group_name(row["group"]),
-                f"{row['people']:,}",
+                few.told_in_tens(row["people"]),
                 *(cell for name in measures for cell in _cells(name, row[name])),
             )
             for row in told["groups"]
@@ -173,8 +174,11 @@ def _lead(check: FairnessCheck | None) -> str:
 def _flipped(campaign: Campaign) -> dict[str, Any]:
     found = fairness.flip(campaign, at=timezone.now(), rng=np.random.default_rng())
     changed = [
-        (gettext("all at once") if name == "*" else fairness.name_of(name), n)
+        (gettext("all at once") if name == "*" else fairness.name_of(name), few.told_in_tens(n))
         for name, n in found.changed.items()
     ]
-    told = {"people": found.people, "attributes": ", ".join(map(fairness.name_of, found.attributes))}
+    told = {
+        "people": few.told_in_tens(found.people),
+        "attributes": ", ".join(map(fairness.name_of, found.attributes)),
+    }
     return {"found": found, "changed": changed, **told}

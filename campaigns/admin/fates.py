@@ -20,8 +20,8 @@ def fates(campaign_ids: Sequence[int]) -> dict[int, Counter[str]]:
     return found
 
 
-def newest_runs(campaign: Campaign) -> list[dict[str, Any]]:
-    """The newest runs, each with its waterfall. Two queries."""
+def newest_runs(campaign: Campaign, *, in_tens: bool) -> list[dict[str, Any]]:
+    """The newest runs, each with its waterfall, in tens for whoever may not see people. Two queries."""
     runs: list[CampaignRun] = list(campaign.runs.order_by("-due_at")[:10])
     counted: dict[int, Counter[str]] = {}
     rows = Delivery.objects.filter(run__in=runs).values_list("run_id", "status").annotate(n=Count("pk"))
@@ -34,6 +34,7 @@ def newest_runs(campaign: Campaign) -> list[dict[str, Any]]:
             "bars": words.bars(
                 run.waterfall,
                 fates=counted.get(run.pk, Counter()),
+                in_tens=in_tens,
                 links={s: f"{deliveries}?run__id__exact={run.pk}&status__exact={s}" for s in words.FATES},
             ),
         }

@@ -19,6 +19,7 @@ from campaigns.journeys import picture
 from campaigns.journeys.definition import Definition
 from campaigns.models import Campaign, Delivery, JourneyEntry, JourneyVersion, JourneyVisit, Trigger
 from catalog.pages import ReadOnly, Section, button, shown, told_time
+from customers import few
 
 STATE_COLOURS = {"waiting": "info", "done": "success", "left": "default"}
 
@@ -62,11 +63,11 @@ class JourneyVersionAdmin(ReadOnly):
 
     @shown(_("on the way"))
     def told_inside(self, version: Any) -> str:
-        return f"{version.inside:,}"
+        return few.short(version.inside)
 
     @shown(_("came in"))
     def told_came(self, version: Any) -> str:
-        return f"{version.came:,}"
+        return few.short(version.came)
 
     # --- the pages -------------------------------------------------------------------------------------------
 
@@ -94,7 +95,8 @@ class JourneyVersionAdmin(ReadOnly):
                 "drawing": picture.drawn(definition),
                 "boxes": journey_words.boxes(definition, counted, people=people),
                 "arrows": journey_words.arrows(definition),
-                "counted": counted,
+                "waiting": few.short(counted.waiting),
+                "done": few.short(counted.done),
                 "arms": journey_words.arms(counted),
                 "left": journey_words.left(counted.left),
                 "people": people,
@@ -151,7 +153,9 @@ class JourneyVersionAdmin(ReadOnly):
             version=newest,
             text=text,
             problems=problems,
-            inside=JourneyEntry.objects.filter(campaign=campaign, state=JourneyEntry.State.WAITING).count(),
+            inside=few.short(
+                JourneyEntry.objects.filter(campaign=campaign, state=JourneyEntry.State.WAITING).count()
+            ),
             back=_page_of(campaign.pk),
         )
 

@@ -1,4 +1,7 @@
-"""What a journey's parts and numbers say, in words for people."""
+"""What a journey's parts and numbers say, in words for people.
+
+All its numbers hang together: who came by one step stands at another. So each is told in tens, to everybody (N1).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +14,7 @@ from campaigns.journeys import Problem, picture
 from campaigns.journeys.calls import unless_of
 from campaigns.journeys.definition import Definition
 from campaigns.models import Decision, JourneyEntry
+from customers import few
 
 KINDS = {
     "message": gettext_noop("message"),
@@ -51,15 +55,22 @@ def outcome(name: str) -> str:
     return _(OUTCOMES[name]) if name in OUTCOMES else str(labels.get(name, name))
 
 
-def left(why: Mapping[str, int]) -> list[tuple[str, int]]:
+def left(why: Mapping[str, int]) -> list[tuple[str, str]]:
     labels = dict(JourneyEntry.Left.choices)
-    return [(str(labels.get(name, name)), n) for name, n in sorted(why.items(), key=lambda pair: -pair[1])]
+    return [(str(labels.get(name, name)), few.short(why[name])) for name in _most_first(why)]
 
 
-def arms(counted: picture.Counted) -> list[tuple[str, int]]:
+def arms(counted: picture.Counted) -> list[tuple[str, str]]:
     """Who came in, by arm: how many were to travel, and who is only compared with them."""
     labels = dict(Decision.Arm.choices)
-    return [(str(labels.get(name, name)), counted.arms[name]) for name in labels if counted.arms[name]]
+    return [
+        (str(labels.get(name, name)), few.short(counted.arms[name])) for name in labels if counted.arms[name]
+    ]
+
+
+def _most_first(counts: Mapping[str, int]) -> list[str]:
+    """Those of as many by what is told, by name: the order must not tell more than the numbers."""
+    return sorted(counts, key=lambda name: (-(counts[name] // few.FEWEST_PEOPLE), name))
 
 
 def by_step(problems: Sequence[Problem]) -> list[tuple[str, list[str]]]:
@@ -162,9 +173,10 @@ class Box:
     short: str
     x: int
     y: int
-    figures: picture.Figures
-    outcomes: list[tuple[str, int]]
-    left: list[tuple[str, int]]
+    waiting: str
+    passed: str
+    outcomes: list[tuple[str, str]]
+    left: list[tuple[str, str]]
     link: str
 
     @property
@@ -187,8 +199,12 @@ def boxes(definition: Definition, counted: picture.Counted, *, people: str) -> l
                 told if len(told) <= 32 else f"{told[:31]}…",
                 box.x,
                 box.y,
-                figures,
-                [(outcome(name), n) for name, n in figures.outcomes.most_common()],
+                few.short(figures.waiting),
+                few.short(figures.passed),
+                [
+                    (outcome(name), few.short(figures.outcomes[name]))
+                    for name in _most_first(figures.outcomes)
+                ],
                 left(figures.left),
                 f"{people}&step__exact={box.name}&state__exact=waiting",
             )

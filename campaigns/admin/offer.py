@@ -1,6 +1,7 @@
 """The desk's pages of offers and their codes."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -13,13 +14,15 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import codes, forecasts
+from campaigns.admin import words
 from campaigns.admin.forecast import as_csv, quality_words, told
-from campaigns.admin.pools import add_codes, pool_section, stock_words
+from campaigns.admin.pools import add_codes, pool_section, stock_words, told_free
 from campaigns.admin.segment import RuleWidget
 from campaigns.messages import benefit_words
-from campaigns.models import Offer, OfferCap, Segment
+from campaigns.models import Offer, OfferCap, Redemption, Segment
 from campaigns.offers.definitions import problems_of_offer
 from catalog.pages import Page, Rows, Section, button, shown
+from customers import few
 from recommender.serving import expected
 from recommender.serving.affinity import NothingLearnt
 
@@ -69,7 +72,7 @@ class OfferAdmin(Page):
     search_fields = ("title", "slug")
     prepopulated_fields = {"slug": ("title",)}
     autocomplete_fields = ("categories",)
-    readonly_fields = ("status", "given", "discount_given", "discount_reserved", "created_at")
+    readonly_fields = ("status", "told_given", "told_discount", "told_reserved", "created_at")
     inlines = (CapRows,)
     actions = ("approve_chosen",)
     actions_detail = ("approve", "archive", "pool", "forecast")
@@ -91,7 +94,7 @@ class OfferAdmin(Page):
         (_("Codes"), {"fields": (("code_kind", "code_prefix"), ("code_valid_days", "low_stock_at"))}),
         (
             _("More"),
-            {"fields": ("translations", ("given", "discount_given", "discount_reserved"), "created_at")},
+            {"fields": ("translations", ("told_given", "told_discount", "told_reserved"), "created_at")},
         ),
     )  # fmt: skip
     stocks: Mapping[int, codes.Stock] = {}
@@ -134,11 +137,25 @@ class OfferAdmin(Page):
     @shown(_("given"), order="given")
     def told_given(self, offer: Offer) -> str:
         if offer.max_total is None:
-            return f"{offer.given:,}"
+            return few.told(offer.given)
         return gettext("%(given)s of %(most)s") % {
-            "given": f"{offer.given:,}",
+            "given": few.told(offer.given),
             "most": f"{offer.max_total:,}",
         }
+
+    @shown(_("discount given"))
+    def told_discount(self, offer: Offer) -> str:
+        """Nothing of fewer than 10 who used it."""
+        buyers = Redemption.objects.filter(code__offer=offer).values("customer").distinct().count()
+        is_told = offer.given and not few.is_small(offer.given) and buyers >= few.FEWEST_ORDERS
+        return _money(offer, offer.discount_given) if is_told or not offer.discount_given else "–"
+
+    @shown(_("discount reserved"))
+    def told_reserved(self, offer: Offer) -> str:
+        """In two digits: it moves with each order."""
+        if few.is_small(offer.given) and offer.discount_reserved:
+            return "–"
+        return _money(offer, Decimal(few.two_digits(float(offer.discount_reserved))))
 
     @shown(_("codes left"), label={"low": "warning", "fine": "success"})
     def told_stock(self, offer: Offer) -> tuple[str, str] | str:
@@ -146,8 +163,8 @@ class OfferAdmin(Page):
         if left is None:
             return "–"
         if left.is_low:
-            return "low", gettext("%s, running low") % f"{left.free:,}"
-        return "fine", f"{left.free:,}"
+            return "low", gettext("%s, running low") % told_free(left)
+        return "fine", told_free(left)
 
     @admin.action(description=_("Approve"), permissions=["change"])
     def approve_chosen(self, request: HttpRequest, queryset: QuerySet[Offer]) -> None:
@@ -186,14 +203,15 @@ class OfferAdmin(Page):
         if offer is None:
             return HttpResponseRedirect(reverse("admin:campaigns_offer_changelist"))
         context: dict[str, Any] = {"most": f"{expected.MOST:,}"}
+        in_tens = not words.sees_people(request)
         try:
             context["measured"] = quality_words(expected.quality(), is_for_all=not offer.categories.exists())
             if "now" in request.GET:
                 among = list(Segment.objects.order_by("-updated_at", "pk")[:MOST_SEGMENTS])
                 found = forecasts.bring(offer, among, at=timezone.now())
                 if request.GET.get("format") == "csv":
-                    return as_csv(offer, found)
-                context |= {"found": found, "rows": [told(line) for line in found.lines]}
+                    return as_csv(offer, found, in_tens=in_tens)
+                context |= {"found": found, "rows": [told(line, in_tens=in_tens) for line in found.lines]}
                 context["in_currency"] = f", {found.currency}" if found.currency else ""
                 context["more"] = max(0, Segment.objects.count() - len(among))
         except NothingLearnt as reason:
@@ -264,8 +282,8 @@ class OfferAdmin(Page):
             messages.success(request, gettext("The offer is now “%s”.") % label)
             return back
         given = gettext("It has been given %(given)s times; %(money)s was taken off.") % {
-            "given": f"{offer.given:,}",
-            "money": f"{offer.discount_given:,.2f} {offer.currency}".strip(),
+            "given": few.told(offer.given),
+            "money": self.told_discount(offer),
         }
         return self.own_page(
             request,
@@ -276,3 +294,7 @@ class OfferAdmin(Page):
             confirm=confirm,
             is_grave=status == Offer.Status.ARCHIVED,
         )
+
+
+def _money(offer: Offer, amount: Decimal) -> str:
+    return f"{amount:,.2f} {offer.currency}".strip()

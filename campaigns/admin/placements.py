@@ -20,6 +20,8 @@ from campaigns.offers import InvalidFormula
 from campaigns.offers.definitions import problems_of_placement
 from campaigns.offers.formula import NAMES, OPERATIONS
 from catalog.pages import Page, ReadOnly, Section, button, shown, told_time
+from customers.few import FEWEST_ORDERS, told_in_tens
+from customers.few import told as told_exactly
 
 By = Placement.Ranking
 EXAMPLE = [{"when": None, "value": {"times": [{"priority": 1}, {"fit": 1}]}}]
@@ -133,10 +135,9 @@ def _tried(placement: Placement, said: Mapping[str, Any]) -> dict[str, Any]:
         reward="value" if said["reward"] == "value" else "success",
     )
     context: dict[str, Any] = {"found": found, "by": By(found.by).label}
-    of = (
-        ngettext("%s decision was replayed", "%s decisions were replayed", found.decisions)
-        % f"{found.decisions:,}"
-    )
+    of = ngettext(
+        "%s decision was replayed", "%s decisions were replayed", max(found.decisions, 2)
+    ) % told_exactly(found.decisions)
     context["about"] = f"{of}, {told_time(found.since)} – {told_time(found.until)}"
     if found.found is None:
         return context
@@ -172,8 +173,9 @@ def _learnt(placement: Placement) -> Section:
                 (
                     told_time(state.at),
                     slug,
-                    f"{arm.get('people', 0):,}",
-                    f"{arm.get('successes', 0):,}",
+                    # A renewal follows a renewal: in tens, so that the difference of two is of nobody.
+                    told_in_tens(arm.get("people", 0)),
+                    told_in_tens(arm.get("successes", 0), FEWEST_ORDERS),
                     share,
                 )
             )
@@ -198,6 +200,8 @@ class RankingStateAdmin(ReadOnly):
     list_filter = ("method",)
     linked = ("placement__id__exact",)
     ordering = ("-at",)
+    fields = (("placement", "at"), "method", "told_shares")
+    readonly_fields = ("told_shares",)
 
     @shown(_("shares"))
     def told_shares(self, state: RankingState) -> str:

@@ -11,8 +11,10 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import codes
+from campaigns.codes.stock import PACE_OVER
 from campaigns.models import Offer
 from catalog.pages import Section, told_time
+from customers import few
 
 
 def add_codes(request: HttpRequest, offer: Offer) -> tuple[bool, str]:
@@ -47,11 +49,22 @@ def add_codes(request: HttpRequest, offer: Offer) -> tuple[bool, str]:
     ) % f"{done.count:,}"
 
 
+def told_free(left: codes.Stock) -> str:
+    """How many are left. All that came in are counted elsewhere: while a few were given, a lower bound."""
+    if not few.is_small(left.offer.given):
+        return f"{left.free:,}"
+    at_least = left.free + left.offer.given - few.FEWEST_PEOPLE + 1
+    return f"≥ {at_least:,}" if at_least > 0 else few.told(1)
+
+
 def stock_words(left: codes.Stock) -> str:
-    """How many are left, and for how long."""
-    told_left = ngettext("%s code is left.", "%s codes are left.", left.free) % f"{left.free:,}"
+    """How many are left, and for how long; the pace tells how many were given this week."""
+    told_left = ngettext("%s code is left.", "%s codes are left.", left.free) % told_free(left)
     if left.days_left is None:
         return f"{told_left} {gettext('None was given out in the last seven days.')}"
+    if few.is_small(round(left.a_day * PACE_OVER.days)):
+        lately = gettext("Fewer than %s were given out in the last seven days.") % few.FEWEST_PEOPLE
+        return f"{told_left} {lately}"
     days = max(0, round(left.days_left))
     lasts = ngettext("At this week's pace they last %s day.", "At this week's pace they last %s days.", days)
     return f"{told_left} {lasts % f'{days:,}'}"

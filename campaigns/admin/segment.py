@@ -104,26 +104,31 @@ class SegmentAdmin(Page):
         except ValueError:
             context: dict[str, Any] = {"invalid": gettext("This is not JSON yet.")}
         else:
-            context = counts(Segment(slug=request.POST.get("slug", ""), rule=rule))
+            row = Segment(slug=request.POST.get("slug", ""), rule=rule)
+            context = counts(row, in_tens=not words.sees_people(request))
         return TemplateResponse(request, "admin/desk/counts.html", context)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
         row = context.get("original")
-        context |= counts(row) if row is not None else {}
+        context |= counts(row, in_tens=not words.sees_people(request)) if row is not None else {}
         return super().render_change_form(request, context, *args, **kwargs)
 
 
-def counts(segment: Segment) -> dict[str, Any]:
-    """How many match now and can be reached by e-mail, or why the rule cannot be read."""
+def counts(segment: Segment, *, in_tens: bool) -> dict[str, Any]:
+    """How many match now and can be reached by e-mail, or why the rule cannot be read.
+
+    A rule is written anew at will, and two rules may differ by one person: whoever may not see people is told in tens,
+    and of nobody no more than of a few.
+    """
     try:
         found = segments.waterfall(segment, channel=Campaign.Channel.EMAIL, at=timezone.now())
     except segments.InvalidRule as invalid:
         told = {"path": invalid.path, "message": invalid.message}
         return {"invalid": gettext("At %(path)s: %(message)s") % told}
     return {
-        "bars": words.bars(found),
-        "matched": words.people(found["matched"]),
-        "sendable": words.people(found["sendable"]),
+        "bars": words.bars(found, in_tens=in_tens, hides_nobody=in_tens),
+        "matched": words.people(found["matched"], in_tens=in_tens),
+        "sendable": words.people(found["sendable"], in_tens=in_tens),
     }

@@ -84,13 +84,18 @@ class StepPages(Page):
             confirm=STEP_WORDS[step],
             is_grave=step == "cancel",
             problems=checks.problems(campaign, at=now) if step in ("approve", "launch") else [],
-            **self._consequence(campaign, step),
+            **self._consequence(request, campaign, step),
         )
 
-    def _consequence(self, campaign: Campaign, step: str) -> dict[str, Any]:
-        """Per audience, exactly how many match and can be reached now; and what has left already."""
+    def _consequence(self, request: HttpRequest, campaign: Campaign, step: str) -> dict[str, Any]:
+        """Per audience, how many match and can be reached now; and what has left already.
+
+        Exactly for whoever may see people; else in tens, but for the one number that a launch must name: how many an
+        approved campaign reaches.
+        """
         found = fates([campaign.pk]).get(campaign.pk, Counter())
-        waiting = sum(found[status] for status in ("planned", "retry"))
+        in_tens = not words.sees_people(request)
+        is_at_launch = step == "launch" and campaign.status in lifecycle.STEPS[step].allowed_from
         if step == "archive":
             return {"sentences": [gettext("It leaves the lists of what needs you; its report stays.")]}
         now, audiences, asked = timezone.now(), [], []
@@ -99,36 +104,42 @@ class StepPages(Page):
                 counted = segments.waterfall(audience.segment, channel=campaign.channel, at=now)
             except segments.Withheld:  # it reaches nobody; the problems say why
                 continue
-            audiences.append({"name": audience.segment.name, "bars": words.bars(counted)})
+            audiences.append(
+                {
+                    "name": audience.segment.name,
+                    "bars": words.bars(counted, in_tens=in_tens, hides_nobody=in_tens),
+                }
+            )
             asked.append(audience.segment)
         # Each person once, however many audiences they stand in.
         total = segments.waterfall(*asked, channel=campaign.channel, at=now)["sendable"] if asked else 0
+        reached = words.people(total, in_tens=in_tens and not is_at_launch)
         sentences = []
         if step == "launch":
-            sentences.append(_reached(total, len(audiences)))
+            sentences.append(_reached(reached, len(audiences)))
             share = f"{campaign.control_percent.normalize():f}"
             sentences.append(
                 gettext("%s %% of them are held out as the control group and get nothing.") % share
                 if campaign.control_percent
                 else gettext("Nobody is held out, so its effect cannot be measured.")
             )
-            sentences += sizing.sentences(campaign, at=now)
+            sentences += sizing.sentences(campaign, at=now, in_tens=in_tens)
         if step == "cancel":
-            told = {"waiting": f"{waiting:,}", "sent": f"{found['sent']:,}"}
             sentences.append(
                 gettext(
                     "%(waiting)s planned messages will never be sent; %(sent)s have been sent and stay sent."
                 )
-                % told
+                % words.progress(found)
             )
             sentences.append(gettext("A cancelled campaign cannot be taken up again."))
-            sentences.append(gettext("People its audiences would reach now: %s.") % words.people(total))
-        return {"sentences": sentences, "audiences": audiences, "total": words.people(total)}
+            sentences.append(gettext("People its audiences would reach now: %s.") % reached)
+        return {"sentences": sentences, "audiences": audiences, "total": reached}
 
 
-def _reached(total: int, audiences: int) -> str:
+def _reached(people: str, audiences: int) -> str:
     if audiences > 1:
-        return gettext(
-            "%s people can be reached now; whoever stands in several audiences counts in the first."
-        ) % words.people(total)
-    return gettext("%s people can be reached now.") % words.people(total)
+        return (
+            gettext("%s people can be reached now; whoever stands in several audiences counts in the first.")
+            % people
+        )
+    return gettext("%s people can be reached now.") % people

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from campaigns.admin.words import money
 from campaigns.models import Campaign, UpliftScore, UpliftStudy
 from catalog.pages import ReadOnly, shown, told_time
+from customers.few import told
 
 State, Advice = UpliftStudy.State, UpliftStudy.Advice
 
@@ -20,12 +21,24 @@ class UpliftStudyAdmin(ReadOnly):
         "A study learns on a campaign's own control group whom it changes, and says whether aiming by that pays. "
         "Ask for one on the campaign's page."
     )
-    list_display = ("campaign", "state", "told_advice", "people", "asked_at", "done_at", "asked_by")
+    list_display = ("campaign", "state", "told_advice", "told_people", "asked_at", "done_at", "asked_by")
     list_filter = ("state", "advice")
+    fields = (
+        ("campaign", "state"),
+        ("told_advice", "is_sure"),
+        "told_people",
+        ("asked_at", "done_at"),
+        "asked_by",
+    )
+    readonly_fields = ("told_advice", "told_people")
 
     @shown(gettext_lazy("advice"))
     def told_advice(self, row: UpliftStudy) -> str:
         return row.get_advice_display() if row.advice else row.why or "–"
+
+    @shown(gettext_lazy("people"), order="people")
+    def told_people(self, row: UpliftStudy) -> str:
+        return told(row.people)
 
 
 @admin.register(UpliftScore)

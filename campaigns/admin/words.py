@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from campaigns import experiments, statistics
 from campaigns.models import Campaign, Delivery
 from campaigns.reports import FEWEST_ORDERS, FEWEST_PEOPLE, Arm, Report, small
-from campaigns.reports.thin import is_small
+from customers.few import told as told_exactly
+from customers.few import told_in_tens
 from customers.models import Suppression
 
 Status = Campaign.Status
@@ -56,10 +58,12 @@ class Bar:
     percent: float
     link: str = ""
     is_at_least: bool = False
+    is_about: bool = False
 
     @property
     def told(self) -> str:
-        return f"{'− ' if self.kind == 'loss' else ''}{'≥ ' if self.is_at_least else ''}{few(self.n)}"
+        about = "" if self.n is None else "≥ " if self.is_at_least else "≈ " if self.is_about else ""
+        return f"{'− ' if self.kind == 'loss' else ''}{about}{few(self.n)}"
 
 
 def few(n: float | Decimal | None, form: str = ",") -> str:
@@ -67,9 +71,14 @@ def few(n: float | Decimal | None, form: str = ",") -> str:
     return _("too few to show") if n is None else f"{n:{form}}"
 
 
-def people(n: int) -> str:
+def sees_people(request: HttpRequest) -> bool:
+    """Whether the reader may open the people themselves, and so count them; everybody else is told in tens."""
+    return bool(request.user.has_perm("customers.view_customer"))
+
+
+def people(n: int, *, in_tens: bool = False) -> str:
     """How many people a rule matches, as everywhere on the desk: of fewer than 20 only that they are fewer."""
-    return _("fewer than %s") % FEWEST_PEOPLE if is_small(n) else f"{n:,}"
+    return told_in_tens(n) if in_tens else told_exactly(n)
 
 
 def _losses(waterfall: Mapping[str, Any]) -> list[tuple[str, str, int | None]]:
@@ -80,7 +89,13 @@ def _losses(waterfall: Mapping[str, Any]) -> list[tuple[str, str, int | None]]:
         for purpose, n in sorted(waterfall.get("no_consent", {}).items())
     ]
     found += [
-        ("suppressed", _("on the suppression list: %s") % reasons.get(reason, reason), n)
+        (
+            "suppressed",
+            _("on the suppression list: %s") % reasons.get(reason, reason)
+            if reason
+            else _("on the suppression list"),
+            n,
+        )
         for reason, n in sorted(waterfall.get("suppressed", {}).items())
     ]
     plain = {
@@ -101,11 +116,19 @@ def bars(
     fates: Mapping[str, int | None] | None = None,
     links: Mapping[str, str] | None = None,
     at_least: Collection[str] = (),
+    in_tens: bool = False,
+    hides_nobody: bool = False,
 ) -> list[Bar]:
-    """The waterfall from matched to sent; losses of nobody are left out, and small numbers held back. The rows add up."""
+    """The waterfall from matched to sent; losses of nobody are left out, and small numbers held back. The rows add up.
+
+    in_tens, hides_nobody : for whoever may not see people (`small.in_tens`); the rows then add up no more.
+    """
     links = links or {}
-    waterfall = small.waterfall_of(waterfall)
-    fates, _reasons, bounded = small.fates_of(fates or {}, waterfall.get("sendable", 0), {})
+    exact = small.waterfall_of(waterfall)
+    fates, _reasons, bounded = small.fates_of(fates or {}, exact.get("sendable", 0), {})
+    waterfall = small.in_tens(waterfall, hides_nobody=hides_nobody) if in_tens else exact
+    if in_tens:
+        fates = {status: small.ten_of(n, is_at_least=status in bounded) for status, n in fates.items()}
     at_least = {*at_least, *bounded}
     matched = waterfall.get("matched", 0)
 
@@ -117,6 +140,7 @@ def bars(
             round(100 * (n or 0) / max(matched or 0, 1), 2),
             links.get(name, ""),
             kind == "fate" and name in at_least,
+            in_tens and bool(n),
         )
 
     lines = [bar("matched", _("match"), matched, "whole")]
@@ -130,10 +154,17 @@ def bars(
     return lines
 
 
+def progress(fates: Mapping[str, int]) -> dict[str, str]:
+    """Of its messages how many were planned, were sent and wait. They are counted anew at each look: in tens."""
+    known: dict[str, int] = dict(fates)
+    waiting = sum(known.get(status, 0) for status in ("planned", "retry"))
+    counted = {"planned": sum(known.values()), "sent": known.get("sent", 0), "waiting": waiting}
+    return {name: told_in_tens(n) if n else "0" for name, n in counted.items()}
+
+
 def state(campaign: Campaign, fates: Mapping[str, int], problems: int = 0) -> str:
     """The line under a campaign's name."""
-    planned, sent = sum(fates.values()), fates.get("sent", 0)
-    counted = {"sent": f"{sent:,}", "planned": f"{planned:,}"}
+    planned, counted = sum(fates.values()), progress(fates)
     match campaign.status:
         case Status.DRAFT if problems:
             return _("Draft. What stands below keeps it from being approved.")
@@ -164,7 +195,7 @@ def state(campaign: Campaign, fates: Mapping[str, int], problems: int = 0) -> st
 
 def _trouble(fates: Mapping[str, int]) -> str:
     if unknown := fates.get("unknown", 0):
-        return " " + _("%s have an unknown fate and need a look.") % f"{unknown:,}"
+        return " " + _("%s have an unknown fate and need a look.") % told_in_tens(unknown)
     return " " + _("Nothing needs you.")
 
 

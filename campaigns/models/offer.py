@@ -195,4 +195,4 @@ class CapCount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.cap_id}: {self.used}"
+        return f"{self.cap_id}: {self.period}"

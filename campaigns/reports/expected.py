@@ -37,6 +37,8 @@ def expected(campaign: Campaign, *, at: datetime) -> dict[tuple[str, str], Expec
         for line in lines:
             if line.segment is not None and (told := line.forecast) is not None:
                 found[line.segment.name, offer.title] = Expected(told.buyers, told.low, told.high)
+            elif line.segment is not None:
+                trouble = NothingLearnt(line.trouble)
     if not found:
         raise trouble
     return found

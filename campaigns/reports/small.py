@@ -15,6 +15,7 @@ from campaigns.reports.effect import Arm, Effect
 from campaigns.reports.people import People
 from campaigns.reports.thin import FEWEST_ORDERS, FEWEST_PEOPLE, is_small
 from campaigns.reports.whole import Report
+from customers import few
 
 Counts = dict[str, int | None]
 # What a message passes through within minutes: one row, so that no page tells which of twenty is on its way.
@@ -76,6 +77,33 @@ def waterfall_of(counted: Mapping[str, Any]) -> dict[str, Any]:
         else (None if (name, "") in hidden or (name == "matched" and is_small(value)) else value)
         for name, value in counted.items()
     }
+
+
+def in_tens(counted: Mapping[str, Any], *, hides_nobody: bool = False) -> dict[str, Any]:
+    """A waterfall for whoever may not see people: counted in tens, None for fewer than 20; its rows add up no more.
+
+    hides_nobody : nought is None too, and who is suppressed one row (its reason ""). A rule that anybody may write asks
+    about one person as well, of whom a nought would be an answer.
+    """
+    exact = dict(counted)
+    if hides_nobody:
+        exact["suppressed"] = {"": sum(exact.get("suppressed", {}).values())}
+    matched = exact.get("matched", 0)
+
+    def told(n: int | None) -> int | None:
+        if n is None or is_small(matched) or is_small(n) or (hides_nobody and n < FEWEST_PEOPLE):
+            return None
+        return few.in_tens(n)
+
+    return {
+        name: {inner: told(n) for inner, n in value.items()} if isinstance(value, Mapping) else told(value)
+        for name, value in waterfall_of(exact).items()
+    }
+
+
+def ten_of(n: int | None, *, is_at_least: bool = False) -> int | None:
+    """The nearest ten of a number that may be told; of a lower bound the ten below."""
+    return n if n is None else n // few.TEN * few.TEN if is_at_least else few.in_tens(n)
 
 
 def _flat(counted: Mapping[str, Any]) -> list[tuple[tuple[str, str], Any]]:

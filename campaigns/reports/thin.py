@@ -3,15 +3,10 @@
 from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import TypeVar
 
+from customers.few import FEWEST_ORDERS, FEWEST_PEOPLE, is_small
+
+__all__ = ["FEWEST_ORDERS", "FEWEST_PEOPLE", "blank", "is_small"]
 T = TypeVar("T", bound=Hashable)
-
-# No number is told of fewer people, nor of fewer who bought or clicked; nor is a change of fewer between two reports.
-FEWEST_PEOPLE, FEWEST_ORDERS = 20, 10
-
-
-def is_small(n: int | None, fewest: int = FEWEST_PEOPLE) -> bool:
-    """A cell of nobody hides nobody; one of a few hides each of them."""
-    return n is not None and 0 < n < fewest
 
 
 def blank(

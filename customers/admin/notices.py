@@ -18,7 +18,7 @@ from unfold.widgets import (
 )
 
 from catalog.pages import ReadOnly, Section, button, shown
-from customers import purposes
+from customers import few, purposes
 from customers.admin.words import words_of
 from customers.models import ConsentRecord, ConsentState, Notice, PendingConsent, SoftOptIn
 
@@ -258,11 +258,11 @@ class NoticeAdmin(ReadOnly):
         return bool(self._missing(row)) if name == "complete" else True
 
     def sections(self, request: HttpRequest, row: Notice) -> list[Section]:
-        """Where it is used and who said yes to it. Two queries; the first reads the ledger's lines of this purpose."""
+        """Where it is used and who said yes to it, in tens. Two queries; the first reads the ledger's lines of this purpose."""
         name = f"{row.slug}@{row.version}"
         if row.purpose == purposes.SOFT_OPT_IN:
             orders = SoftOptIn.objects.filter(notice=name).aggregate(n=Count("order_id", distinct=True))["n"]
-            counted = [(gettext("Orders at which nobody refused"), f"{orders:,}")]
+            counted = [(gettext("Orders at which nobody refused"), few.short(orders))]
         else:
             still = ConsentState.objects.filter(
                 customer_id=OuterRef("customer_id"), purpose=row.purpose, record_id=OuterRef("pk")
@@ -271,9 +271,9 @@ class NoticeAdmin(ReadOnly):
             found = said.aggregate(n=Count("pk"), holds=Count("pk", filter=Q(Exists(still))))
             waiting = PendingConsent.objects.filter(notice=name, confirmed_at__isnull=True).count()
             counted = [
-                (gettext("Said yes to these words"), f"{found['n']:,}"),
-                (gettext("Of these, the yes that holds today"), f"{found['holds']:,}"),
-                (gettext("Were asked by mail and have not confirmed"), f"{waiting:,}"),
+                (gettext("Said yes to these words"), few.short(found["n"])),
+                (gettext("Of these, the yes that holds today"), few.short(found["holds"])),
+                (gettext("Were asked by mail and have not confirmed"), few.short(waiting)),
             ]
         if vars(row)["holds"]:
             where = gettext("preference page, consent widget, GET /notices, double opt-in mail")

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
 
 from catalog.pages import Page, ReadOnly, Section, shown
-from customers import policies, purposes
+from customers import few, policies, purposes
 from customers.admin.words import words_of
 from customers.countries import COUNTRIES
 from customers.models import Customer, Jurisdiction, SoftOptIn
@@ -134,7 +134,8 @@ class JurisdictionAdmin(Page):
             return None
         code = row.code if row else form.cleaned_data["code"]
         found = policies.widened(code, form.before, form.after)
-        confirmed = " ".join(f"{one.what}:{one.people}" for one in found)
+        # What was read is what is confirmed; an exact number would stand in the page all the same.
+        confirmed = " ".join(f"{one.what}:{few.short(one.people)}" for one in found)
         if not found or request.POST.get("confirmed") == confirmed:
             return None
         kept = [
@@ -148,7 +149,7 @@ class JurisdictionAdmin(Page):
             "admin/desk/policy_confirm.html",
             title=gettext("Let silence mean yes in “%s”?") % form.cleaned_data["name"],
             row=row,
-            found=[(_told(one), f"{one.people:,}") for one in found],
+            found=[(_told(one), few.short(one.people)) for one in found],
             kept=kept,
             confirmed=confirmed,
         )
@@ -156,10 +157,8 @@ class JurisdictionAdmin(Page):
     def save_model(self, request: HttpRequest, obj: Jurisdiction, form: Any, change: bool) -> None:
         moved = policies.change(obj, form.before, form.after)
         if moved:
-            told = ngettext(
-                "%(n)s person came under another law.", "%(n)s people came under another law.", moved
-            )
-            messages.info(request, told % {"n": f"{moved:,}"})
+            told = ngettext("%(n)s person came under another law.", "%(n)s people came under another law.", 2)
+            messages.info(request, told % {"n": few.told_in_tens(moved)})
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
@@ -194,7 +193,7 @@ class JurisdictionAdmin(Page):
         rows += [
             (gettext("E-mail to buyers who never answered"), buyers),
             (gettext("A request is answered within"), days),
-            (gettext("People under it now"), f"{people:,}"),
+            (gettext("People under it now"), few.short(people)),
         ]
         return [Section(_("What it says"), (_("for"), _("who never answered")), rows)]
 

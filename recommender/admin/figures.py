@@ -1,6 +1,6 @@
 """What was measured, as tables, and its main figure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +9,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import Section
+from customers import few
 
 MEASURED = {
     "ndcg10": "NDCG@10", "recall20": "Recall@20", "hitrate10": "Hit@10", "mrr": "MRR", "coverage10": "Cover@10",
     "gini": "Gini", "novelty": "Novelty", "auc": "AUC", "brier": "Brier", "log_loss": "Log loss",
 }  # fmt: skip
 TOLD_ABOVE = ("reason", "label", "model")
+COUNTS = ("people", "measured_on")
 AGAINST = {
     "against_floor": _("NDCG@10 above plain popularity's, on the same people"),
     "against_live": _("NDCG@10 above the live one's, on the same people"),
@@ -39,8 +41,14 @@ class Headline:
 
     @classmethod
     def of(cls, metrics: Mapping[str, Any]) -> "Headline | None":
-        """Of any task's figures; None where nothing was measured."""
-        rows = {row["algorithm"]: row for row in metrics.get("test", ()) if "algorithm" in row}
+        """Of any task's figures; None where nothing was measured, or on a few people alone."""
+        if few.is_small(metrics.get("measured_on")):
+            return None
+        rows = {
+            row["algorithm"]: row
+            for row in metrics.get("test", ())
+            if "algorithm" in row and not few.is_small(_people(row))
+        }
         if "ndcg10" in (row := rows.get(metrics.get("label", ""), {})):
             floor = rows.get("popularity", {}).get("ndcg10")
             return cls._from(row, "ndcg10", "NDCG@10", _("popularity"), floor, row.get("people"))
@@ -95,8 +103,17 @@ class Headline:
         return f"{self.name} {self.told}; {self.floor_name}: {self.told_floor}"
 
 
+def _people(entry: Mapping[str, Any]) -> int | None:
+    """On how many people a line was measured, where that is known."""
+    found: int | None = entry.get("people", entry.get("rows"))
+    return found
+
+
 def measured(metrics: Mapping[str, Any]) -> list[Section]:
-    """What was measured, as tables: the two months, the groups of people, and every single figure."""
+    """What was measured, as tables: the two months, the groups of people, and every single figure.
+
+    Of a few people no figure is told.
+    """
     found = []
     for name, title in (
         ("test", _("Measured on the held-out month")),
@@ -115,7 +132,10 @@ def measured(metrics: Mapping[str, Any]) -> list[Section]:
         ]
         found.append(Section(title, (_("algorithm"), *(MEASURED[column] for column in columns)), rows))
     if groups := metrics.get("clusters"):
-        rows = [(number, group["people"], ", ".join(group["marks"])) for number, group in groups.items()]
+        rows = [
+            (number, few.short(group["people"]), _marks(group["people"], group["marks"]))
+            for number, group in groups.items()
+        ]
         found.append(
             Section(_("Groups of people"), (_("cluster"), _("people"), _("what sets it apart")), rows)
         )
@@ -139,9 +159,9 @@ def _buyers(expected: Mapping[str, Any]) -> list[Section]:
         (
             place,
             part["told"],
-            part["happened"],
+            few.short(part["happened"], few.FEWEST_ORDERS),
             with_interval(part["told"] / part["happened"], part["low"], part["high"], digits=2)
-            if part.get("low") is not None
+            if part.get("low") is not None and part["happened"] >= few.FEWEST_ORDERS
             else "–",
         )
         for place, part in enumerate(quality["deciles"], 1)
@@ -157,6 +177,10 @@ def _buyers(expected: Mapping[str, Any]) -> list[Section]:
     ]
 
 
+def _marks(people: int, marks: Sequence[str]) -> str:
+    return "–" if few.is_small(people) else ", ".join(marks)
+
+
 def _single(metrics: Mapping[str, Any]) -> list[tuple[str | Promise, str]]:
     """Every figure that stands alone, its interval beside it."""
     found: list[tuple[str | Promise, str]] = [
@@ -167,6 +191,12 @@ def _single(metrics: Mapping[str, Any]) -> list[tuple[str | Promise, str]]:
         is_bound = bounded != name and bounded in metrics
         if is_bound or name in TOLD_ABOVE or not isinstance(value, bool | int | float | str):
             continue
+        if name in COUNTS and isinstance(value, int):
+            found.append((name, few.short(value)))
+            continue
+        if isinstance(value, float) and few.is_small(metrics.get("measured_on", metrics.get("people"))):
+            found.append((name, "–"))
+            continue
         low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
         told = plain(value) if low is None or high is None else f"{value} ({low} … {high})"
         found.append((name, told))
@@ -175,7 +205,7 @@ def _single(metrics: Mapping[str, Any]) -> list[tuple[str | Promise, str]]:
 
 def _cell(entry: Mapping[str, Any], column: str) -> str:
     value = entry.get(column)
-    if not isinstance(value, int | float):
+    if not isinstance(value, int | float) or few.is_small(_people(entry)):
         return "–"
     return with_interval(value, entry.get(f"{column}_low"), entry.get(f"{column}_high"))
 

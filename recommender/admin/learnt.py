@@ -8,6 +8,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import ReadOnly, Section, shown
+from customers import few
 from recommender.admin import versions
 from recommender.admin.figures import Headline, measured, parameters, plain, weight
 from recommender.models import ModelVersion
@@ -15,20 +16,29 @@ from recommender.models import ModelVersion
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(ReadOnly):
-    list_display = ("told_task", "algorithm", "told_state", "quality", "people", "interactions", "created_at")
+    list_display = (
+        "told_task",
+        "algorithm",
+        "told_state",
+        "quality",
+        "told_people",
+        "told_interactions",
+        "created_at",
+    )
     list_filter = ("state", "task")
     date_hierarchy = "created_at"
     change_form_outer_after_template = "admin/desk/model.html"
     fields = (
         ("task", "algorithm"),
         ("state", "reason"),
-        ("people", "interactions"),
+        ("told_people", "told_interactions"),
         ("trained_until", "renewed_at"),
         ("created_at", "consents_until"),
         ("file", "sha256"),
         ("acts_file", "acts_sha256"),
         "run",
     )
+    readonly_fields = ("told_people", "told_interactions")
 
     @shown(_("task"), order="task")
     def told_task(self, model: ModelVersion) -> str:
@@ -37,6 +47,14 @@ class ModelVersionAdmin(ReadOnly):
     @shown(_("state"), order="state", label={"live": "success", "refused": "warning", "retired": "default"})
     def told_state(self, model: ModelVersion) -> tuple[str, str]:
         return model.state, model.get_state_display()
+
+    @shown(_("people it learnt from"), order="people")
+    def told_people(self, model: ModelVersion) -> str:
+        return few.told_in_tens(model.people)
+
+    @shown(_("interactions"), order="interactions")
+    def told_interactions(self, model: ModelVersion) -> str:
+        return few.told_in_tens(model.interactions if model.people >= few.FEWEST_PEOPLE else 0)
 
     @shown(_("quality"))
     def quality(self, model: ModelVersion) -> str:

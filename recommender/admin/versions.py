@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import Section, told_time
+from customers import few
 from recommender.admin.figures import Headline, difference, number, plain, weight
 from recommender.models import ModelVersion
 
@@ -65,8 +66,8 @@ def over_time(row: ModelVersion, versions: Sequence[ModelVersion]) -> Section:
                 f"{head.floor_name} {head.told_floor}" if head and head.floor is not None else "–",
                 version.metrics.get("label", version.algorithm),
                 gettext("refused") if version.state == State.REFUSED else version.get_state_display(),
-                "–" if head is None or head.people is None else f"{head.people:,}",
-                f"{version.people:,}",
+                "–" if head is None or head.people is None else few.short(head.people),
+                few.short(version.people),
                 number(head.row.get("coverage10")) if head else "–",
                 number(head.row.get("gini")) if head else "–",
             )
@@ -135,7 +136,7 @@ def changed(row: ModelVersion, old: ModelVersion | None) -> Section:
         ),
         *_parameters(old.parameters, row.parameters),
         _counted(_("people it learnt from"), old.people, row.people),
-        _counted(_("interactions"), old.interactions, row.interactions),
+        *_interactions(old, row),
         _ledger(old, row),
         _quality(old, row),
     ]  # fmt: skip
@@ -170,7 +171,19 @@ def flat(parameters: Mapping[str, Any], path: str = "") -> dict[str, str]:
 
 
 def _counted(words: Any, old: int, new: int) -> tuple[Any, ...]:
-    return words, f"{old:,}", f"{new:,}", f"{new - old:+,}" if new != old else gettext("the same")
+    """In tens, and so is the difference: one person more is not told by two trainings."""
+    told = (few.short(old), few.short(new))
+    if min(old, new) < few.FEWEST_PEOPLE:
+        return words, *told, gettext("the same") if old == new == 0 else "–"
+    change = few.in_tens(new) - few.in_tens(old)
+    return words, *told, f"≈ {change:+,}" if change else gettext("about the same")
+
+
+def _interactions(old: ModelVersion, row: ModelVersion) -> list[tuple[Any, ...]]:
+    """How much a few people did is theirs."""
+    if min(old.people, row.people) < few.FEWEST_PEOPLE:
+        return []
+    return [_counted(_("interactions"), old.interactions, row.interactions)]
 
 
 def _ledger(old: ModelVersion, row: ModelVersion) -> tuple[Any, ...]:

@@ -126,10 +126,9 @@ def replay(
 
 def _weights(log: Log, wanted: FloatArray, clip: float | None) -> tuple[FloatArray, float, float]:
     """Each decision's weight, the share that was clipped and the largest before. Raises NotReplayable."""
-    impossible = int(((wanted > 0) & (log.propensities == 0)).any(axis=1).sum())
-    if impossible:
+    if ((wanted > 0) & (log.propensities == 0)).any():
         raise NotReplayable(
-            f"In {impossible:,} of {len(log):,} decisions the new way would choose what had no chance in the log: "
+            f"In some of the {len(log):,} decisions the new way would choose what had no chance in the log: "
             "nothing is known of what that would have brought."
         )
     rows = np.arange(len(log))

