@@ -1,4 +1,4 @@
-"""Recompute, from the ledger alone, whether everything that was kept, decided and sent was permitted at its time."""
+"""Recompute, from the ledger and the law of the time, whether all that was kept, decided and sent was permitted."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from campaigns import reach
 from campaigns.models import Decision, Delivery, Offer
-from customers import hindsight, privacy, softoptin
+from customers import hindsight, lawbook, privacy, softoptin
 from customers.consent import Verdict
 from customers.events import purpose_of
 from customers.hindsight import Question
@@ -41,8 +41,12 @@ class Audit:
 
 
 def audit() -> Audit:
-    """Walk through all events kept by consent, all decisions and all transmitted messages. Streams, a page a query."""
+    """Walk through all events kept by consent, all decisions and all transmitted messages. Streams, a page a query.
+
+    A law that is applied otherwise than its history says is a violation of its own: nobody could tell since when.
+    """
     result = Audit()
+    result.violations += lawbook.gaps()
     for kind, claims in (("events", _events()), ("decisions", _decisions()), ("deliveries", _deliveries())):
         result.checked[kind] = 0
         while page := list(islice(claims, PAGE)):

@@ -99,6 +99,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _item(_("Ledger"), "receipt_long", "customers.consentrecord"),
             _item(_("Checkpoints"), "verified", "customers.checkpoint"),
             _item(_("Jurisdictions"), "gavel", "customers.jurisdiction"),
+            _item(_("Jurisdictions of the past"), "history", "customers.policyversion"),
+            _item(_("Laws that people left"), "move_down", "customers.formerlaw"),
             _item(_("Notices"), "description", "customers.notice"),
             _item(_("Waiting for confirmation"), "pending", "customers.pendingconsent"),
             _item(_("Suppression list"), "block", "customers.suppression"),

@@ -22,7 +22,7 @@ class CustomersConfig(AppConfig):
 def _put_policies(using: str, **_kwargs: Any) -> None:
     """As the permissions are: after every migration, and when a test has emptied the database."""
     from customers import purposes  # noqa: PLC0415 - models are not loaded before this
-    from customers.models import SilentYes  # noqa: PLC0415
+    from customers.models import PolicyVersion  # noqa: PLC0415
 
-    if using == "default" and SilentYes._meta.db_table in connections[using].introspection.table_names():  # noqa: SLF001
+    if using == "default" and PolicyVersion._meta.db_table in connections[using].introspection.table_names():  # noqa: SLF001
         purposes.put_policies()

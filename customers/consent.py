@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Self
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import BooleanField, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from customers import journal, ledger, purposes, softoptin
 from customers.models import ConsentRecord, ConsentState, Customer
@@ -196,20 +197,32 @@ def _fill(permission: Permission, customer_id: int, purpose: str, at: datetime, 
 
 def permitted(purpose: str) -> CustomerQuerySet:
     """Everyone who allows the purpose now, as a query to join with."""
-    present: CustomerQuerySet = Customer.objects.present().filter(restricted_at__isnull=True)
-    if purpose not in purposes.PURPOSES:
-        return present.none()
-    answers = ConsentState.objects.filter(customer_id=OuterRef("pk"), purpose=purpose)
-    by_silence = Q(jurisdiction__in=purposes.silent(purpose).values("jurisdiction__code"))
-    return present.filter(Q(Exists(answers.filter(granted=True))) | (by_silence & ~Q(Exists(answers))))
+    allowing: CustomerQuerySet = Customer.objects.filter(_allows(purpose))
+    return allowing
 
 
-def may(purpose: str, *, person: str = "pk") -> Exists:
+def may(purpose: str, *, person: str = "pk") -> Exists | Q:
     """Whether the person of a row allows the purpose now, as a condition; `person` is the row's column of them.
 
     Asked of each row's person and not of everyone beforehand, so that few rows read few customers (decision 0011).
+    Of a row that is itself the customer ("pk") it asks that row: joined with the same table once more, PostgreSQL goes
+    through all customers for each of them while it believes the table empty, as it does until the rows are analysed.
     """
-    return Exists(permitted(purpose).filter(pk=OuterRef(person)))
+    return _allows(purpose) if person == "pk" else Exists(permitted(purpose).filter(pk=OuterRef(person)))
+
+
+def _allows(purpose: str) -> Q:
+    """The gate's present answer as a condition on a row of customers.
+
+    The answer is a value, looked up by its unique key for each person that is read. Two questions of existence would
+    let PostgreSQL list beforehand everyone who ever answered, anew for each page of people.
+    """
+    if purpose not in purposes.PURPOSES:
+        return Q(pk__in=[])
+    answer = ConsentState.objects.filter(customer_id=OuterRef("pk"), purpose=purpose).values("granted")
+    by_silence = Q(jurisdiction__in=purposes.silent(purpose).values("jurisdiction__code"))
+    is_here = Q(erased_at__isnull=True, merged_into__isnull=True, restricted_at__isnull=True)
+    return is_here & Q(Coalesce(Subquery(answer), by_silence, output_field=BooleanField()))
 
 
 def newest_record() -> int:

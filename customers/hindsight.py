@@ -1,4 +1,4 @@
-"""What the gate had to answer at moments of the past, from the ledger alone: for the audit."""
+"""What the gate had to answer at moments of the past, from the ledger and the law of the time: for the audit."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from datetime import datetime
 
 from customers import consent, softoptin
 from customers.consent import Verdict
-from customers.models import ConsentRecord, Customer, SilentYes, SoftOptIn
+from customers.lawbook import Lawbook
+from customers.models import ConsentRecord, Customer, SoftOptIn
 from customers.softoptin import Advertised
 
 
@@ -22,9 +23,9 @@ class Question:
 
 
 def answers(questions: Sequence[Question]) -> list[Verdict]:
-    """One answer a question. Three queries; with soft opt-ins among them two more and one for each set of categories.
+    """One answer a question. Four queries; with soft opt-ins among them one more and one for each set of categories.
 
-    The law is today's: what silence means, and whose law holds for a person, has no history of its own.
+    By the law of the time: what it said then, of the jurisdiction that the person was under then.
     """
     ids = {question.customer_id for question in questions}
     chains: dict[tuple[int, str], list[tuple[datetime, bool, int]]] = {}
@@ -34,7 +35,7 @@ def answers(questions: Sequence[Question]) -> list[Verdict]:
     ):
         chains.setdefault((customer_id, purpose), []).append((at, granted, pk))
     people = dict(Customer.objects.filter(pk__in=ids).values_list("pk", "jurisdiction"))
-    silent = set(SilentYes.objects.values_list("jurisdiction__code", "purpose"))
+    book = Lawbook(ids)
     bought = _Bought({question.customer_id for question in questions if question.categories})
     found = []
     for question in questions:
@@ -42,10 +43,11 @@ def answers(questions: Sequence[Question]) -> list[Verdict]:
         for at, granted, pk in chains.get((question.customer_id, question.purpose), ()):
             if at <= question.at:
                 newest = (granted, pk)
-        law = people.get(question.customer_id, "")
-        verdict = consent.verdict_of(law, newest, silence_means_yes=(law, question.purpose) in silent)
-        if newest is None and not verdict.allowed and bought.allow(question, law):
-            verdict = consent.BUYER
+        law = book.law_of(question.customer_id, people.get(question.customer_id, ""), at=question.at)
+        is_silent_yes = book.silence_means_yes(law, question.purpose, at=question.at)
+        verdict = consent.verdict_of(law, newest, silence_means_yes=is_silent_yes)
+        if newest is None and not verdict.allowed and book.knows_soft_opt_in(law, at=question.at):
+            verdict = consent.BUYER if bought.allow(question) else verdict
         found.append(verdict)
     return found
 
@@ -56,18 +58,16 @@ class _Bought:
     def __init__(self, customer_ids: Collection[int]) -> None:
         self.rows: dict[int, list[tuple[datetime, int, int | None]]] = {}
         self.advertised: dict[frozenset[int], Advertised] = {}
-        self.lawful: set[str] = set()
         if not customer_ids:
             return
-        self.lawful = set(softoptin.lawful().values_list("code", flat=True))
         rows = SoftOptIn.objects.filter(customer__in=customer_ids)
         for pk, at, category, parent in rows.values_list(
             "customer_id", "at", "category_id", "category__parent_id"
         ):
             self.rows.setdefault(pk, []).append((at, category, parent))
 
-    def allow(self, question: Question, law: str) -> bool:
-        if not question.categories or question.purpose != softoptin.PURPOSE or law not in self.lawful:
+    def allow(self, question: Question) -> bool:
+        if not question.categories or question.purpose != softoptin.PURPOSE:
             return False
         if question.categories not in self.advertised:
             self.advertised[question.categories] = Advertised.of(question.categories)

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from customers import consent, contact, encryption, purposes, suppression
+from customers import consent, contact, encryption, lawbook, purposes, suppression
 from customers.models import ConsentState, Customer, Event, Identity, PersonKey
 
 SEALED = ("email", "phone", "name")
@@ -93,15 +94,20 @@ def save_profiles(profiles: Sequence[Profile]) -> Saved:
         rows = consent.hold(ids.values())
         laws = purposes.jurisdictions() if any(profile.country for profile in profiles) else {}
         changed: list[Customer] = []
+        known, moved = set(before.values()), []
         for external_id, profile in by_id.items():
             customer = rows[ids[external_id]]
+            law = customer.jurisdiction
             if customer.erased_at is None and _apply(customer, profile, laws):
                 changed.append(customer)
+                if customer.jurisdiction != law and customer.pk in known:
+                    moved.append((customer.pk, law))
         # An upsert by primary key: several times as fast as bulk_update's one CASE a column.
         Customer.objects.bulk_create(
             changed, update_conflicts=True, unique_fields=["id"], update_fields=_CHANGEABLE, batch_size=500
         )
         suppression.gather([place for customer in changed for place in suppression.places(customer)])
+        lawbook.moved(moved, at=timezone.now())
     created = len(by_id) - len(before)
     altered = sum(customer.pk in before.values() for customer in changed)
     return Saved(created, altered, len(by_id) - created - altered)

@@ -1,13 +1,14 @@
-"""Changing whose law holds where, and what it says: how many people a change would make a yes of silence for."""
+"""Changing whose law holds where, and what it says: for how many people silence would become a yes, or cease to be one."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
-from customers import purposes, softoptin
+from customers import lawbook, purposes, softoptin
 from customers.models import ConsentState, Customer, Jurisdiction, SilentYes, SoftOptIn
 from customers.models.customer import CustomerQuerySet
 
@@ -24,6 +25,15 @@ class Terms:
 @dataclass(frozen=True)
 class Widened:
     """People who never answered, and of whom more would be allowed after the change."""
+
+    what: str
+    """A purpose, or `purposes.SOFT_OPT_IN`."""
+    people: int
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """People who never answered, and are allowed now and would not be after the change."""
 
     what: str
     """A purpose, or `purposes.SOFT_OPT_IN`."""
@@ -66,11 +76,66 @@ def widened(code: str, before: Terms, after: Terms) -> list[Widened]:
             if people or (purpose in after.silent and purpose not in before.silent):
                 found.append(Widened(purpose, people))
     if after.soft_opt_in and not before.soft_opt_in:
-        bought = Exists(SoftOptIn.objects.filter(customer_id=OuterRef("pk")))
         here = Q(jurisdiction=code) | Q(country__in=after.countries)
-        people = _unanswered(softoptin.PURPOSE).filter(here, bought).count()
-        found.append(Widened(purposes.SOFT_OPT_IN, people))
+        found.append(Widened(purposes.SOFT_OPT_IN, _buyers().filter(here).count()))
     return found
+
+
+def narrowed(code: str, before: Terms, after: Terms) -> list[Narrowed]:
+    """Who would be left, purpose by purpose, where the change asks first whom silence makes a yes of now; only where
+    it is anybody.
+
+    Counts as `widened` does; who is restricted is used for nothing already.
+    """
+    law = silent_by_law()
+    found = []
+    for purpose in purposes.PURPOSES:
+        groups = _leaving(
+            code,
+            before,
+            after,
+            said=purpose in before.silent,
+            says=purpose in after.silent,
+            default_says=_default_is_silent(code, purpose, after, law),
+            saying=law[purpose],
+        )
+        if groups and (people := _unanswered(purpose).filter(_any(groups), restricted_at=None).count()):
+            found.append(Narrowed(purpose, people))
+    soft, default = set(softoptin.lawful().values_list("code", flat=True)), settings.DEFAULT_JURISDICTION
+    groups = _leaving(
+        code,
+        before,
+        after,
+        said=before.soft_opt_in,
+        says=after.soft_opt_in,
+        default_says=after.soft_opt_in if default == code else default in soft,
+        saying=soft,
+    )
+    if groups and (people := _buyers().filter(_any(groups), restricted_at=None).count()):
+        found.append(Narrowed(purposes.SOFT_OPT_IN, people))
+    return found
+
+
+def _leaving(
+    code: str,
+    before: Terms,
+    after: Terms,
+    *,
+    said: bool,
+    says: bool,
+    default_says: bool,
+    saying: Collection[str],
+) -> list[Q]:
+    """Who is under a law that says yes and comes under one that does not: who stays, who goes and who comes."""
+    gone, come = before.countries - after.countries, after.countries - before.countries
+    groups = []
+    if said and not says:
+        groups.append(Q(jurisdiction=code) & ~Q(country__in=gone))
+    if said and gone and not default_says:
+        groups.append(Q(jurisdiction=code, country__in=gone))
+    if come and not says and (others := set(saying) - {code}):
+        groups.append(Q(country__in=come, jurisdiction__in=others))
+    return groups
 
 
 def _default_is_silent(code: str, purpose: str, after: Terms, law: dict[str, set[str]]) -> bool:
@@ -92,9 +157,15 @@ def _unanswered(purpose: str) -> CustomerQuerySet:
     return people
 
 
-def change(row: Jurisdiction, before: Terms, after: Terms) -> int:
-    """Make it hold: the row is saved, silence is set, and people of the countries that moved come under the law that
-    is now theirs. How many people moved. Four queries at most, two of which write to those people.
+def _buyers() -> CustomerQuerySet:
+    """Who bought what a law may let be written about, and never answered."""
+    bought = Exists(SoftOptIn.objects.filter(customer_id=OuterRef("pk")))
+    return _unanswered(softoptin.PURPOSE).filter(bought)
+
+
+def change(row: Jurisdiction, before: Terms, after: Terms, *, by: str, at: datetime) -> int:
+    """Make it hold: the row is saved, silence is set, people of the countries that moved come under the law that is
+    now theirs, and what held until now is kept. How many people moved. Ten queries at most, however many those are.
     """
     row.countries, row.soft_opt_in = sorted(after.countries), after.soft_opt_in
     moved = 0
@@ -106,8 +177,16 @@ def change(row: Jurisdiction, before: Terms, after: Terms) -> int:
             ignore_conflicts=True,
         )
         for people, code in _moving(row.code, before.countries, after.countries):
-            moved += people.exclude(jurisdiction=code).update(jurisdiction=code)
+            moved += lawbook.move(people, code, at=at)
+        lawbook.write(row, after.silent, by=by, at=at)
     return moved
+
+
+def remove(row: Jurisdiction, *, by: str, at: datetime) -> None:
+    """Delete it; what it said until now is kept. Who is under it is allowed nothing without having said yes (C1)."""
+    with transaction.atomic():
+        lawbook.write(row, (), by=by, at=at, is_removed=True)
+        row.delete()
 
 
 def _moving(

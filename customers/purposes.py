@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from customers import lawbook
 from customers.models import Jurisdiction, Notice, SilentYes
 
 
@@ -110,7 +112,11 @@ POLICIES: dict[str, Policy] = {
 
 
 def put_policies() -> None:
-    """The built-in jurisdictions, those that are missing; what stands there already is the shop's own."""
+    """The built-in jurisdictions, those that are missing; what stands there already is the shop's own.
+
+    In a fresh database they hold from the beginning, later ones from now on.
+    """
+    since = timezone.now() if lawbook.has_begun() else lawbook.BEGINNING
     for code, policy in POLICIES.items():
         row, is_new = Jurisdiction.objects.get_or_create(
             code=code,
@@ -126,6 +132,7 @@ def put_policies() -> None:
             SilentYes.objects.bulk_create(
                 SilentYes(jurisdiction=row, purpose=purpose) for purpose in policy.silence_means_yes
             )
+            lawbook.write(row, policy.silence_means_yes, by="", at=since)
 
 
 def jurisdictions() -> dict[str, str]:

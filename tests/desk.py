@@ -47,11 +47,13 @@ from customers.models import (
     ContactChoice,
     Customer,
     Event,
+    FormerLaw,
     IdempotentReply,
     ImportRun,
     Installation,
     Notice,
     PendingConsent,
+    PolicyVersion,
     PrivacyRequest,
     SensitiveAttribute,
     SoftOptIn,
@@ -364,7 +366,11 @@ def trust(row: Campaign, customers: list[Customer], category: Category, *, prefi
         at=now,
         by="ana",
     )
+    PolicyVersion.objects.create(
+        code=prefix[:10], number=1, since=now, name=prefix, soft_opt_in=False, answer_days=30, source="a law"
+    )
     for customer in customers:
+        FormerLaw.objects.create(customer=customer, jurisdiction="UK", until=now)
         ContactChoice.objects.create(customer=customer, frequency="weekly").left_topics.add(topic)
         SoftOptIn.objects.create(
             customer=customer, category=category, order_id=f"o-{customer.pk}", notice="soft@1",

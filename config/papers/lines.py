@@ -70,6 +70,9 @@ LINES: dict[str, Line] = {
     "customers.SoftOptIn": Line(
         _("an order at which messages about similar products were not refused"), ("proof", "marketing_email")
     ),
+    "customers.FormerLaw": Line(
+        _("whose law a person was under, until they or their country came under another"), ("proof",)
+    ),
     "customers.ContactChoice": Line(_("how often a person wants to be written to"), ("refusal",)),
     "customers.ContactChoice_left_topics": Line(_("the topics a person left"), ("refusal",)),
     "customers.PrivacyRequest": Line(_("what a person demanded, and what was done"), ("rights",)),
@@ -136,7 +139,7 @@ ABOUT_NOBODY = frozenset(
             "customers.SensitiveAttribute",
             "customers.SensitiveUse",
         ),
-        *("customers.SilentYes", "customers.Topic"),
+        *("customers.PolicyVersion", "customers.SilentYes", "customers.Topic"),
         *("recommender.Look", "recommender.ModelVersion", "recommender.PairCount", "recommender.PairShard"),
         *("recommender.Placement", "recommender.Placement_categories", "recommender.Promotion"),
         *("recommender.Promotion_categories", "recommender.Promotion_products"),

@@ -8,16 +8,20 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
 
 from catalog.pages import Page, ReadOnly, Section, shown
 from customers import few, policies, purposes
+from customers.admin import law_history
 from customers.admin.words import words_of
 from customers.countries import COUNTRIES
 from customers.models import Customer, Jurisdiction, SoftOptIn
-from customers.policies import Terms, Widened
+from customers.policies import Narrowed, Terms, Widened
+
+# No count of people below this is shown (N1).
 
 
 class JurisdictionForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -83,7 +87,7 @@ class JurisdictionForm(forms.ModelForm):  # type: ignore[type-arg]
 
 @admin.register(Jurisdiction)
 class JurisdictionAdmin(Page):
-    """What a privacy officer changes; a change that makes a yes of silence is asked about once more."""
+    """What a privacy officer changes; whoever would make a yes of silence, or take one away, is asked once more."""
 
     form = JurisdictionForm
     list_display = ("code", "name", "told_silence", "soft_opt_in", "answer_days", "updated_at")
@@ -125,7 +129,8 @@ class JurisdictionAdmin(Page):
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _asked_once_more(self, request: HttpRequest, object_id: str | None) -> HttpResponse | None:
-        """The page that says whose silence would become a yes; None where nobody's, or where that was confirmed."""
+        """The page that says whose silence would become a yes, and whose would cease to be one; None where nobody's, or
+        where that was confirmed."""
         row = self.get_object(request, object_id) if object_id else None
         if not (self.has_change_permission(request, row) if row else self.has_add_permission(request)):
             return None
@@ -134,9 +139,12 @@ class JurisdictionAdmin(Page):
             return None
         code = row.code if row else form.cleaned_data["code"]
         found = policies.widened(code, form.before, form.after)
+        lost = policies.narrowed(code, form.before, form.after)
         # What was read is what is confirmed; an exact number would stand in the page all the same.
-        confirmed = " ".join(f"{one.what}:{few.short(one.people)}" for one in found)
-        if not found or request.POST.get("confirmed") == confirmed:
+        confirmed = " ".join(
+            [*(f"{one.what}:{few.short(one.people)}" for one in found), *(f"-{one.what}" for one in lost)]
+        )
+        if not (found or lost) or request.POST.get("confirmed") == confirmed:
             return None
         kept = [
             (name, value)
@@ -147,18 +155,28 @@ class JurisdictionAdmin(Page):
         return self.own_page(
             request,
             "admin/desk/policy_confirm.html",
-            title=gettext("Let silence mean yes in “%s”?") % form.cleaned_data["name"],
+            title=(
+                gettext("Let silence mean yes in “%s”?")
+                if found
+                else gettext("Ask first in “%s” from now on?")
+            )
+            % form.cleaned_data["name"],
             row=row,
             found=[(_told(one), few.short(one.people)) for one in found],
+            lost=[(_told(one), few.short(one.people)) for one in lost],
             kept=kept,
             confirmed=confirmed,
         )
 
     def save_model(self, request: HttpRequest, obj: Jurisdiction, form: Any, change: bool) -> None:
-        moved = policies.change(obj, form.before, form.after)
+        by, now = request.user.get_username(), timezone.now()
+        moved = policies.change(obj, form.before, form.after, by=by, at=now)
         if moved:
             told = ngettext("%(n)s person came under another law.", "%(n)s people came under another law.", 2)
             messages.info(request, told % {"n": few.told_in_tens(moved)})
+
+    def delete_model(self, request: HttpRequest, obj: Jurisdiction) -> None:
+        policies.remove(obj, by=request.user.get_username(), at=timezone.now())
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
@@ -174,7 +192,7 @@ class JurisdictionAdmin(Page):
         return "; ".join(told) or "Saved without a change."
 
     def sections(self, request: HttpRequest, row: Jurisdiction) -> list[Section]:
-        """What it says, in words. Two queries."""
+        """What it says, in words, and what it said before. Three queries."""
         silent = set(row.silent.values_list("purpose", flat=True))
         people = Customer.objects.present().filter(jurisdiction=row.code).count()
         rows = [
@@ -195,10 +213,13 @@ class JurisdictionAdmin(Page):
             (gettext("A request is answered within"), days),
             (gettext("People under it now"), few.short(people)),
         ]
-        return [Section(_("What it says"), (_("for"), _("who never answered")), rows)]
+        return [
+            Section(_("What it says"), (_("for"), _("who never answered")), rows),
+            law_history.section(row.code),
+        ]
 
 
-def _told(one: Widened) -> str:
+def _told(one: Widened | Narrowed) -> str:
     if one.what == purposes.SOFT_OPT_IN:
         return gettext("E-mail to buyers about similar products")
     return words_of(one.what)

@@ -6,7 +6,15 @@ from customers.models.contact import ContactChoice, Topic
 from customers.models.customer import Customer, Identity, PersonKey, Suppression
 from customers.models.event import Event
 from customers.models.imports import ImportRun
-from customers.models.policy import Jurisdiction, SensitiveAttribute, SensitiveUse, SilentYes, SoftOptIn
+from customers.models.policy import (
+    FormerLaw,
+    Jurisdiction,
+    PolicyVersion,
+    SensitiveAttribute,
+    SensitiveUse,
+    SilentYes,
+    SoftOptIn,
+)
 from customers.models.rights import Checkpoint, Installation, PrivacyRequest
 
 __all__ = [
@@ -17,6 +25,7 @@ __all__ = [
     "ContactChoice",
     "Customer",
     "Event",
+    "FormerLaw",
     "IdempotentReply",
     "Identity",
     "ImportRun",
@@ -25,6 +34,7 @@ __all__ = [
     "Notice",
     "PendingConsent",
     "PersonKey",
+    "PolicyVersion",
     "PrivacyRequest",
     "SensitiveAttribute",
     "SensitiveUse",

@@ -48,6 +48,54 @@ class SilentYes(models.Model):
         return f"{self.jurisdiction_id} {self.purpose}"
 
 
+class PolicyVersion(models.Model):
+    """What a jurisdiction said from a moment on, beside the rows that hold today. Only ever added; the database refuses
+    update and delete (see migrations)."""
+
+    # No foreign key: what the law said outlives a jurisdiction that was deleted.
+    code = models.CharField(pgettext_lazy("place", "code"), max_length=10)
+    number = models.PositiveIntegerField(_("version"))
+    since = models.DateTimeField(_("since"))
+    name = models.CharField(_("name"), max_length=100)
+    countries = models.JSONField(_("countries"), default=list, blank=True)
+    # The purposes for which silence means yes, in order.
+    silent = models.JSONField(_("silence means yes for"), default=list, blank=True)
+    soft_opt_in = models.BooleanField(_("buyers may be written to about similar products"))
+    answer_days = models.PositiveSmallIntegerField(_("days to answer a request"))
+    source = models.CharField(_("where it says so"), max_length=300, blank=True)
+    # Empty: as it was built in.
+    changed_by = models.CharField(_("changed by"), max_length=150, blank=True)
+    is_removed = models.BooleanField(_("deleted"), default=False)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("version of a jurisdiction"), _("versions of jurisdictions")
+        constraints = [
+            models.UniqueConstraint(fields=["code", "number"], name="a_law_has_one_version_of_a_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code}/{self.number}"
+
+
+class FormerLaw(models.Model):
+    """Whose law held for a person until they, or their country, came under another."""
+
+    customer = models.ForeignKey(
+        "customers.Customer",
+        on_delete=models.CASCADE,
+        related_name="former_laws",
+        verbose_name=_("customer"),
+    )
+    jurisdiction = models.CharField(_("jurisdiction"), max_length=10)
+    until = models.DateTimeField(_("until"))
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("former law of a person"), _("former laws of people")
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} {self.jurisdiction}"
+
+
 class SoftOptIn(models.Model):
     """An order at whose taking the buyer could refuse messages about similar products, and did not (ePrivacy 13(2))."""
 

@@ -135,7 +135,7 @@ def _model_of(product_ids: Collection[int]) -> tuple[Live, IntArray]:
 def allowed(people: QuerySet[Any] | None) -> QuerySet[Any]:
     """Who of these (or of all) allows personalization."""
     asked = consent.permitted("personalization")
-    return asked if people is None else asked.filter(pk__in=people.values("pk"))
+    return asked if people is None else people.filter(consent.may("personalization"))
 
 
 def pages(asked: QuerySet[Any], *, types: Collection[str] = ()) -> Iterator[tuple[int, dict[int, History]]]:

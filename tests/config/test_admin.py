@@ -32,7 +32,7 @@ LEDGERS = (
     "campaigns.trigger", "campaigns.sharechange", "campaigns.upliftstudy", "campaigns.upliftscore",
     "campaigns.codemisuse", "campaigns.capcount",
     "customers.checkpoint", "customers.contactchoice", "customers.softoptin", "campaigns.savedreport",
-    "campaigns.privaterelease", "recommender.refusedinterest",
+    "campaigns.privaterelease", "recommender.refusedinterest", "customers.policyversion", "customers.formerlaw",
 )  # fmt: skip
 ADDRESS = "Shop, 1 Example Street, 10115 Berlin"
 

@@ -48,6 +48,7 @@ from customers.models import (
     ContactChoice,
     Customer,
     Event,
+    FormerLaw,
     IdempotentReply,
     Identity,
     PersonKey,
@@ -77,6 +78,7 @@ DELETED = {
     "customers.ContactChoice",
     "customers.ContactChoice_left_topics",
     "customers.Event",
+    "customers.FormerLaw",
     "customers.Identity",
     "customers.PendingConsent",
     "customers.SoftOptIn",
@@ -185,6 +187,7 @@ def canary(products: dict[str, Product]) -> Customer:
         customer=customer, category=garden, order_id="o-1", notice="soft@1", notice_sha256="0" * 64, language="en",
         at=NOW,
     )  # fmt: skip
+    FormerLaw.objects.create(customer=customer, jurisdiction="UK", until=NOW)
     topic = Topic.objects.create(slug="garden", title="Garden")
     ContactChoice.objects.create(customer=customer, frequency="weekly").left_topics.add(topic)
     PrivacyRequest.objects.create(
