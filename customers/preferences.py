@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
-from customers import consent, purposes
+from customers import consent, gpc, purposes
 from customers.consent import Answer, Evidence
-from customers.models import ConsentState
+from customers.models import ConsentRecord, ConsentState
 from customers.purposes import ShownText
 
 METHOD, ACTOR = "preference page", "customer"
@@ -22,6 +23,8 @@ class Choice:
     notice: ShownText
     is_on: bool
     since: datetime | None
+    is_signal: bool = False
+    """The answer was the browser's, by Global Privacy Control, and not given here."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,18 @@ def is_allowed(customer_id: int, purpose: str) -> bool:
 
 def choices(customer_id: int, *, language: str) -> list[Choice]:
     """Every purpose with its words in the language (or in English) and the gate's present answer."""
-    since = dict(ConsentState.objects.filter(customer_id=customer_id).values_list("purpose", "at"))
+    newest = ConsentRecord.objects.filter(pk=OuterRef("record_id")).values("method")[:1]
+    states = ConsentState.objects.filter(customer_id=customer_id).annotate(method=Subquery(newest))
+    answered = {
+        purpose: (at, not granted and method in gpc.METHODS)
+        for purpose, at, granted, method in states.values_list("purpose", "at", "granted", "method")
+    }
     return [
         Choice(
             purpose,
             purposes.current_notice(purpose, language),
             is_allowed(customer_id, purpose),
-            since.get(purpose),
+            *answered.get(purpose, (None, False)),
         )
         for purpose in purposes.PURPOSES
     ]

@@ -114,6 +114,9 @@ def masked(address: str) -> str:
 class Preferences(Page):
     """What is sent and why, a switch for each purpose, how often and about what, and one button that stops everything."""
 
+    is_kept_off = False
+    """Something was turned on here that the browser's Global Privacy Control keeps off."""
+
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         return self.shown()
 
@@ -163,6 +166,7 @@ class Preferences(Page):
             shown[purpose] = (notice, language)
         on = set(self.request.POST.getlist("on"))
         if gpc.is_on(self.request):
+            self.is_kept_off = bool(on.intersection(gpc.PURPOSES))
             on -= set(gpc.PURPOSES)
         return preferences.save(
             self.person.pk,
@@ -197,6 +201,8 @@ class Preferences(Page):
             paused_until=wish.paused_until if wish.is_paused(self.at) else None,
             topics=contact.topics(wish, language=self.language),
             spoken=spoken_by(self.person),
+            signalled=gpc.PURPOSES if gpc.is_on(self.request) else (),
+            is_kept_off=self.is_kept_off,
             token=self.kwargs["token"],
             **self.more(),
             **context,
