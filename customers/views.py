@@ -92,7 +92,8 @@ def rendered(
 def nobody(request: HttpRequest) -> HttpResponseBase:
     language = language_for(request)
     with translation.override(language):
-        return guarded(rendered(request, "nobody", language, status=404), language)
+        page = rendered(request, "nobody", language, status=404, languages=settings.LANGUAGES)
+        return guarded(page, language)
 
 
 def _zone(person: Customer) -> zoneinfo.ZoneInfo:
@@ -203,6 +204,7 @@ class Preferences(Page):
             spoken=spoken_by(self.person),
             signalled=gpc.PURPOSES if gpc.is_on(self.request) else (),
             is_kept_off=self.is_kept_off,
+            restricted=self.person.restricted_at is not None,
             token=self.kwargs["token"],
             **self.more(),
             **context,
@@ -263,7 +265,9 @@ class Confirm(Page):
         language = language_for(request)
         with translation.override(language):
             is_used = isinstance(error, optin.Used)
-            page = rendered(request, "confirm_over", language, status=410, is_used=is_used)
+            page = rendered(
+                request, "confirm_over", language, status=410, is_used=is_used, languages=settings.LANGUAGES
+            )
             return guarded(page, language)
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:

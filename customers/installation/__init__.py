@@ -33,8 +33,8 @@ WHY = {
     ),
     "another": gettext_noop("This is not the database that was here before: a restored backup, or a copy."),
     "older": gettext_noop(
-        "The database was older than the journal: a backup was restored. The erasures and withdrawals that it did "
-        "not know have been done again."
+        "The database was older than the journal: a backup was restored. The erasures, withdrawals and "
+        "restrictions that it did not know have been done again."
     ),
     "shorter": gettext_noop(
         "The journal is shorter than this database knows: an older journal was put back."

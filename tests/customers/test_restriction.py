@@ -12,15 +12,21 @@ from customers import (
     identities,
     installation,
     journal,
+    ledger,
+    links,
+    preferences,
     privacy,
     request_answers,
     request_work,
     requests,
 )
 from customers.models import Customer, Identity, Installation, PrivacyRequest
-from tests.conftest import NOW
+from customers.purposes import PURPOSES
+from recommender.models import Interest
+from tests.conftest import NOW, person
 from tests.customers.test_installation import _Restored, restored
 from tests.customers.test_installation import running as running
+from tests.customers.test_preferences import learnt
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -160,3 +166,55 @@ def test_c10_a_visitor_s_restriction_goes_along_when_they_say_who_they_are(anna:
     restrict(Customer.objects.get(pk=visitor))
     assert identities.identify("v1", "anna", at=NOW) == anna.pk
     assert is_restricted(anna)
+
+
+# --- the person's own page ---------------------------------------------------------------------------------
+
+
+def page_of(customer: Customer) -> str:
+    return links.preferences_url(customer).removeprefix("http://testserver")
+
+
+def test_the_page_says_that_data_are_restricted_and_shows_what_was_answered(
+    anna: Customer, client: Client
+) -> None:
+    restrict(anna)
+    page = client.get(page_of(anna), {"language": "en"}).content.decode()
+    assert "kept and used for nothing" in page
+    assert "/ask/restriction?language=en" in page
+    assert page.count(" checked>") == len(PURPOSES)
+    assert "You said no on" not in page
+    lift(anna)
+    assert "kept and used for nothing" not in client.get(page_of(anna)).content.decode()
+
+
+def test_saving_under_a_restriction_changes_only_what_was_changed_and_deletes_nothing(
+    anna: Customer, client: Client
+) -> None:
+    learnt(anna)
+    consent.withdraw(anna.pk, "partner_sharing", method="page", source="t", actor="anna", at=NOW)
+    restrict(anna)
+    before = preferences.answers(anna.pk)
+    records = ledger.length(anna.pk)
+    shown = [f"{purpose} {purpose}@1 en" for purpose in PURPOSES]
+    kept_on = [purpose for purpose, is_on in before.items() if is_on]
+    client.post(page_of(anna), {"action": "save", "shown": shown, "on": kept_on})
+    assert ledger.length(anna.pk) == records
+    assert Interest.objects.filter(customer=anna).exists(), "what is restricted is kept"
+    client.post(page_of(anna), {"action": "save", "shown": shown, "on": [*kept_on, "partner_sharing"]})
+    assert ledger.length(anna.pk) == records + 1
+    assert is_restricted(anna)
+    assert not consent.decide(anna.pk, "partner_sharing", at=timezone.now()).allowed
+    lift(anna)
+    assert consent.decide(anna.pk, "partner_sharing", at=timezone.now()).allowed
+
+
+@pytest.mark.parametrize("country", ["DE", "US"])
+def test_what_is_shown_is_the_gate_s_answer_where_nothing_is_restricted(country: str) -> None:
+    cora = person("cora", country=country, allows=["analytics"])
+    consent.withdraw(cora.pk, "message_tracking", method="page", source="t", actor="cora", at=NOW)
+    shown = preferences.answers(cora.pk)
+    assert shown == {purpose: preferences.is_allowed(cora.pk, purpose) for purpose in PURPOSES}
+    assert (shown["analytics"], shown["message_tracking"]) == (True, False)
+    privacy.erase(cora.pk, actor="tests", at=NOW)
+    assert not any(preferences.answers(cora.pk).values())
