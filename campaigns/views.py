@@ -58,13 +58,13 @@ class Preferences(OwnPreferences):
             refusals.take_back(pk, category[0])
             return self.shown(taken_back=True)
         response = super().post(request, **kwargs)
-        if not preferences.is_allowed(pk, "personalization"):
+        if not preferences.answers(pk)["personalization"]:  # a restriction keeps what there is
             forget_what_was_inferred(pk)
         return response
 
     def more(self) -> dict[str, Any]:
         pk, language = self.person.pk, self.language
-        is_chosen_for = preferences.is_allowed(pk, "personalization")
+        is_chosen_for = preferences.answers(pk)["personalization"]
         interests: list[Interest] = []
         if is_chosen_for:  # what was just forbidden is forgotten, and not shown once more
             own = Interest.objects.told().filter(customer=pk).select_related("category")

@@ -81,6 +81,13 @@ DEFAULT_CURRENCY: str = env.str("DEFAULT_CURRENCY", default="EUR")
 POSTAL_ADDRESS: str = env.str("POSTAL_ADDRESS", default="")
 # A campaign that reaches more people is approved by somebody else than who made it (S5).
 APPROVAL_ABOVE: int = env.int("APPROVAL_ABOVE", default=1000)
+# What proves that people's demands were answered: three years for claims and fines (BGB 195, OWiG 31), and more than the
+# two that California asks for (11 CCR 7101).
+PRIVACY_REQUESTS_KEPT_DAYS: int = env.int("PRIVACY_REQUESTS_KEPT_DAYS", default=1096)
+if PRIVACY_REQUESTS_KEPT_DAYS < 31:
+    raise ImproperlyConfigured(
+        "PRIVACY_REQUESTS_KEPT_DAYS is less than 31: an answer may still be on its way."
+    )
 # Where tests of messages may go, besides the address of whoever sends one.
 TEST_ADDRESSES: list[str] = env.list("TEST_ADDRESSES", default=[])
 # Providers whose reports of bounces and complaints are taken in at /hooks/<provider>/, and what guards each.

@@ -123,6 +123,17 @@ def is_there(request_id: UUID) -> bool:
     return path_of(request_id).exists()
 
 
+def waiting() -> set[UUID]:
+    """The requests that have a file here, published or in the making."""
+    found = set()
+    for path in folder().iterdir():
+        try:
+            found.add(UUID(path.name.partition(".")[0]))
+        except ValueError:
+            continue  # none of ours
+    return found
+
+
 def drop(request_id: UUID) -> bool:
     """Whether there was a file of this request, published or in the making."""
     found = [path_of(request_id), *folder().glob(f"{request_id}.*.draft")]

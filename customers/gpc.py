@@ -12,6 +12,8 @@ from customers import consent
 # No sale, no sharing, no targeting. It says nothing against keeping what the shop itself needs, nor against mail.
 PURPOSES = ("personalization", "partner_sharing")
 METHOD = "Sec-GPC"
+# How the ledger says that it was the browser and not the person: by the header, or by the consent widget that asked it.
+METHODS = (METHOD, "Global Privacy Control")
 # The answer says `GPC: honoured`; `config.security` reads it from here.
 HONOURED = "tact.gpc"
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from customers import consent, contact, encryption, lawbook, purposes, suppression
-from customers.models import ConsentState, Customer, Event, Identity, PersonKey
+from customers import consent, contact, encryption, lawbook, purposes, restriction, suppression
+from customers.models import ConsentState, Customer, Event, Identity, PersonKey, PrivacyRequest
 
 SEALED = ("email", "phone", "name")
 _CHANGEABLE = (
@@ -137,7 +138,10 @@ def _apply(customer: Customer, profile: Profile, laws: Mapping[str, str]) -> boo
 
 
 def merge(keep_id: int, gone_id: int, *, actor: str, at: datetime) -> None:
-    """Two people turn out to be one. Events move; of two answers the most restrictive holds (C10)."""
+    """Two people turn out to be one. Events move; of two answers the most restrictive holds (C10).
+
+    So does what either refused or left, and a restriction of either.
+    """
     if keep_id == gone_id:
         return
     with transaction.atomic():
@@ -151,11 +155,30 @@ def merge(keep_id: int, gone_id: int, *, actor: str, at: datetime) -> None:
         Identity.objects.filter(customer=gone).update(customer=keep)
         ConsentState.objects.filter(customer=gone).delete()
         contact.merge(keep_id, gone_id)
+        _carry_refusals(keep, gone)
+        if gone.restricted_at is not None:
+            restriction.restrict([keep], at=at)
+            # The demand goes along, so that whoever lifts it lifts it of the person they are now.
+            asked = PrivacyRequest.objects.filter(customer=gone, type=PrivacyRequest.Type.RESTRICTION)
+            asked.filter(ended_at__isnull=False).update(customer=keep, customer_number=keep_id)
         gone.merged_into, gone.external_id = keep, None
         gone.sealed, gone.email_index, gone.phone_index, gone.index_key = b"", "", "", ""
         gone.save(
             update_fields=["merged_into", "external_id", "sealed", "email_index", "phone_index", "index_key"]
         )
+
+
+def _carry_refusals(keep: Customer, gone: Customer) -> None:
+    """What either said no to, in every model of whichever app that says what a refusal is of: `refuses = column`.
+
+    Found by walking Django's own list of models, as `privacy` does, so that nothing is called upwards.
+    """
+    for model in apps.get_models():
+        if column := getattr(model, "refuses", ""):
+            rows = model._default_manager  # noqa: SLF001 - Django's documented way
+            twice = list(rows.filter(customer=keep).values_list(column, flat=True))
+            rows.filter(customer=gone, **{f"{column}__in": twice}).delete()
+            rows.filter(customer=gone).update(customer=keep)
 
 
 def identify(anonymous_id: str, external_id: str, *, at: datetime) -> int:

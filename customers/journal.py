@@ -1,4 +1,4 @@
-"""What must never be forgotten, kept outside the database: one line an erasure, one a page of withdrawals.
+"""What must never be forgotten, kept outside the database: one line an erasure, a restriction, a page of withdrawals.
 
 A restored backup knows nothing of what people demanded after it was taken; this file does (`installation` replays it).
 `JOURNAL_DIR/journal.jsonl` is only ever added to. A line is on the disk before the transaction that it tells of may
@@ -28,7 +28,7 @@ from django.db import transaction
 from customers import encryption
 from customers.models import ConsentRecord, Customer
 
-What = Literal["withdrawal", "erasure", "done"]
+What = Literal["withdrawal", "erasure", "restriction", "lifting", "done"]
 GENESIS = "0" * 64
 # Refused marketing outlives its person as a keyed hash of the address: purpose -> (channel, column of the hash).
 ADDRESSES = {"marketing_email": ("email", "email_index"), "marketing_sms": ("sms", "phone_index")}
@@ -40,7 +40,11 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """What a line says of one person. `sequence` and `hash` are those of the ledger's record of a withdrawal."""
+    """What a line says of one person.
+
+    `sequence` and `hash` are those of the ledger's record of a withdrawal; of a restriction and its lifting `sequence`
+    is which change of the person's restriction it is.
+    """
 
     customer: int
     person: str
@@ -96,6 +100,20 @@ def withdrawn(records: Sequence[ConsentRecord], people: dict[int, Customer], *, 
 def erased(people: Sequence[Customer], kept: Sequence[tuple[str, str]], *, at: datetime) -> None:
     """Write down an erasure, before the keys are destroyed; `kept` is what stays on the suppression list."""
     _tell("erasure", tuple(Row(one.pk, person(one), addresses=tuple(kept)) for one in people), at=at)
+
+
+def restricted(people: Sequence[Customer], *, at: datetime) -> None:
+    """Write down that these people's data are used for nothing from now on; they hold the new number of the change."""
+    _tell("restriction", tuple(_changed(one) for one in people), at=at)
+
+
+def lifted(people: Sequence[Customer], *, at: datetime) -> None:
+    """Write down that their restriction has ended. As it gives leave, it is done again only if it had committed."""
+    _tell("lifting", tuple(_changed(one) for one in people), at=at)
+
+
+def _changed(customer: Customer) -> Row:
+    return Row(customer.pk, person(customer), sequence=customer.restriction_changes)
 
 
 def _addresses(customer: Customer, purpose: str) -> tuple[tuple[str, str], ...]:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
-from customers import consent, purposes
+from customers import consent, gpc, purposes
 from customers.consent import Answer, Evidence
-from customers.models import ConsentState
+from customers.models import ConsentRecord, ConsentState, Customer, SilentYes
 from customers.purposes import ShownText
 
 METHOD, ACTOR = "preference page", "customer"
@@ -22,6 +23,8 @@ class Choice:
     notice: ShownText
     is_on: bool
     since: datetime | None
+    is_signal: bool = False
+    """The answer was the browser's, by Global Privacy Control, and not given here."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +42,42 @@ def is_allowed(customer_id: int, purpose: str) -> bool:
     return verdict is not None and verdict.allowed
 
 
+def answers(customer_id: int) -> dict[str, bool]:
+    """For each purpose what the person answered, or their law says for who never did; to show them, never to act on.
+
+    A restriction is left out of it: it denies everything, and their answers hold again once it is lifted. Three queries.
+    """
+    law = Customer.objects.present().filter(pk=customer_id).values_list("jurisdiction", flat=True).first()
+    if law is None:
+        return dict.fromkeys(purposes.PURPOSES, False)
+    newest = {
+        purpose: (granted, record)
+        for purpose, granted, record in ConsentState.objects.filter(customer_id=customer_id).values_list(
+            "purpose", "granted", "record_id"
+        )
+    }
+    silent = set(SilentYes.objects.filter(jurisdiction__code=law).values_list("purpose", flat=True))
+    return {
+        purpose: consent.verdict_of(law, newest.get(purpose), silence_means_yes=purpose in silent).allowed
+        for purpose in purposes.PURPOSES
+    }
+
+
 def choices(customer_id: int, *, language: str) -> list[Choice]:
-    """Every purpose with its words in the language (or in English) and the gate's present answer."""
-    since = dict(ConsentState.objects.filter(customer_id=customer_id).values_list("purpose", "at"))
+    """Every purpose with its words in the language (or in English) and the person's present answer."""
+    newest = ConsentRecord.objects.filter(pk=OuterRef("record_id")).values("method")[:1]
+    states = ConsentState.objects.filter(customer_id=customer_id).annotate(method=Subquery(newest))
+    answered = {
+        purpose: (at, not granted and method in gpc.METHODS)
+        for purpose, at, granted, method in states.values_list("purpose", "at", "granted", "method")
+    }
+    present = answers(customer_id)
     return [
         Choice(
             purpose,
             purposes.current_notice(purpose, language),
-            is_allowed(customer_id, purpose),
-            since.get(purpose),
+            present[purpose],
+            *answered.get(purpose, (None, False)),
         )
         for purpose in purposes.PURPOSES
     ]
@@ -69,13 +99,14 @@ def save(
     on: list[str] = []
     off: list[str] = []
     reworded: list[str] = []
-    answers: list[Answer] = []
+    given: list[Answer] = []
     with transaction.atomic():
         consent.hold([customer_id])
+        before = answers(customer_id)
         for purpose, is_wanted in wanted.items():
             if purpose not in purposes.PURPOSES or purpose not in shown:
                 continue
-            if is_wanted == is_allowed(customer_id, purpose):
+            if is_wanted == before[purpose]:
                 continue
             notice, language = shown[purpose]
             if is_wanted:
@@ -89,8 +120,8 @@ def save(
                 if is_wanted
                 else Evidence("", "", METHOD, source, ACTOR)
             )
-            answers.append(Answer(customer_id, purpose, is_wanted, evidence))
-        consent.record(answers, at=at)
+            given.append(Answer(customer_id, purpose, is_wanted, evidence))
+        consent.record(given, at=at)
     return Changes(tuple(on), tuple(off), tuple(reworded))
 
 

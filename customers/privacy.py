@@ -22,7 +22,7 @@ from django.db import OperationalError, connection, models, transaction
 from django.db.models import Q, QuerySet
 
 from catalog.models import Review
-from customers import consent, encryption, journal, preferences, purposes, suppression
+from customers import consent, encryption, journal, preferences, purposes, request_traces, suppression
 from customers.models import (
     ConsentRecord,
     ConsentState,
@@ -200,7 +200,8 @@ def _erase(customer_id: int, *, actor: str, at: datetime) -> Erased:
     """In one transaction, under the person's lock.
 
     Left are a nameless row, which the ledger's numbers point at, the ledger itself, and the suppression list. The
-    journal outside the database knows of it before it commits, so that an older backup is told (D3).
+    journal outside the database knows of it before it commits, so that an older backup is told (D3). Copies that wait
+    to be fetched go with it.
     """
     done = Erased()
     with transaction.atomic():
@@ -214,6 +215,7 @@ def _erase(customer_id: int, *, actor: str, at: datetime) -> Erased:
             customer_id, method="erasure", source="privacy", actor=actor, at=at, only=allowed
         )
         _blank_replies(list(persons.values()))
+        request_traces.forget(people)
         _remove_rows(people, done)
         staff_notes(people).update(object_repr="", change_message="")
         journal.erased([one for one in persons.values() if one.erased_at is None], kept, at=at)

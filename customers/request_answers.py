@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from customers import requests
+from customers import request_traces, requests
 from customers.models import Jurisdiction, PrivacyRequest
 from customers.requests import LIVING, NotPossible, State, Type
 
@@ -19,7 +19,7 @@ def prove_by_hand(pk: Any, *, how: str, by: str, at: datetime) -> PrivacyRequest
         if row.state != State.UNPROVEN:
             raise NotPossible(_("This request does not wait for a proof."))
         requests.mark_proven(row, f"staff:{by}", at=at)
-        requests.note(row, "identity", f"proven by hand: {how}", at=at, by=by)
+        requests.note(row, "identity", f"{request_traces.BY_HAND}: {how}", at=at, by=by)
         row.save()
         return row
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import translation
 
@@ -77,7 +78,7 @@ class AskFor(Page):
                 self.person, kind, source="privacy page", at=self.at, details=details, proven_by=BY_PAGE
             )
         except requests.NotPossible as error:
-            return self.shown(problem=str(error), given=details)
+            return self.shown(problem=error, given=details)
         request_work.work_at_once(asked.request, at=self.at)
         asked.request.refresh_from_db()
         self.person.refresh_from_db()
@@ -95,7 +96,7 @@ class AskFor(Page):
         held |= {"country": self.person.country, "time_zone": self.person.time_zone}
         given = context.pop("given", {})
         fields = [
-            (name, words, held.get(name, ""), given.get(name, ""))
+            (name, words, requests.HINTS.get(name, ""), held.get(name, ""), given.get(name, ""))
             for name, words in requests.CORRECTABLE.items()
         ]
         return self.page(
@@ -131,7 +132,8 @@ class Prove(Page):
     def over(self, request: HttpRequest, error: Exception) -> HttpResponseBase:
         language = language_for(request)
         with translation.override(language):
-            return guarded(rendered(request, "request_over", language, status=410), language)
+            page = rendered(request, "request_over", language, status=410, languages=settings.LANGUAGES)
+            return guarded(page, language)
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         return self.shown()

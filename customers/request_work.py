@@ -14,7 +14,18 @@ from django.apps import apps
 from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
-from customers import consent, encryption, export_files, exports, identities, privacy, purposes, requests
+from customers import (
+    consent,
+    encryption,
+    export_files,
+    exports,
+    identities,
+    privacy,
+    purposes,
+    request_traces,
+    requests,
+    restriction,
+)
 from customers.models import Customer, PrivacyRequest
 from customers.requests import NotPossible, State, Type
 
@@ -107,8 +118,7 @@ def correct(pk: Any, *, by: str, at: datetime) -> PrivacyRequest:
 def lift(person: Customer, *, by: str, at: datetime) -> bool:
     """End a restriction; whether there was one. By the person's own wish at once, else after they were told."""
     with transaction.atomic():
-        consent.hold([person.pk])
-        held = Customer.objects.filter(pk=person.pk, restricted_at__isnull=False).update(restricted_at=None)
+        held = restriction.lift(consent.hold([person.pk]).values(), at=at)
         rows = PrivacyRequest.objects.select_for_update().filter(customer=person, type=Type.RESTRICTION)
         row = rows.filter(state=State.DONE).order_by("-ended_at").first()
         if held and row is not None:
@@ -198,8 +208,9 @@ def _drop_inferred(pk: Any, at: datetime) -> None:
 
 def _restrict(pk: Any, at: datetime) -> None:
     def hold(row: PrivacyRequest) -> None:
-        people = Customer.objects.filter(pk=row.customer_number, restricted_at__isnull=True)
-        requests.note(row, "customers.Customer", "restricted", rows=people.update(restricted_at=at), at=at)
+        people = consent.hold([row.customer_number]).values()
+        done = restriction.restrict(people, at=at)
+        requests.note(row, "customers.Customer", "restricted", rows=done, at=at)
 
     _once(pk, "customers.Customer", hold)
 
@@ -221,8 +232,8 @@ def _keep_address(pk: Any, at: datetime) -> None:
 def _drop_copies(pk: Any, at: datetime) -> None:
     def drop(row: PrivacyRequest) -> None:
         people = privacy.family(row.customer_number)
-        mine = PrivacyRequest.objects.filter(customer_number__in=people).values_list("pk", flat=True)
-        requests.note(row, "exports", "deleted", rows=sum(map(export_files.drop, mine)), at=at)
+        mine = PrivacyRequest.objects.filter(customer__in=people).values_list("pk", flat=True)
+        requests.note(row, "exports", "deleted", rows=request_traces.drop_copies(mine), at=at)
 
     _once(pk, "exports", drop)
 
@@ -234,6 +245,7 @@ def _erase(pk: Any, at: datetime) -> None:
         except privacy.NobodyToErase:
             requests.note(row, "customers.PersonKey", "was gone already", at=at)
             return
+        request_traces.blank(row)  # the row in hand is written over what the erasure left of it
         for label, rows in sorted(done.deleted.items()):
             requests.note(row, label, "deleted", rows=rows, at=at)
         for label, rows in sorted(done.let_go.items()):

@@ -42,12 +42,23 @@ CORRECTABLE = {
     "country": gettext_lazy("Country"),
     "time_zone": gettext_lazy("Time zone"),
 }
+HINTS = {
+    "country": gettext_lazy("two letters, such as DE"),
+    "time_zone": gettext_lazy("such as Europe/Berlin"),
+}
 LONGEST_WORDS = 500
 BY_PAGE, BY_CLICK, NEEDS_NONE = "own page", "click in a mail", "none needed: it only takes leave away"
 
 
 class NotPossible(Exception):
-    """This cannot be asked of this person, or done to this request as it stands; the text says why."""
+    """This cannot be asked of this person, or done to this request as it stands; the text says why.
+
+    field : the new word that is wrong, of CORRECTABLE; empty where it is nothing of the kind.
+    """
+
+    def __init__(self, why: str, *, field: str = "") -> None:
+        super().__init__(why)
+        self.field = field
 
 
 class UnknownLink(Exception):
@@ -159,19 +170,20 @@ def checked(details: Mapping[str, str]) -> dict[str, str]:
         raise NotPossible(_("%s cannot be corrected here; write it as a note.") % unknown[0])
     if not words:
         raise NotPossible(_("Say what is wrong, or the new words."))
-    if any(len(value) > LONGEST_WORDS for value in words.values()):
-        raise NotPossible(_("That is too long: %s characters at most.") % LONGEST_WORDS)
+    for name, value in words.items():
+        if len(value) > LONGEST_WORDS:
+            raise NotPossible(_("That is too long: %s characters at most.") % LONGEST_WORDS, field=name)
     if "email" in words:
         try:
             validate_email(words["email"])
         except ValidationError as error:
-            raise NotPossible(_("This is not an e-mail address.")) from error
+            raise NotPossible(_("This is not an e-mail address."), field="email") from error
     if "country" in words:
         words["country"] = words["country"].upper()
         if len(words["country"]) != 2 or not words["country"].isalpha():
-            raise NotPossible(_("A country is written in two letters, such as DE."))
+            raise NotPossible(_("A country is written in two letters, such as DE."), field="country")
     if "time_zone" in words and words["time_zone"] not in zoneinfo.available_timezones():
-        raise NotPossible(_("A time zone is written like Europe/Berlin."))
+        raise NotPossible(_("A time zone is written like Europe/Berlin."), field="time_zone")
     return words
 
 

@@ -2,28 +2,30 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Model, QuerySet
+from django.conf import settings
+from django.db.models import Model, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from customers.models import IdempotentReply, PendingConsent
+from customers.models import IdempotentReply, PendingConsent, PrivacyRequest
 
 PAGE = 1000
 
 
 @dataclass(frozen=True)
 class Kept:
-    """One line of the table: rows of `model` whose `column` is before `at - for_long` go."""
+    """One line of the table: rows of `model` whose `column` is before `at - for_long` go, save those `still` needed."""
 
     model: type[Model]
     column: str
     for_long: timedelta
     why: str | Promise
+    still: Q = field(default_factory=Q)
 
     @property
     def what(self) -> str:
@@ -31,7 +33,8 @@ class Kept:
 
     def made_before(self, moment: datetime) -> QuerySet[Any]:
         rows = self.model._default_manager  # noqa: SLF001 - Django's documented way
-        return rows.filter(**{f"{self.column}__lt": moment})
+        old = rows.filter(**{f"{self.column}__lt": moment})
+        return old.exclude(self.still) if self.still else old
 
 
 KEPT: tuple[Kept, ...] = (
@@ -46,6 +49,14 @@ KEPT: tuple[Kept, ...] = (
         "created_at",
         timedelta(days=7),
         _("a repeated request is answered alike for a week"),
+    ),
+    Kept(
+        PrivacyRequest,
+        "ended_at",
+        timedelta(days=settings.PRIVACY_REQUESTS_KEPT_DAYS),
+        _("for so long somebody may claim or fine that a demand was not answered"),
+        # Whoever lifts a restriction notes it there.
+        still=Q(type=PrivacyRequest.Type.RESTRICTION, customer__restricted_at__isnull=False),
     ),
 )
 

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from customers import export_files, installation, privacy, request_work, requests, retention
+from customers import export_files, installation, privacy, request_traces, request_work, requests, retention
 from customers.proof import verification
 
 
@@ -14,6 +14,7 @@ def tidy() -> None:
     privacy.sweep(at=now)
     requests.lapse_old(at=now)
     request_work.blank_old_farewells(at=now)
+    request_traces.sweep()
     export_files.drop_old(at=now)
 
 

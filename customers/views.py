@@ -92,7 +92,8 @@ def rendered(
 def nobody(request: HttpRequest) -> HttpResponseBase:
     language = language_for(request)
     with translation.override(language):
-        return guarded(rendered(request, "nobody", language, status=404), language)
+        page = rendered(request, "nobody", language, status=404, languages=settings.LANGUAGES)
+        return guarded(page, language)
 
 
 def _zone(person: Customer) -> zoneinfo.ZoneInfo:
@@ -113,6 +114,9 @@ def masked(address: str) -> str:
 
 class Preferences(Page):
     """What is sent and why, a switch for each purpose, how often and about what, and one button that stops everything."""
+
+    is_kept_off = False
+    """Something was turned on here that the browser's Global Privacy Control keeps off."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         return self.shown()
@@ -163,6 +167,7 @@ class Preferences(Page):
             shown[purpose] = (notice, language)
         on = set(self.request.POST.getlist("on"))
         if gpc.is_on(self.request):
+            self.is_kept_off = bool(on.intersection(gpc.PURPOSES))
             on -= set(gpc.PURPOSES)
         return preferences.save(
             self.person.pk,
@@ -195,6 +200,9 @@ class Preferences(Page):
             paused_until=wish.paused_until if wish.is_paused(self.at) else None,
             topics=contact.topics(wish, language=self.language),
             spoken=spoken_by(self.person),
+            signalled=gpc.PURPOSES if gpc.is_on(self.request) else (),
+            is_kept_off=self.is_kept_off,
+            restricted=self.person.restricted_at is not None,
             token=self.kwargs["token"],
             **self.more(),
             **context,
@@ -255,7 +263,9 @@ class Confirm(Page):
         language = language_for(request)
         with translation.override(language):
             is_used = isinstance(error, optin.Used)
-            page = rendered(request, "confirm_over", language, status=410, is_used=is_used)
+            page = rendered(
+                request, "confirm_over", language, status=410, is_used=is_used, languages=settings.LANGUAGES
+            )
             return guarded(page, language)
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:

@@ -72,7 +72,7 @@ def allow(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0005_trust'),
+        ('customers', '0007_index_keys_are_found'),
     ]
 
     operations = [

@@ -73,7 +73,7 @@ class Installation(models.Model):
 
     # The same number lies in a file beside the database; where they differ, somebody restored or copied one of them.
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # How many lines of the journal of erasures and withdrawals, kept outside the database, this database has seen.
+    # How many lines of the journal of erasures, withdrawals and restrictions, kept outside the database, this database has seen.
     journal_seen = models.BigIntegerField(_("lines of the journal seen"), default=0)
     held_since = models.DateTimeField(_("sending held since"), null=True, blank=True)
     held_why = models.CharField(_("why sending is held"), max_length=300, blank=True)

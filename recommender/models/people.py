@@ -102,6 +102,9 @@ class RefusedInterest(models.Model):
     )
     at = models.DateTimeField(_("refused"))
 
+    # Of two people who are one, both's refusals hold (`customers.identities.merge`).
+    refuses = "category"
+
     class Meta:
         verbose_name, verbose_name_plural = _("refused interest"), _("refused interests")
         constraints = [

@@ -5,10 +5,12 @@
   const words = {
     "en": {title: "Your choices", yes: "Yes", no: "No", lead: "Each is yours to decide, and to change here whenever you like.",
       saved: "Saved.", failed: "That could not be saved. Please try again.",
-      gpc: "Your browser sends the Global Privacy Control signal. We take it as a no to:"},
+      gpc: "Your browser sends the Global Privacy Control signal. We take it as a no to:",
+      otherwise: "If you want it all the same, switch the signal off for this site in your browser and open the page again."},
     "zh-hans": {title: "您的选择", yes: "同意", no: "不同意", lead: "每一项都由您决定，您随时可以在此更改。",
       saved: "已保存。", failed: "未能保存，请重试。",
-      gpc: "您的浏览器发送了“全球隐私控制”（GPC）信号。我们视为您不同意："},
+      gpc: "您的浏览器发送了“全球隐私控制”（GPC）信号。我们视为您不同意：",
+      otherwise: "如果您仍然想要，请在浏览器中为本网站关闭该信号，然后重新打开页面。"},
   };
   const language = /^zh/i.test(set.language || document.documentElement.lang) ? "zh-hans" : "en";
   const say = words[language];
@@ -80,7 +82,7 @@
           send(one, false, "Global Privacy Control").then(() => remember(one, false), () => {});
         }
       }
-      box.append(make("p", say.gpc, {class: "tact-gpc"}), list);
+      box.append(make("p", say.gpc, {class: "tact-gpc"}), list, make("p", say.otherwise));
     }
     for (const one of asked) {
       if (refused.includes(one.purpose)) continue;

@@ -45,7 +45,7 @@ def test_s7_a_page_that_fails_is_told_by_its_route(
         raise RuntimeError(f"secret words about {anna.external_id} at anna@mail.example")
 
     client = Client(raise_request_exception=False)
-    monkeypatch.setattr("customers.preferences.is_allowed", fails)
+    monkeypatch.setattr("customers.preferences.choices", fails)
     monkeypatch.setattr("customers.views.preferences.switches", fails, raising=False)
     token = links.preferences_url(anna).rpartition("/preferences/")[2]
     assert client.get(f"/preferences/{token}").status_code == 500

@@ -19,7 +19,7 @@ from django.utils import timezone, translation
 from campaigns.models import Campaign
 from config import papers
 from config.papers import datamap, dpia, facts, lines, page, register
-from customers import consent, optin, privacy, purposes, retention, tasks
+from customers import consent, optin, privacy, purposes, requests, retention, tasks
 from customers.models import (
     ContactChoice,
     Customer,
@@ -236,9 +236,16 @@ def _shown(at: datetime) -> models.Model:
     return Shown.objects.create(recommendation_id=uuid4(), placement="home", items=[], at=at)
 
 
+def _demand(at: datetime) -> models.Model:
+    row = requests.ask(person(f"p{uuid4().hex[:6]}"), "access", source="tests", at=at).request
+    requests.end(row, requests.State.LAPSED, at=at)
+    return row
+
+
 MAKERS: dict[str, Callable[[datetime], models.Model]] = {
     "customers.PendingConsent": _pending,
     "customers.IdempotentReply": _reply,
+    "customers.PrivacyRequest": _demand,
     "recommender.Shown": _shown,
 }
 
@@ -266,6 +273,7 @@ def test_the_paper_has_a_row_for_each_line_and_the_rest_stays() -> None:
     assert [row[:2] for row in aged] == [
         ["pending consents", "30 days"],
         ["idempotent replies", "7 days"],
+        ["privacy requests", "1096 days"],
         ["lists shown", "90 days"],
     ]
     assert ["events", "deleted"] in [list(row) for row in rest]

@@ -1,6 +1,7 @@
 """A browser's Global Privacy Control at every door: C13."""
 
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -114,6 +115,65 @@ def test_c13_on_a_person_s_page_what_acts_hears_it_and_what_looks_changes_nothin
     )
     assert answer.headers["GPC"] == "honoured"
     assert refused(anna) == set(gpc.PURPOSES), "the switch does not undo the signal of the same request"
+
+
+def page_of(client: Client, customer: Customer, language: str = "en", **headers: str) -> str:
+    path = links.preferences_url(customer).removeprefix("http://testserver")
+    return unescape(client.get(path, {"language": language}, headers=headers).content.decode())
+
+
+def test_c13_the_page_says_that_it_was_the_browser_and_how_to_say_otherwise(
+    browser, anna: Customer, client: Client
+) -> None:
+    assert "Global Privacy Control" not in page_of(client, anna)
+    before = page_of(client, anna, **{"sec-gpc": "1"})
+    assert before.count("Your browser says no to it: that counts as soon as you save") == len(gpc.PURPOSES)
+    browser("anna")("GET", "products/none", **ON)
+    still = page_of(client, anna, **{"sec-gpc": "1"})
+    assert still.count("Your browser said no on ") == len(gpc.PURPOSES)
+    assert still.count("Your browser still says no to it, so it stays off.") == len(gpc.PURPOSES)
+    assert "switch the signal off for this site" in still
+    after = page_of(client, anna)
+    assert after.count("If you want it, turn it on and save.") == len(gpc.PURPOSES)
+    assert "switch the signal off" not in after
+    assert "You said yes on " in after, "of the other purposes it was the person"
+
+
+def test_c13_a_switch_that_the_signal_keeps_off_is_said_to_stay_off(anna: Customer, client: Client) -> None:
+    path = links.preferences_url(anna).removeprefix("http://testserver")
+    wish = {"action": "save", "shown": "personalization personalization@1 en", "on": "personalization"}
+    for action in ("save", "choose"):
+        answer = client.post(path, {**wish, "action": action}, headers={"sec-gpc": "1"}).content.decode()
+        assert "What your browser says no to stayed off." in answer
+    assert (
+        "stayed off" not in client.post(path, {"action": "save"}, headers={"sec-gpc": "1"}).content.decode()
+    )
+    assert refused(anna) == set(gpc.PURPOSES)
+
+
+def test_c13_a_yes_after_the_signal_counts_until_the_browser_says_no_again(
+    anna: Customer, client: Client
+) -> None:
+    path = links.preferences_url(anna).removeprefix("http://testserver")
+    wish = {"action": "save", "shown": "personalization personalization@1 en", "on": "personalization"}
+    client.post(path, {"action": "save"}, headers={"sec-gpc": "1"})
+    client.post(path, wish)
+    assert refused(anna) == {"partner_sharing"}
+    page = page_of(client, anna)
+    assert page.count("Your browser said no on ") == 1
+    client.post(path, {"action": "save"}, headers={"sec-gpc": "1"})
+    assert refused(anna) == set(gpc.PURPOSES)
+
+
+def test_c13_what_the_consent_widget_heard_of_the_signal_is_told_as_the_browser_s(
+    anna: Customer, client: Client
+) -> None:
+    consent.withdraw(
+        anna.pk, "partner_sharing", method=gpc.METHODS[1], source="shop", actor="browser", at=timezone.now()
+    )
+    assert page_of(client, anna).count("Your browser said no on ") == 1
+    consent.withdraw(anna.pk, "partner_sharing", method="page", source="t", actor="anna", at=timezone.now())
+    assert "Your browser said no on " not in page_of(client, anna)
 
 
 def test_c13_the_signal_of_one_person_is_nobody_else_s(browser, anna: Customer) -> None:

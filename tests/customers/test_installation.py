@@ -63,7 +63,7 @@ def running(db: None) -> Installation:
 
 def test_a_new_installation_sends_and_names_itself_beside_the_journal(running: Installation) -> None:
     assert running.held_since is None
-    assert json.loads(installation._file().read_bytes())["id"] == str(running.pk)
+    assert json.loads(installation.naming.file().read_bytes())["id"] == str(running.pk)
 
 
 def test_d3_an_older_database_does_again_what_it_does_not_know_and_sends_nothing(
@@ -149,10 +149,10 @@ def test_d3_with_a_proven_line_an_unproven_one_is_done_again_too(
 
 
 def test_d3_a_database_that_is_another_one_is_held(running: Installation) -> None:
-    told = json.loads(installation._file().read_bytes())
+    told = json.loads(installation.naming.file().read_bytes())
     for wrong in ({"mark": "another"}, {"id": str(uuid4())}):
         Installation.objects.update(held_since=None, held_why="")
-        installation._file().write_text(json.dumps(told | wrong))
+        installation.naming.file().write_text(json.dumps(told | wrong))
         installation.forget()
         assert not installation.may_send(at=NOW)
         assert Installation.objects.get().held_why == "another"
@@ -290,8 +290,8 @@ def test_d3_a_person_releases_by_command(running: Installation, capsys) -> None:
 def test_d3_of_two_copies_the_one_that_was_released_last_may_send(running: Installation) -> None:
     installation.hold("another", at=NOW)
     installation.release(by="Olga", at=NOW)
-    told = json.loads(installation._file().read_bytes())
-    installation._file().write_text(json.dumps(told | {"mark": "the copy that was released"}))
+    told = json.loads(installation.naming.file().read_bytes())
+    installation.naming.file().write_text(json.dumps(told | {"mark": "the copy that was released"}))
     installation.forget()
     assert not installation.may_send(at=NOW)
 

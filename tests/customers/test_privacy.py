@@ -192,7 +192,8 @@ def canary(products: dict[str, Product]) -> Customer:
     ContactChoice.objects.create(customer=customer, frequency="weekly").left_topics.add(topic)
     PrivacyRequest.objects.create(
         customer=customer, customer_number=customer.pk, type="rectification", source="page", asked_at=NOW, due_at=NOW,
-        sealed=encryption.seal(customer.key, {"name": "Canary Byrd"}), steps=[{"store": "customers.Event", "rows": 1}],
+        sealed=encryption.seal(customer.key, {"name": "Canary Byrd"}), why="Canary Byrd asks too often",
+        extended_reason="For Canary Byrd's letters", steps=[{"store": "identity", "what": "proven by hand: Canary Byrd"}],
     )  # fmt: skip
     Outcome.objects.create(
         decision=decision, event=Event.objects.get(message_id="e2"), kind="clicked", at=NOW

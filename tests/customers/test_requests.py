@@ -617,6 +617,9 @@ def test_a_wrong_address_on_the_page_is_told_and_nothing_is_kept(anna, client) -
     assert answer.status_code == 400
     assert "This is not an e-mail address." in answer.content.decode()
     assert "&lt;b&gt;Anne" in answer.content.decode()
+    [wrong] = re.findall(r"<input[^>]*aria-invalid[^>]*>", answer.content.decode())
+    assert 'name="email"' in wrong, "a screen reader and the keyboard are led to the field"
+    assert "autofocus" in wrong
     assert client.get(page(anna, "ask/erasure")).status_code == 404
     assert not PrivacyRequest.objects.exists()
 

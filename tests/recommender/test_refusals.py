@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from campaigns import segments
 from catalog.models import Category, Product
-from customers import events, histories
+from customers import events, histories, identities
 from recommender import refusals, serving
 from recommender.algorithms.item_knn import ItemKNN
 from recommender.models import Interest, ModelVersion, RefusedInterest, Task
@@ -107,6 +107,19 @@ def test_c14_nobody_is_found_for_what_they_refused(shop: list[str]) -> None:
     assert not segments.matches(rule, who, at=NOW)
     refusals.take_back(who, garden().pk)
     assert segments.matches(rule, who, at=NOW)
+
+
+def test_c10_of_two_who_are_one_both_s_refusals_hold(shop: list[str], server: Caller) -> None:
+    keep, gone, other = customer("p1"), customer("p2"), customer("p3")
+    kitchen = Category.objects.create(name="Kitchenware", slug="kitchenware")
+    for who, category in ((keep, kitchen), (gone, kitchen), (gone, garden()), (other, garden())):
+        refusals.refuse(who, category.pk, at=NOW)
+    interest(keep, garden())
+    identities.merge(keep, gone, actor="tests", at=NOW)
+    assert refusals.refused([keep, gone]) == {keep: {kitchen.pk, garden().pk}}
+    assert refusals.refused([other]) == {other: {garden().pk}}
+    assert server("GET", "customers/p1/profile").body["interests"] == []
+    assert not segments.matches({"interest": "garden", "gte": 0.5}, keep, at=NOW)
 
 
 def test_many_people_cost_no_more_queries_than_one(shop: list[str]) -> None:
