@@ -70,8 +70,11 @@ class Health:
         limit = self.campaign.stop_at_complaints
         if self.sent >= FEWEST and self.complaints_percent >= limit:
             if self.complaints < FEWEST_ORDERS:
-                return _("Fewer than %(n)s complaints, of few messages: it stops at %(limit)s %%.") % {
+                return _(
+                    "Fewer than %(n)s complaints, but too many for %(sent)s messages; it stops at %(limit)s %%."
+                ) % {
                     "n": FEWEST_ORDERS,
+                    "sent": f"{self.sent:,}",
                     "limit": f"{limit:.2f}",
                 }
             return _("%(n)s complaints about %(sent)s messages, %(share)s %%; it stops at %(limit)s %%.") % {
@@ -84,7 +87,7 @@ class Health:
         if self.ended >= FEWEST and self.errors_percent >= limit:
             if self.failed < FEWEST_PEOPLE:
                 return _(
-                    "Fewer than %(n)s of the last %(ended)s messages failed; it stops at %(limit)s %%."
+                    "Fewer than %(n)s of the last %(ended)s messages failed, but too many; it stops at %(limit)s %%."
                 ) % {
                     "n": FEWEST_PEOPLE,
                     "ended": f"{self.ended:,}",

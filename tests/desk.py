@@ -281,8 +281,8 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
     place.states.create(at=now, method="bandit", arms={ten.slug: {"people": 3, "successes": 1, "share": 1.0}})
     campaigns.CapCount.objects.create(cap=ten.caps.create(most=999, scope="total", event="redeemed"), used=1)
     pool = offer(Offer.objects.count() + 1000, code_kind=Offer.CodeKind.POOL)
-    batch = codes.generate(pool, count, by="marta", at=now)
-    for code in batch.codes.all():
+    batch = codes.generate(pool, max(count, 40), by="marta", at=now)
+    for code in batch.codes.order_by("pk")[:count]:
         code.misuses.create(kind="refused", order_id=f"o-{code.pk}", at=now)
     row = launched(campaign(offers=[ten], control=control))
     row.tags.add(Tag.objects.create(slug=f"{prefix}-news", name=f"News {prefix}"))

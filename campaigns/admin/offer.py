@@ -150,7 +150,7 @@ class OfferAdmin(Page):
         is_told = offer.given and not few.is_small(offer.given) and buyers >= few.FEWEST_ORDERS
         return _money(offer, offer.discount_given) if is_told or not offer.discount_given else "–"
 
-    @shown(_("discount reserved"))
+    @shown(_("discount set aside"))
     def told_reserved(self, offer: Offer) -> str:
         """In two digits: it moves with each order."""
         if few.is_small(offer.given) and offer.discount_reserved:

@@ -101,8 +101,20 @@ def test_a_pool_that_runs_low_says_so(client) -> None:
     codes.generate(row, 17, by="marta", at=timezone.now())
     codes.assign(row, [one.pk for one in desk.people(7)], at=timezone.now())
     told = client.get(page(row, "change")).content.decode()
-    assert "Running low. 10 codes are left. At this week&#x27;s pace they last 10 days." in told
+    assert "Running low. 10 codes are left. Fewer than 20 were given out in the last seven days." in told
     assert "10, running low" in client.get(reverse("admin:campaigns_offer_changelist")).content.decode()
+
+
+def test_n1_the_codes_left_in_a_pool_do_not_tell_how_many_were_given(client) -> None:
+    row = desk.offer(code_kind="pool", low_stock_at=20, given=7)
+    batch = codes.generate(row, 100, by="marta", at=timezone.now())
+    codes.assign(row, [one.pk for one in desk.people(7)], at=timezone.now())
+    # 100 were made: of 93 that are left it is told that they are 81 at the least.
+    assert "≥ 81 codes are left" in client.get(page(row, "change")).content.decode()
+    assert "≥ 81" in client.get(reverse("admin:campaigns_offer_changelist")).content.decode()
+    address = reverse("admin:campaigns_codebatch_change", args=[batch.pk])
+    (stand,) = client.get(address).context["sections"]
+    assert [n for _state, n in stand.rows] == ["too few to show", "too few to show"]
 
 
 def test_a_code_that_went_round_is_marked(client) -> None:

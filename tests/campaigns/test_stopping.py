@@ -52,7 +52,10 @@ def test_u7_complaints_at_the_limit_pause_the_campaign_and_a_person_lets_it_go_o
     ended(200)
     complain(2)
     assert stopping.check(at=NOW) == [row]
-    assert status(row) == ("paused", "2 complaints about 200 messages, 1.00 %; it stops at 1.00 %.")
+    assert status(row) == (
+        "paused",
+        "Fewer than 10 complaints, but too many for 200 messages; it stops at 1.00 %.",
+    )
     assert stopping.check(at=NOW) == []
     later = NOW + timedelta(hours=1)
     lifecycle.take(row, "resume", by="marta", at=later)
@@ -92,6 +95,16 @@ def test_u7_it_warns_at_a_tenth_of_a_percent_and_stops_at_three(
     assert (found.warns, bool(found.stops_because)) == (warns, stops)
 
 
+def test_n1_why_it_stopped_tells_of_no_few_people() -> None:
+    row = Campaign(stop_at_complaints=Decimal("0.30"), stop_at_errors=Decimal("5.0"))
+    few, many = stopping.Health(row, 9, 1000, 0, 0), stopping.Health(row, 10, 1000, 0, 0)
+    assert few.stops_because.startswith("Fewer than 10 complaints")
+    assert many.stops_because == "10 complaints about 1,000 messages, 1.00 %; it stops at 0.30 %."
+    few, many = stopping.Health(row, 0, 0, 200, 19), stopping.Health(row, 0, 0, 200, 20)
+    assert few.stops_because.startswith("Fewer than 20 of the last 200 messages failed")
+    assert many.stops_because == "20 of the last 200 messages failed, 10.0 %; it stops at 5.0 %."
+
+
 def test_where_nothing_went_wrong_one_question_is_enough(row: Campaign, django_assert_num_queries) -> None:
     ended(200)
     with django_assert_num_queries(1):
@@ -111,7 +124,10 @@ def test_u7_of_fewer_than_a_hundred_messages_nothing_is_concluded(row: Campaign)
 def test_failures_at_the_limit_pause_it(row: Campaign, fates: dict[str, int]) -> None:
     ended(90, **fates)
     assert stopping.check(at=NOW) == [row]
-    assert status(row) == ("paused", "10 of the last 100 messages failed, 10.0 %; it stops at 10.0 %.")
+    assert status(row) == (
+        "paused",
+        "Fewer than 20 of the last 100 messages failed, but too many; it stops at 10.0 %.",
+    )
 
 
 def test_only_the_newest_messages_count(row: Campaign, monkeypatch) -> None:
