@@ -1,6 +1,7 @@
 """Run the suite and the fault tests on PostgreSQL and Redis (`make test-services`).
 
 Tests marked `once` ask neither, or nothing of them that another test does not ask, and are left to `make test`.
+Those that have no fixture of a database and begin no programs are marked so by tests/conftest.py.
 
 With DATABASE_URL and REDIS_URL set, those servers are used. Otherwise private ones are started in a temporary
 folder, on free ports, and stopped at the end. When the programs are missing this says so and fails.
