@@ -56,7 +56,8 @@ def start_postgres(folder: Path, stack: ExitStack) -> str:
         stdout=subprocess.DEVNULL,
         cwd=folder,
     )
-    options = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=100"]
+    # Nothing here outlives the run, and a query of a few rows is over before it would be compiled.
+    options = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "jit=off", "-c", "max_connections=100"]
     process = subprocess.Popen(
         [*as_user, server, "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, *options],
         stderr=subprocess.DEVNULL,
