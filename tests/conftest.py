@@ -36,19 +36,20 @@ DATABASE = {"db", "transactional_db", "live_server", "django_db_setup"}
 ASKING = ("django_db", "faults", "processes")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Files with slow tests first, so that no process is left with a long one when the others are done.
 
     A test that asks no database is the same on every one: it is marked so before `-m` chooses.
     """
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
     for item in items:
         if not (
             DATABASE & set(getattr(item, "fixturenames", ())) or any(map(item.get_closest_marker, ASKING))
         ):
             item.add_marker("once")
+    yield
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 class Results:

@@ -1,6 +1,7 @@
 """Run the suite and the fault tests on PostgreSQL and Redis (`make test-services`).
 
 Tests marked `once` ask neither, or nothing of them that another test does not ask, and are left to `make test`.
+Those that have no fixture of a database and begin no programs are marked so by tests/conftest.py.
 
 With DATABASE_URL and REDIS_URL set, those servers are used. Otherwise private ones are started in a temporary
 folder, on free ports, and stopped at the end. When the programs are missing this says so and fails.
@@ -55,7 +56,8 @@ def start_postgres(folder: Path, stack: ExitStack) -> str:
         stdout=subprocess.DEVNULL,
         cwd=folder,
     )
-    options = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=100"]
+    # Nothing here outlives the run, and a query of a few rows is over before it would be compiled.
+    options = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "jit=off", "-c", "max_connections=100"]
     process = subprocess.Popen(
         [*as_user, server, "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, *options],
         stderr=subprocess.DEVNULL,

@@ -1,5 +1,6 @@
 """What the database refuses (L1), and what whoever owns the database cannot hide (L2, L5)."""
 
+import os
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
@@ -103,8 +104,11 @@ def columns() -> st.SearchStrategy[tuple[str, Any]]:
     )
 
 
+# A few in the suite; `EXAMPLES=500` (`make test-faults`) for more, as the seed draws them.
 examples = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=int(os.environ.get("EXAMPLES", "60")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
