@@ -174,6 +174,13 @@ class Keeping(World):
         """One process of the installation, to its end."""
         return self._run([sys.executable, "-m", "tests.faults.keeping", *arguments], environment)
 
+    def watch(self, known: str, listing: str, erasing: str, marker: Path, **environment: str) -> str:
+        """What one process found that looked everybody up once (`tests.faults.looking`)."""
+        command = [sys.executable, "-m", "tests.faults.looking", known, listing, erasing, str(marker)]
+        done = self._run(command, environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return self._run([sys.executable, "manage.py", *arguments], environment)
 
