@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from django.core.checks import CheckMessage, Error
 from django.db import DatabaseError, transaction
 from django.db.models import Count, Q, QuerySet
@@ -16,9 +17,10 @@ from django.db.models import Count, Q, QuerySet
 from customers import consent, encryption, suppression
 from customers.models import Customer, Suppression
 
+log = structlog.get_logger()
 PAGE = 500
 NOBODY_SAYS = "?"
-"""Stands for the key of entries that the journal brought back."""
+"""Stands for the key of entries that the journal brought back, or whose key was given up."""
 
 
 @dataclass
@@ -123,6 +125,17 @@ def _told(done: Reindexed) -> Reindexed:
     done.unneeded = [key.name for key in keys[1:] if key.name not in needed]
     done.missing = sorted(needed - set(names.values()))
     return done
+
+
+def give_up(mark: str) -> int:
+    """A person says that this key is lost for good: its entries stay and keep nobody from sending; answers how many.
+
+    Nobody will be recognised by them again. Raises ValueError for a key that is in the settings.
+    """
+    if mark in {"", *(key.mark for key in encryption.index_keys())}:
+        raise ValueError(f"{mark!r} is no missing key")
+    log.warning("a key is given up", mark=mark)
+    return Suppression.objects.filter(index_key=mark).update(index_key="")
 
 
 def is_key_missing() -> bool:

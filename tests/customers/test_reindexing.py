@@ -8,7 +8,7 @@ import jwt
 import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -236,6 +236,28 @@ def test_s7_a_missing_key_fails_the_deploy_check_and_the_readiness(settings, wha
         assert f"The key {mark(OLD)} is NOT in the settings" in told
     newer(settings)
     assert faults() == []
+
+
+def test_c9_a_lost_key_takes_no_entry_of_a_known_person_along_and_is_given_up_by_a_person_only(
+    settings, anna: Customer, capsys
+) -> None:
+    suppression.add("anna@mail.example", reason="complaint", source="tests")
+    suppression.add("nobody@mail.example", reason="complaint", source="tests")
+    forgotten(settings)
+    with pytest.raises(SystemExit):
+        call_command("rotate_keys", "--index")
+    assert suppression.is_listed(fresh(anna)), "her index was made with the same key as the entry"
+    assert found("anna@mail.example") == ["anna"]
+    installation.forget()
+    assert not installation.may_send(at=NOW)
+    with pytest.raises(CommandError):
+        call_command("rotate_keys", give_up=mark(NEW))
+    assert suppression.is_unanswerable()
+    call_command("rotate_keys", give_up=mark(OLD))
+    assert "1 entries of the suppression list recognise nobody" in capsys.readouterr().out
+    installation.forget()
+    assert installation.may_send(at=NOW)
+    assert Suppression.objects.count() == 2
 
 
 def test_s7_another_key_of_the_same_name_is_missing_and_the_same_key_by_another_name_is_not(settings) -> None:

@@ -175,6 +175,13 @@ class Keeping(World):
         """One process of the installation, to its end."""
         return self.forks.run({**self.environment, **environment}, "tests.faults.keeping", *arguments)
 
+    def watch(self, known: str, listing: str, erasing: str, marker: Path, **environment: str) -> str:
+        """What one process found that looked everybody up once (`tests.faults.looking`)."""
+        command = [sys.executable, "-m", "tests.faults.looking", known, listing, erasing, str(marker)]
+        done = self._run(command, environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return self.forks.run({**self.environment, **environment}, "manage", *arguments)
 

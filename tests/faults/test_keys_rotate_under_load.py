@@ -1,4 +1,4 @@
-"""Every key is wrapped anew while pages are opened and messages leave: nobody notices (S7)."""
+"""Every key is wrapped anew, every index made anew, while pages open and messages leave: nobody notices (S7, C9)."""
 
 import json
 import time
@@ -41,3 +41,51 @@ def test_s7_keys_rotate_while_pages_are_opened_and_messages_leave(keeping: Keepi
         assert status(address + pages["c000"]) == 200
         assert status(address + pages["c000"].replace("/preferences/", "/privacy/")) == 200
     print(f"{PEOPLE} keys, {seen[200]} pages and {PEOPLE} messages meanwhile")
+
+
+def names(start: int, end: int) -> str:
+    return ",".join(f"c{n:03}" for n in range(start, end))
+
+
+def test_c9_s7_indexes_move_between_processes_of_old_and_new_settings_and_no_look_up_misses(
+    keeping: Keeping,
+) -> None:
+    """As docs/operations.md says it: both know both keys, each makes indexes with its own, and then the old one goes."""
+    keeping.environment["INDEX_KEY"] = OLD
+    assert keeping.run("setup", str(PEOPLE)).returncode == 0
+    done = keeping.folder / "done"
+    done.touch()
+    first = json.loads(keeping.watch("", names(0, 40), "", done))
+    done.unlink()
+    behind = {"INDEX_KEY": OLD, "INDEX_KEY_FALLBACKS": NEW}
+    newer = {"INDEX_KEY": NEW, "INDEX_KEY_FALLBACKS": OLD}
+    known = names(0, 40)
+    watching = [
+        keeping.begin("tests.faults.looking", known, names(40, 60), names(0, 10), str(done), **behind),
+        keeping.begin("tests.faults.looking", known, names(60, 80), names(10, 20), str(done), **newer),
+    ]
+    sending = [
+        keeping.begin("tests.faults.world", "send", "none", "0", "0", **settings)
+        for settings in (behind, newer)
+    ]
+    moved = json.loads(keeping.manage("rotate_keys", "--index", "--json", **newer).stdout)
+    assert [sender.wait(1500) for sender in sending] == [0, 0]
+    done.touch()
+    seen = [json.loads(one.communicate(timeout=1500)[0]) for one in watching]
+    assert [one["missed"] for one in (first, *seen)] == [[], [], []]
+    assert moved["rewritten"] >= PEOPLE - 20
+    # Nobody who was listed before a sender began got anything; who was listed meanwhile perhaps did, a moment before.
+    got = {recipient.partition("@")[0] for recipient, _id in keeping.log()}
+    assert not got & set(known.split(","))
+    # Now everybody has the new settings. What the last of the old wrote is made anew, and nothing rests on the old key.
+    last = json.loads(keeping.manage("rotate_keys", "--index", "--json", **newer).stdout)
+    assert (last["left"], last["resting"], last["unneeded"], last["missing"]) == ({}, {}, ["old"], [])
+    without = {"INDEX_KEY": NEW}
+    checked = keeping.manage("check", "--deploy", **without)
+    assert "customers.E001" not in checked.stderr, checked.stderr
+    assert "customers.E001" in keeping.manage("check", "--deploy", INDEX_KEY=OLD).stderr
+    assert json.loads(keeping.watch(names(0, 80), "", "", done, **without))["missed"] == []
+    asked = sum(one["asked"] for one in seen)
+    print(
+        f"{moved['rewritten']} people moved, {moved['gathered']} entries, {asked} look-ups meanwhile, none missed"
+    )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from customers import reindexing, rotation
@@ -22,10 +22,22 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--index", action="store_true", help="the indexes of addresses instead")
+        parser.add_argument(
+            "--give-up",
+            metavar="MARK",
+            help="this index key is lost for good: its entries recognise nobody any more",
+        )
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
         done: reindexing.Reindexed | rotation.Rotated
+        if mark := options["give_up"]:
+            try:
+                n = reindexing.give_up(mark)
+            except ValueError as error:
+                raise CommandError(str(error)) from error
+            self.stdout.write(f"{n:,} entries of the suppression list recognise nobody any more.")
+            return
         if options["index"]:
             done = self.walk(reindexing.waiting(), " people", reindexing.reindex)
         else:
@@ -92,4 +104,8 @@ class Command(BaseCommand):
             )
 
     def named(self, name: str) -> str:
-        return "a key that nobody named (the journal brought them back)" if name == "?" else repr(name)
+        return (
+            "a key that nobody names (the journal brought them back, or it was given up)"
+            if name == "?"
+            else repr(name)
+        )
