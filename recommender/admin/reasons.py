@@ -62,7 +62,16 @@ FORMS = (
     ),
     gettext_noop("The shop's rhythm needs %(needed)s people who ordered twice; there are %(found)s."),
     gettext_noop(
-        "%(purpose)s, %(yes)s who did and %(no)s who did not are needed; there are %(found_yes)s and %(found_no)s."
+        "To learn from, %(yes)s who did and %(no)s who did not are needed; there are %(found_yes)s and %(found_no)s."
+    ),
+    gettext_noop(
+        "To calibrate on, %(yes)s who did and %(no)s who did not are needed; there are %(found_yes)s and %(found_no)s."
+    ),
+    gettext_noop(
+        "To choose by, %(yes)s who did and %(no)s who did not are needed; there are %(found_yes)s and %(found_no)s."
+    ),
+    gettext_noop(
+        "To measure on, %(yes)s who did and %(no)s who did not are needed; there are %(found_yes)s and %(found_no)s."
     ),
     gettext_noop(
         "not enough data yet: %(again)s of %(needed)s people who had bought before bought again in each of the last three "
