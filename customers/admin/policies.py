@@ -105,7 +105,12 @@ class JurisdictionAdmin(Page):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """People's rows name the code."""
-        return ("code",) if obj else ()
+        return ("code", "told_silence") if obj else ("told_silence",)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only look reads what silence means: the boxes to tick are no column."""
+        may = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        return tuple("told_silence" if name == "silent" and not may else name for name in self.fields)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """The built-in ones would come back with the next update as they were built, and everyone needs the default's."""

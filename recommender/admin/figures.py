@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import Section
 from customers import few
+from recommender.admin import reasons
 
 MEASURED = {
     "ndcg10": "NDCG@10", "recall20": "Recall@20", "hitrate10": "Hit@10", "mrr": "MRR", "coverage10": "Cover@10",
@@ -149,7 +150,9 @@ def _buyers(expected: Mapping[str, Any]) -> list[Section]:
     """How well the number of buyers was told on the last month, and in ten parts by what was told."""
     title = _("Expected buyers, checked on the last month")
     if "quality" not in expected:
-        return [Section(title, (), [], empty=expected["refused"])] if "refused" in expected else []
+        return (
+            [Section(title, (), [], empty=reasons.told(expected["refused"]))] if "refused" in expected else []
+        )
     quality = expected["quality"]
     rows: list[tuple[Any, ...]] = [
         (row["algorithm"], _cell(row, "auc"), _cell(row, "brier")) for row in quality["test"]

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import ReadOnly, Section, shown
 from customers import few
-from recommender.admin import versions
+from recommender.admin import reasons, versions
 from recommender.admin.figures import Headline, measured, parameters, plain, weight
 from recommender.models import ModelVersion
 
@@ -30,7 +30,7 @@ class ModelVersionAdmin(ReadOnly):
     change_form_outer_after_template = "admin/desk/model.html"
     fields = (
         ("task", "algorithm"),
-        ("state", "reason"),
+        ("state", "told_reason"),
         ("told_people", "told_interactions"),
         ("trained_until", "renewed_at"),
         ("created_at", "consents_until"),
@@ -38,7 +38,11 @@ class ModelVersionAdmin(ReadOnly):
         ("acts_file", "acts_sha256"),
         "run",
     )
-    readonly_fields = ("told_people", "told_interactions")
+    readonly_fields = ("told_reason", "told_people", "told_interactions")
+
+    @shown(_("reason"))
+    def told_reason(self, model: ModelVersion) -> str:
+        return reasons.told(model.reason) or "–"
 
     @shown(_("task"), order="task")
     def told_task(self, model: ModelVersion) -> str:

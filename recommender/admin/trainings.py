@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import ReadOnly, Section, button, shown
 from recommender import training
+from recommender.admin import reasons
 from recommender.admin.figures import measured
 from recommender.models import PairCount, PairShard, Task, TrainingRun
 
@@ -98,7 +99,7 @@ class TrainingRunAdmin(ReadOnly):
     def came_of_it(self, run: TrainingRun) -> str:
         for name in ("error", "refused", "reason"):
             if told := run.result.get(name):
-                return str(told)
+                return reasons.told(str(told))
         return "–"
 
     @button(_("Cancel this training"), path="cancel", icon="cancel")

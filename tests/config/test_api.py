@@ -9,10 +9,12 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.test import Client
 from django.urls import URLPattern, URLResolver
-from django.utils import timezone
+from django.utils import timezone, translation
 
+from campaigns import segments
+from campaigns.segments import InvalidRule
 from config import urls
-from config.api import STILL_RUNNING, scope_of
+from config.api import STILL_RUNNING, errors, scope_of
 from customers.access import SCOPES, create_key, customer_token
 from customers.models import ApiKey, Customer, IdempotentReply
 from tests.conftest import Caller
@@ -272,3 +274,16 @@ def test_the_schema_and_its_page_are_served(client: Client) -> None:
     assert schema.status_code == 200
     assert b"openapi: 3.1" in schema.content
     assert client.get("/api/v1/docs/").status_code == 200
+
+
+def test_what_is_wrong_with_a_rule_is_english_for_programs_and_the_readers_language_at_the_desk() -> None:
+    with pytest.raises(InvalidRule) as raised:
+        segments.check({"frequency": {"gte": "many"}})
+    with translation.override("zh-hans"):
+        assert str(raised.value) == f"$.frequency.gte: {translation.gettext('needs a number')}"
+        answer = errors(raised.value, {})
+    assert answer.data == {
+        "code": "invalid_rule",
+        "message": "needs a number",
+        "fields": {"$.frequency.gte": ["needs a number"]},
+    }
