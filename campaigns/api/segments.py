@@ -13,6 +13,8 @@ from rest_framework.views import APIView
 from campaigns import segments
 from campaigns.api.definitions import SLUG, Pages, one
 from campaigns.models import Campaign, Segment
+from campaigns.reports import small
+from customers.api.caller import access
 from customers.models import Customer
 
 
@@ -44,13 +46,16 @@ class PreviewInput(serializers.Serializer[Any]):
 
 
 class WaterfallOutput(serializers.Serializer[Any]):
-    """The rows add up to `matched`."""
+    """The rows add up to `matched` where `exact`; else each is the nearest ten, and null below twenty."""
 
-    matched = serializers.IntegerField()
-    no_consent = serializers.DictField(child=serializers.IntegerField(), help_text="By purpose")
-    suppressed = serializers.DictField(child=serializers.IntegerField(), help_text="By reason")
-    no_address = serializers.IntegerField()
-    sendable = serializers.IntegerField()
+    exact = serializers.BooleanField()
+    matched = serializers.IntegerField(allow_null=True)
+    no_consent = serializers.DictField(
+        child=serializers.IntegerField(allow_null=True), help_text="By purpose"
+    )
+    suppressed = serializers.DictField(child=serializers.IntegerField(allow_null=True), help_text="By reason")
+    no_address = serializers.IntegerField(allow_null=True)
+    sendable = serializers.IntegerField(allow_null=True)
 
 
 class MemberOutput(serializers.Serializer[Any]):
@@ -142,11 +147,14 @@ class SegmentPreviewView(APIView):
         responses=WaterfallOutput,
     )
     def post(self, request: Request) -> Response:
-        """Nothing is kept."""
+        """Nothing is kept. Exact for a key that may read customers, who can count them; else in tens (N1)."""
         given = PreviewInput(data=request.data)
         given.is_valid(raise_exception=True)
         said = cast(dict[str, Any], given.validated_data)
-        return Response(segments.waterfall(said["rule"], channel=said["channel"], at=timezone.now()))
+        counted = segments.waterfall(said["rule"], channel=said["channel"], at=timezone.now())
+        exact = "customers:read" in access(request).scopes
+        told = counted if exact else small.in_tens(counted, hides_nobody=True)
+        return Response({"exact": exact, **told})
 
 
 class SegmentMembersView(APIView):

@@ -48,7 +48,7 @@ def test_a_segment_is_made_read_changed_and_counted(server: Caller) -> None:
     assert server("PATCH", "segments/all", {"name": "Everyone"}).body["name"] == "Everyone"
     assert [row["slug"] for row in server("GET", "segments").body["results"]] == ["all"]
     counted = server("POST", "segments/preview", {"rule": EVERYONE})
-    assert (counted.status, counted.body["matched"]) == (200, 30)
+    assert (counted.status, counted.body["matched"], counted.body["exact"]) == (200, 30, True)
     assert server("GET", "segments/none").status == 404
 
 
