@@ -9,7 +9,7 @@ from pathlib import Path
 from django.db import transaction
 
 from customers.consent import Evidence
-from customers.imports import plain, retail
+from customers.imports import feeds, plain, retail
 from customers.imports.intake import Grant, Intake
 from customers.imports.source import BadFile, Progress
 from customers.models import ImportRun
@@ -22,6 +22,8 @@ FORMATS: Mapping[str, Reader] = {
     "movielens": retail.movielens,
     "events-csv": plain.events_csv,
     "products-csv": plain.products_csv,
+    "products-jsonl": feeds.products_jsonl,
+    "google-merchant": feeds.google_merchant,
     "customers-csv": plain.customers_csv,
     "reviews-csv": plain.reviews_csv,
     "segment-jsonl": plain.segment_jsonl,

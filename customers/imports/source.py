@@ -5,9 +5,10 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 # A field longer than this is no field but a quote that was never closed.
 csv.field_size_limit(1_000_000)
@@ -52,24 +53,31 @@ class _Counted(io.RawIOBase):
         return len(data)
 
 
-def lines(path: Path, *, progress: Progress | None = None) -> Iterator[str]:
-    """The text of a file, line by line with its line ends; `.gz` is read as is. Raises BadFile."""
-    number = 0
+@contextmanager
+def opened(path: Path, *, progress: Progress | None = None) -> Iterator[IO[bytes]]:
+    """The bytes of a file; `.gz` is read as is. Raises BadFile."""
     try:
         with path.open("rb") as file:
             is_zipped = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             counted = io.BufferedReader(_Counted(file, progress), 1 << 16)
-            content = gzip.GzipFile(fileobj=counted) if is_zipped else counted
+            yield cast(IO[bytes], gzip.GzipFile(fileobj=counted) if is_zipped else counted)
+    except FileNotFoundError as error:
+        raise BadFile(f"{path} is not there.") from error
+    except IsADirectoryError as error:
+        raise BadFile(f"{path.name} is a folder; name a file.") from error
+
+
+def lines(path: Path, *, progress: Progress | None = None) -> Iterator[str]:
+    """The text of a file, line by line with its line ends. Raises BadFile."""
+    number = 0
+    try:
+        with opened(path, progress=progress) as content:
             for line in io.TextIOWrapper(content, encoding="utf-8-sig", newline=""):
                 number += 1
                 if "\0" in line:
                     raise BadFile(f"{path.name}, line {number}: a NUL character; this is no text file.")
                 yield line
-    except FileNotFoundError as error:
-        raise BadFile(f"{path} is not there.") from error
-    except IsADirectoryError as error:
-        raise BadFile(f"{path.name} is a folder; name a file.") from error
     except UnicodeDecodeError as error:
         raise BadFile(
             f"{path.name}, near line {number + 1}: not UTF-8. Convert it first, e.g. "

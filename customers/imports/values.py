@@ -52,9 +52,9 @@ def whole_id(text: str) -> str:
 def truth(text: str) -> bool | None:
     """yes, no, or None for an empty cell."""
     flat = text.casefold()
-    if flat in ("1", "true", "yes", "y", "t", "in stock"):
+    if flat in ("1", "true", "yes", "y", "t", "in stock", "in_stock", "instock"):
         return True
-    if flat in ("0", "false", "no", "n", "f", "out of stock"):
+    if flat in ("0", "false", "no", "n", "f", "out of stock", "out_of_stock", "outofstock"):
         return False
     if not flat:
         return None

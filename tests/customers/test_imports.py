@@ -11,7 +11,7 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db.models import Sum
 
-from catalog.models import Product, Review
+from catalog.models import Product, ProductChange, Review
 from customers import consent, identities
 from customers.imports import BadFile, import_file, intake
 from customers.models import ConsentRecord, Customer, Event, ImportRun
@@ -227,6 +227,96 @@ class TestPlainFiles:
         counts = import_file("reviews-csv", path, at=NOW).counts
         assert (counts["kept"], counts["duplicates"], counts["skipped:empty"]) == (2, 1, 1)
         assert sorted(Review.objects.values_list("text", "rating")) == [("不好", 1), ("很好", 5)]
+
+    def test_a_feed_as_json_lines(self, tmp_path: Path) -> None:
+        path = tmp_path / "feed.jsonl"
+        sound = {
+            "sku": "tea", "title": "Tea", "category": "Drinks", "price": "6.50", "currency": "eur", "in_stock": False,
+            "url": "https://shop.example/tea", "image_url": "ftp://x", "attributes": {"leaf": "black"},
+        }  # fmt: skip
+        bad: list[object] = [
+            {"title": "No SKU"}, {"sku": "a", "prize": 1}, {"sku": "b", "price": -1}, {"sku": "c", "price": "many"}, 7,
+        ]  # fmt: skip
+        path.write_text("\n".join(json.dumps(line) for line in [sound, *bad]))
+        counts = import_file("products-jsonl", path, at=NOW).counts
+        assert (counts["rows"], counts["kept"]) == (6, 1)
+        assert {name for name in counts if name.startswith("skipped:")} == {
+            "skipped:no_sku", "skipped:unknown_field", "skipped:bad_price", "skipped:bad_number", "skipped:not_an_object",
+        }  # fmt: skip
+        tea = Product.objects.get()
+        assert (tea.price, tea.currency, tea.in_stock, tea.image_url) == (Decimal("6.50"), "EUR", False, "")
+        assert (tea.category.name, tea.attributes, tea.is_learnt) == ("Drinks", {"leaf": "black"}, False)
+        sound["price"] = "5.00"
+        path.write_text(json.dumps(sound))
+        assert import_file("products-jsonl", path, at=NOW).counts["products_changed"] == 1
+        assert list(ProductChange.objects.order_by("pk").values_list("price", flat=True)) == [
+            Decimal("6.50"),
+            Decimal("5.00"),
+        ]
+
+    @pytest.mark.parametrize("zipped", [False, True])
+    def test_a_feed_of_google_merchant(self, tmp_path: Path, zipped: bool) -> None:
+        feed = b"""<?xml version="1.0"?>
+<rss xmlns:g="http://base.google.com/ns/1.0" version="2.0"><channel><title>Shop</title>
+<item><g:id>tea</g:id><title>Plain</title><g:title>Assam</g:title><link>https://shop.example/tea</link>
+<g:price>6.50 EUR</g:price><g:sale_price>5.00 EUR</g:sale_price><g:availability>in stock</g:availability>
+<g:product_type>Home &gt; Kitchen &gt; Tea</g:product_type><g:product_type>Other</g:product_type><g:brand>Leaf</g:brand>
+<g:color>black</g:color><g:image_link>https://shop.example/tea.jpg</g:image_link></item>
+<item><g:id>cup</g:id><title>Cup &amp; saucer</title><g:price>3 EUR</g:price><g:availability>out_of_stock</g:availability></item>
+<item><title>No id</title></item>
+<item><g:id>odd</g:id><g:availability>perhaps</g:availability></item>
+</channel></rss>"""
+        path = tmp_path / "feed.xml"
+        path.write_bytes(gzip.compress(feed) if zipped else feed)
+        counts = import_file("google-merchant", path, at=NOW).counts
+        assert (
+            counts["rows"],
+            counts["kept"],
+            counts["skipped:no_sku"],
+            counts["skipped:bad_availability"],
+        ) == (4, 2, 1, 1)
+        tea, cup = Product.objects.get(sku="tea"), Product.objects.get(sku="cup")
+        assert (tea.title, tea.price, tea.currency, tea.category.name) == (
+            "Assam",
+            Decimal("5.00"),
+            "EUR",
+            "Tea",
+        )
+        assert (tea.brand, tea.attributes, tea.url) == (
+            "Leaf",
+            {"color": "black"},
+            "https://shop.example/tea",
+        )
+        assert (cup.title, cup.in_stock) == ("Cup & saucer", False)
+
+    def test_an_atom_feed_is_read_too(self, tmp_path: Path) -> None:
+        path = tmp_path / "feed.atom"
+        path.write_text(
+            '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:g="http://base.google.com/ns/1.0"><entry><g:id>tea</g:id>'
+            '<title>Tea</title><link href="https://shop.example/tea"/><summary>Strong</summary></entry></feed>'
+        )
+        assert import_file("google-merchant", path, at=NOW).counts["kept"] == 1
+        tea = Product.objects.get()
+        assert (tea.description, tea.url) == ("Strong", "https://shop.example/tea")
+
+    @pytest.mark.parametrize(
+        ("text", "why"),
+        [
+            ("<rss><channel><item><id>a</id></item>", "not XML"),
+            (
+                '<!DOCTYPE x [<!ENTITY a "aa">]><rss><channel><item><id>&a;</id></item></channel></rss>',
+                "document type",
+            ),
+            ("<rss><channel></channel></rss>", "no rows"),
+            ("", "not XML"),
+        ],
+    )
+    def test_a_feed_that_is_cut_or_hostile_keeps_nothing(self, tmp_path: Path, text: str, why: str) -> None:
+        path = tmp_path / "feed.xml"
+        path.write_text(text)
+        with pytest.raises(BadFile, match=why):
+            import_file("google-merchant", path, at=NOW)
+        assert not Product.objects.exists()
 
     def test_segment_messages(self, tmp_path: Path) -> None:
         identified = {"type": "identify", "userId": "u1", "anonymousId": "a1", "messageId": "m1"}
