@@ -167,8 +167,8 @@ class JurisdictionAdmin(Page):
             )
             % form.cleaned_data["name"],
             row=row,
-            found=[(_told(one), few.short(one.people)) for one in found],
-            lost=[(_told(one), few.short(one.people)) for one in lost],
+            found=[(_told(one), few.told_in_tens(one.people)) for one in found],
+            lost=[(_told(one), few.told_in_tens(one.people)) for one in lost],
             kept=kept,
             confirmed=confirmed,
         )
