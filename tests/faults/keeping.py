@@ -173,10 +173,10 @@ def left(people: list[int]) -> None:
 class Keeping(World):
     def do(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """One process of the installation, to its end."""
-        return self.forks.run({**self.environment, **environment}, "tests.faults.keeping", *arguments)
+        return self.end("tests.faults.keeping", *arguments, **environment)
 
     def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self.forks.run({**self.environment, **environment}, "manage", *arguments)
+        return self.end("manage", *arguments, **environment)
 
     def fates(self) -> dict[str, str]:
         """What became of each one's message; the ledger must verify."""
