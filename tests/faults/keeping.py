@@ -173,7 +173,7 @@ def left(people: list[int]) -> None:
 class Keeping(World):
     def do(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """One process of the installation, to its end."""
-        return self.forks.run({**self.environment, **environment}, "tests.faults.keeping", *arguments)
+        return self.end("tests.faults.keeping", *arguments, **environment)
 
     def watch(self, known: str, listing: str, erasing: str, marker: Path, **environment: str) -> str:
         """What one process found that looked everybody up once (`tests.faults.looking`)."""
@@ -183,7 +183,7 @@ class Keeping(World):
         return done.stdout
 
     def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self.forks.run({**self.environment, **environment}, "manage", *arguments)
+        return self.end("manage", *arguments, **environment)
 
     def fates(self) -> dict[str, str]:
         """What became of each one's message; the ledger must verify."""

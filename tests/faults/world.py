@@ -195,11 +195,15 @@ class World:
         self.folder, self.environment, self.forks = folder, environment, forks
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.forks.run(self.environment, "tests.faults.world", *arguments)
+        return self.end("tests.faults.world", *arguments)
 
-    def begin(self, module: str, *arguments: str) -> Fork:
-        """One process of the installation, and its end is not waited for."""
-        return self.forks.begin(self.environment, module, *arguments)
+    def begin(self, module: str, *arguments: str, **environment: str) -> Fork:
+        """One process of the installation, `python -m module arguments`; its end is not waited for."""
+        return self.forks.begin({**self.environment, **environment}, module, *arguments)
+
+    def end(self, module: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """The same, to its end."""
+        return self.forks.run({**self.environment, **environment}, module, *arguments)
 
     def log(self) -> list[tuple[str, str]]:
         """(recipient, Message-ID) of every mail the sink took in, from its own log."""
