@@ -85,7 +85,8 @@ def _deliveries(notices: Sequence[Notice], *, at: datetime) -> dict[str, Deliver
     found = {}
     for notice in notices:
         row = by_decision.get(notice.decision_id) if notice.decision_id is not None else None
-        row = row or next((newest[index] for index in indexes.get(notice.key, ()) if index in newest), None)
+        named = [newest[index] for index in indexes.get(notice.key, ()) if index in newest]
+        row = row or max(named, key=lambda one: one.transmitting_at or at, default=None)
         if row is not None:
             found[notice.key] = row
     return found

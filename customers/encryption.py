@@ -78,9 +78,11 @@ def index_keys() -> tuple[IndexKey, ...]:
 @lru_cache(maxsize=8)
 def _index_keys(first: str, fallbacks: tuple[str, ...], retired: tuple[str, ...]) -> tuple[IndexKey, ...]:
     parsed = _parsed((first, *fallbacks, *retired), "INDEX_KEY")
-    closed = _parsed(retired, "INDEX_KEY_RETIRED").keys() - _parsed((first,), "INDEX_KEY").keys()
-    keys = [IndexKey(name, _mark(value), value, name not in closed) for name, value in parsed.items()]
-    return tuple({key.mark: key for key in reversed(keys)}.values())[::-1]
+    closed = {*_parsed(retired, "INDEX_KEY_RETIRED").values()} - {*_parsed((first,), "INDEX_KEY").values()}
+    keys: dict[str, IndexKey] = {}
+    for name, value in parsed.items():  # of one key under two names the first holds
+        keys.setdefault(_mark(value), IndexKey(name, _mark(value), value, value not in closed))
+    return tuple(keys.values())
 
 
 def _mark(value: bytes) -> str:

@@ -31,6 +31,10 @@ class Place:
     earlier: tuple[str, ...] = ()
     """Its keyed hashes by other keys."""
 
+    @property
+    def indexes(self) -> tuple[str, ...]:
+        return (self.index, *self.earlier)
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -80,13 +84,9 @@ def is_settled(mark: str) -> bool:
     return len(keys) == 1 and mark == keys[0].mark
 
 
-def of(asked: Collection[Place]) -> QuerySet[Suppression]:
+def of(asked: Iterable[Place]) -> QuerySet[Suppression]:
     """The entries of these addresses."""
-    return Suppression.objects.filter(address_index__in=_indexes(asked))
-
-
-def _indexes(asked: Collection[Place]) -> set[str]:
-    return {index for one in asked for index in (one.index, *one.earlier)}
+    return Suppression.objects.filter(address_index__in={index for one in asked for index in one.indexes})
 
 
 def is_listed(customer: Customer, *, channel: str = "email") -> bool:
@@ -96,14 +96,11 @@ def is_listed(customer: Customer, *, channel: str = "email") -> bool:
 
 def reasons(customers: Iterable[Customer], *, channel: str = "email") -> dict[int, str]:
     """customer id -> why their address is on the list, of those whose is. One query; select `key` along."""
-    asked = {one.pk: [p for p in places(one) if p.channel == channel] for one in customers}
-    rows = of([place for own in asked.values() for place in own]).filter(channel=channel)
-    listed: dict[str, str] = dict(rows.order_by("-created_at").values_list("address_index", "reason"))
-    found = {}
-    for pk, own in asked.items():
-        if why := next((listed[index] for index in _indexes(own) if index in listed), ""):
-            found[pk] = why
-    return found
+    asked = {one.pk: place for one in customers for place in places(one) if place.channel == channel}
+    rows = of(asked.values()).filter(channel=channel).order_by()
+    listed: dict[str, str] = dict(rows.values_list("address_index", "reason"))
+    found = {pk: [listed[index] for index in place.indexes if index in listed] for pk, place in asked.items()}
+    return {pk: whys[0] for pk, whys in found.items() if whys}
 
 
 def reasons_of(customer_ids: Collection[int], *, channel: str = "email") -> dict[int, str]:
@@ -126,6 +123,8 @@ def add(address: str, *, channel: str = "email", reason: str, source: str) -> No
 
 def keep(entries: Sequence[Entry]) -> None:
     """Put these on the list; who stands there already keeps their reason. One statement, more while keys change."""
+    if not entries:
+        return
     with transaction.atomic():
         gather([entry.place for entry in entries])
         Suppression.objects.bulk_create(
@@ -151,7 +150,7 @@ def gather(asked: Collection[Place]) -> int:
     """
     if not any(one.earlier for one in asked):
         return 0
-    target = {(one.channel, index): one for one in asked for index in (one.index, *one.earlier)}
+    target = {(one.channel, index): one for one in asked for index in one.indexes}
     for left in reversed(range(TRIES)):
         try:
             with transaction.atomic():

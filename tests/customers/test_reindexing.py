@@ -276,6 +276,12 @@ def test_s7_a_database_that_is_not_there_yet_is_no_fault(monkeypatch) -> None:
     assert reindexing.check() == []
 
 
+def test_s7_of_one_key_under_two_names_the_first_name_and_the_stricter_rule_hold(settings) -> None:
+    settings.INDEX_KEY, settings.INDEX_KEY_FALLBACKS = NEW, [OLD, f"again:{NEW.partition(':')[2]}"]
+    settings.INDEX_KEY_RETIRED = [f"leaked:{OLD.partition(':')[2]}"]
+    assert [(key.name, key.opens) for key in encryption.index_keys()] == [("new", True), ("old", False)]
+
+
 def test_two_index_keys_of_one_name_stop_the_start(settings) -> None:
     settings.INDEX_KEY_FALLBACKS = [f"old:{NEW.partition(':')[2]}"]
     with pytest.raises(ImproperlyConfigured, match="two different keys are called 'old'"):

@@ -165,7 +165,7 @@ def test_c9_u7_however_keys_turn_who_was_listed_is_never_reached(
                 keys.insert(0, key(f"k{len(keys)}"))
                 settings.INDEX_KEY, settings.INDEX_KEY_FALLBACKS = keys[0], keys[1:]
             elif deed == "settings":
-                first = keys[what % len(keys)]
+                first = keys[int(what) % len(keys)]
                 settings.INDEX_KEY = first
                 settings.INDEX_KEY_FALLBACKS = [one for one in keys if one != first]
             elif deed == "reindex":
