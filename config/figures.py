@@ -49,7 +49,7 @@ def figures(now: datetime) -> list[Figure]:
     messages = ngettext("by %s message", "by %s messages", 2) % few.told_in_tens(
         reached["messages"] if is_told else 0
     )
-    money = few.two_digits(earned["money"]) if has_buyers else None
+    money = few.sum_in_tens(float(earned["money"]), earned["people"]) if has_buyers else None
     worth = _("worth %s, by last touch") % words.money(money, settings.DEFAULT_CURRENCY)
     return [
         Figure(

@@ -4,6 +4,8 @@ Reports keep what they have shown and are compared with it (`campaigns.disclosur
 looked at is told in tens: a number and the same number less one person then read alike, as do the parts of a whole.
 """
 
+import math
+
 from django.utils.translation import gettext as _
 
 # No number is told of fewer people, nor of fewer who bought or clicked; nor is a change of fewer between two reports.
@@ -19,6 +21,19 @@ def is_small(n: int | None, fewest: int = FEWEST_PEOPLE) -> bool:
 def in_tens(n: int) -> int:
     """The nearest ten, half upwards."""
     return (n + TEN // 2) // TEN * TEN
+
+
+def sum_in_tens(total: float, people: int) -> float:
+    """A sum of what so many people brought, to the worth of ten of them, as 1, 2 or 5 of a power of ten.
+
+    One person more who brings as much as others is not told by it; one who brings as much as ten others is.
+    """
+    if not people or not total:
+        return 0.0
+    worth = TEN * abs(total) / people
+    power = 10.0 ** math.floor(math.log10(worth))
+    step = next(n * power for n in (1, 2, 5, 10) if n * power >= worth * (1 - 1e-9))
+    return round(total / step) * step
 
 
 def two_digits(value: float) -> float:

@@ -137,25 +137,26 @@ class OfferAdmin(Page):
     @shown(_("given"), order="given")
     def told_given(self, offer: Offer) -> str:
         if offer.max_total is None:
-            return few.told(offer.given)
+            return few.short(offer.given)
         return gettext("%(given)s of %(most)s") % {
-            "given": few.told(offer.given),
+            "given": few.short(offer.given),
             "most": f"{offer.max_total:,}",
         }
 
     @shown(_("discount given"))
     def told_discount(self, offer: Offer) -> str:
-        """Nothing of fewer than 10 who used it."""
+        """Nothing of fewer than 10 who used it; else to the worth of ten of them."""
         buyers = Redemption.objects.filter(code__offer=offer).values("customer").distinct().count()
-        is_told = offer.given and not few.is_small(offer.given) and buyers >= few.FEWEST_ORDERS
-        return _money(offer, offer.discount_given) if is_told or not offer.discount_given else "–"
+        if not offer.discount_given or buyers >= few.FEWEST_ORDERS:
+            return _money(offer, offer.discount_given, buyers)
+        return "–"
 
     @shown(_("discount set aside"))
     def told_reserved(self, offer: Offer) -> str:
-        """In two digits: it moves with each order."""
+        """As what was taken off, of those whom it was given."""
         if few.is_small(offer.given) and offer.discount_reserved:
             return "–"
-        return _money(offer, Decimal(few.two_digits(float(offer.discount_reserved))))
+        return _money(offer, offer.discount_reserved, offer.given)
 
     @shown(_("codes left"), label={"low": "warning", "fine": "success"})
     def told_stock(self, offer: Offer) -> tuple[str, str] | str:
@@ -282,7 +283,7 @@ class OfferAdmin(Page):
             messages.success(request, gettext("The offer is now “%s”.") % label)
             return back
         given = gettext("It has been given %(given)s times; %(money)s was taken off.") % {
-            "given": few.told(offer.given),
+            "given": few.short(offer.given),
             "money": self.told_discount(offer),
         }
         return self.own_page(
@@ -296,5 +297,5 @@ class OfferAdmin(Page):
         )
 
 
-def _money(offer: Offer, amount: Decimal) -> str:
-    return f"{amount:,.2f} {offer.currency}".strip()
+def _money(offer: Offer, amount: Decimal, people: int) -> str:
+    return f"{few.sum_in_tens(float(amount), people):,.2f} {offer.currency}".strip()

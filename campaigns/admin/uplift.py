@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from campaigns.admin.words import money
 from campaigns.models import Campaign, UpliftScore, UpliftStudy
 from catalog.pages import ReadOnly, shown, told_time
-from customers.few import told
+from customers import few
 
 State, Advice = UpliftStudy.State, UpliftStudy.Advice
 
@@ -38,7 +38,7 @@ class UpliftStudyAdmin(ReadOnly):
 
     @shown(gettext_lazy("people"), order="people")
     def told_people(self, row: UpliftStudy) -> str:
-        return told(row.people)
+        return few.short(row.people)
 
 
 @admin.register(UpliftScore)
@@ -60,6 +60,7 @@ def page(campaign: Campaign, currency: str) -> dict[str, Any]:
         "lead": _lead(rows[0] if rows else None, newest),
         "waits": bool(rows) and rows[0].state == State.ASKED,
         "study": newest,
+        "study_people": few.told_in_tens(newest.people) if newest else "",
         "worths": _worths(newest, currency) if newest else [],
         "qini": _qini(newest, currency) if newest else "",
         "curve": [
