@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='customer',
             name='restriction_changes',
-            field=models.PositiveIntegerField(default=0, verbose_name='changes of the restriction'),
+            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name='changes of the restriction'),
         ),
     ]
