@@ -197,7 +197,7 @@ def _decided(customer_id: int, programme: Programme, offers: dict[int, Offer]) -
     recommendation = serving.recommend(
         customer_id, at=at, limit=deciding.TASTE_SIZE, explain=False, asked=look.taste
     )
-    chosen, changes = NOTHING, []
+    chosen, changes = NOTHING, list[Change]()
     if arm == Decision.Arm.TREATED:
         available = [offers[pk] for pk in programme.offers_of(audience) if pk in offers]
         chosen, changes = _chosen(customer_id, available, recommendation, look, programme)

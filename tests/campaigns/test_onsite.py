@@ -68,7 +68,7 @@ def shop(campaign: Make, *, offers: int, ranking: str = "priority", **more: obje
         "uplift": {"people": 9, "effect": 1.0, "level": 1.0, "weights": weights},
     }
     if ranking in arms:
-        known = {name: arms[ranking] for name in names}
+        known = dict.fromkeys(names, arms[ranking])
         if ranking == "bandit":  # drawn by chance: the pool's as good as always
             known |= {row.slug: arms[ranking] | {"share": 1e-12} for row in rows}
         home.states.create(at=NOW, method=ranking, arms=known)
