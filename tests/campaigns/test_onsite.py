@@ -7,13 +7,15 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns import codes, experiments, onsite
 from campaigns.models import Campaign, CapCount, Code, Decision, Offer, OfferCap, Placement
+from campaigns.offers import rooms
+from catalog import together
 from catalog.models import Product
 from customers import consent
 from customers.models import Customer, Event, SensitiveAttribute
@@ -62,7 +64,7 @@ def shop(campaign: Make, *, offers: int, ranking: str = "priority", **more: obje
     weights = dict.fromkeys(
         ("recency", "orders", "spent", "spent_lately", "basket", "products", "known_for"), 0.1
     )
-    arms = {
+    arms: dict[str, dict[str, object]] = {
         "bandit": {"share": 0.5, "people": 9, "successes": 1},
         "personal": {"people": 9, "successes": 1, "intercept": -1.0, "slope": 0.5},
         "uplift": {"people": 9, "effect": 1.0, "level": 1.0, "weights": weights},
@@ -175,6 +177,7 @@ def test_a_code_that_lapsed_lives_again_with_a_new_decision(
     second = server("GET", "offers?customer=anna&placement=home").body["offers"][0]
     code = Code.objects.get()
     assert (second["code"], code.state) == (first["code"], "assigned")
+    assert code.expires_at is not None
     assert code.expires_at > timezone.now() + timedelta(days=29)
     assert Decision.objects.count() == 2
     assert Offer.objects.get().given == 2
@@ -190,6 +193,33 @@ def test_a_sensitive_attribute_without_approval_chooses_nobody_here(
     assert [one["offer"] for one in told["offers"]] == ["five"]
     verdicts = {one["offer"]: one["verdict"] for one in Decision.objects.get().candidates}
     assert verdicts == {"five": "chosen", "ten": "not_eligible"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("gone", ["total", "budget", "count", "archived"])
+def test_r5_what_somebody_else_took_meanwhile_is_missed_and_nothing_is_kept(gone: str) -> None:
+    """What the shop reads without a lock may be old when it is taken."""
+    (pk,) = people(1)
+    row = offer("ten", max_total=5, benefit="amount", value=5, budget=20)
+    cap = OfferCap.objects.create(offer=row, most=4, scope="total")
+    count = CapCount.objects.create(cap=cap, used=3)
+    supply = rooms.Supply([row], [pk], [cap], at=NOW, spare=1)
+    found = rooms.rooms([row], supply)
+    assert found[row.pk].take(pk) == ""
+    if gone == "count":
+        CapCount.objects.update(used=4)
+    else:
+        Offer.objects.update(
+            **{"total": {"given": 5}, "budget": {"discount_given": 16}, "archived": {"status": "archived"}}[
+                gone
+            ]
+        )
+    row.refresh_from_db()
+    count.refresh_from_db()
+    with pytest.raises(together.Missed), transaction.atomic():
+        together.write(*rooms.taken(found, at=NOW))
+    assert list(Offer.objects.values_list("given", "discount_reserved")) == [(row.given, 0)]
+    assert CapCount.objects.get().used == count.used
 
 
 # --- many at once ----------------------------------------------------------------------------------------------------
