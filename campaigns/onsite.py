@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef
 from campaigns import codes, deciding, experiments, segments
 from campaigns.deciding import NOTHING, Chosen
 from campaigns.models import Campaign, CampaignSegment, Decision, Offer
-from campaigns.offers import Taste, choosing, is_in_force, rooms
+from campaigns.offers import Taste, caps, choosing, is_in_force, rooms
 from campaigns.offers.candidates import page_of
 from campaigns.offers.facts import Facts
 from campaigns.programme import Programme, is_running
@@ -170,7 +170,7 @@ def _anew(customer_id: int, programme: Programme) -> list[Decision]:
         # Somebody took the last one since it was read. Nothing was kept; now with the offers held, as a planner does.
         with transaction.atomic():
             consent.hold_one(customer_id)
-            return _decided(customer_id, programme, rooms.caps.lock(programme.offers))
+            return _decided(customer_id, programme, caps.lock(programme.offers))
 
 
 def _decided(customer_id: int, programme: Programme, offers: dict[int, Offer]) -> list[Decision]:
@@ -197,7 +197,7 @@ def _decided(customer_id: int, programme: Programme, offers: dict[int, Offer]) -
     recommendation = serving.recommend(
         customer_id, at=at, limit=deciding.TASTE_SIZE, explain=False, asked=look.taste
     )
-    chosen, changes = NOTHING, []
+    chosen, changes = NOTHING, list[Change]()
     if arm == Decision.Arm.TREATED:
         available = [offers[pk] for pk in programme.offers_of(audience) if pk in offers]
         chosen, changes = _chosen(customer_id, available, recommendation, look, programme)

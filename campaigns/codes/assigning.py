@@ -1,6 +1,6 @@
 """Whose code it is: one an offer and person, on every channel the same."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -61,7 +61,7 @@ def assign_one(
     customer_id: int,
     *,
     own: Iterable[Code],
-    free: Mapping[int, Sequence[Code]],
+    free: Mapping[int, Iterable[Code]],
     numbers: Mapping[int, int],
     at: datetime,
 ) -> tuple[dict[int, Code], list[Change]]:
@@ -84,7 +84,8 @@ def assign_one(
             new.append(_made(offer, customer_id, at=at, number=numbers.get(offer.pk)))
         elif offer.code_kind == Offer.CodeKind.POOL:
             # Not all the first one, which all but one of those who come at once would miss.
-            code = free[offer.pk][customer_id % len(free[offer.pk])]
+            spare = list(free[offer.pk])
+            code = spare[customer_id % len(spare)]
             taken.append(code)
             ends[code.pk] = _end_of_new(offer, code, at=at)
     changes = []

@@ -182,7 +182,8 @@ def begin(of: Sequence[OfferCap], *, at: datetime) -> dict[int, CapCount]:
 
 def _number(cap: OfferCap, *, at: datetime) -> Rows:
     rows: Rows = (decided if cap.event == Event.DECIDED else redeemed)([cap], begun=since(cap, at))
-    return rows.order_by().values(one=Value(1)).annotate(n=Count("pk")).values_list("n")
+    told: Rows = rows.order_by().values(one=Value(1)).annotate(n=Count("pk")).values_list("n")
+    return told
 
 
 def counted(cap: OfferCap, *, at: datetime) -> CapCount:

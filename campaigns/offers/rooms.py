@@ -82,7 +82,7 @@ class Supply:
         at: datetime,
         spare: int = 0,
     ) -> None:
-        self.at = at
+        self.at, self.offer_ids = at, [offer.pk for offer in offers]
         self.totals = [cap for cap in of if cap.scope == Scope.TOTAL]
         self.counting = [cap for cap in self.totals if cap.event != Event.CLICKED]
         self.counts = caps.counts(self.counting, at=at)
@@ -110,10 +110,10 @@ class Supply:
         return (self.counts, self.own, *self.clicked.values(), *self.free.values())
 
     def used(self) -> dict[int, CapCount]:
-        """The present counts, by cap. Where one begins to count: three queries more, and the lock of its offer."""
+        """The present counts, by cap. Where one begins to count: three queries more, and the lock of the offers."""
         found = caps.by_cap(self.counts, self.counting, at=self.at)
         if new := [cap for cap in self.counting if cap.pk not in found]:
-            caps.lock(cap.offer_id for cap in new)
+            caps.lock(self.offer_ids)  # all of them, so that whoever takes some later waits in the one order
             found |= caps.begin(new, at=self.at)
         return found
 

@@ -4,11 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from campaigns import experiments
 from campaigns.models import Campaign, CapCount, Decision, Offer, OfferCap, Placement
 from customers.access import create_key
 from customers.models import Customer
@@ -55,51 +52,6 @@ def test_the_fallback_shows_when_none_is_left(server: Caller, campaign: Make, an
         assert ([one["offer"] for one in told["offers"]], told["fallback"]) == (["general"], True)
         assert told["offers"][0]["decision_id"] is None
     assert Decision.objects.get().offer is None
-
-
-def statements(ask: Callable[[], object]) -> int:
-    """How many statements it takes, those that open and close a transaction apart."""
-    with CaptureQueriesContext(connection) as queries:
-        ask()
-    told = [row["sql"].split()[0] for row in queries.captured_queries]
-    return sum(word not in ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT") for word in told)
-
-
-def test_what_holds_still_and_what_everybody_sees_takes_six_queries_at_most(
-    server: Caller, campaign: Make, anna: Customer
-) -> None:
-    """Deciding anew takes more, but no more for twenty offers than for three."""
-    few = [offer(f"few-{n}", value=5 + n) for n in range(3)]
-    many = [offer(f"many-{n:02}", value=5 + n, max_total=9, budget=1000, max_discount=9) for n in range(20)]
-    for row in many:
-        OfferCap.objects.create(offer=row, most=5)
-    offer("free", code_kind="none", max_per_customer=None)
-
-    def ask(placement: str, customer: str = "customer=anna&") -> Callable[[], object]:
-        return lambda: server("GET", f"offers?{customer}placement={placement}")
-
-    ask("nowhere")()  # the key's last use is written down once
-    taken = []
-    for placement, rows in (("few", few), ("many", many)):
-        campaign(*rows, channel="onsite", placement=placement)
-        taken.append(statements(ask(placement)))
-        assert statements(ask(placement)) <= 6
-        assert statements(ask(placement, customer="")) <= 6
-    held = campaign(*Offer.objects.all(), channel="onsite", placement="held", control_percent=99)
-    Campaign.objects.filter(pk=held.pk).update(salt=salt_for_control(held, anna.pk))
-    ask("held")()
-    assert Decision.objects.get(placement="held").arm == "control"
-    assert statements(ask("held")) <= 6
-    # A kind of question that the few had no cause for: two for the caps of a customer and of all, two for a catalogue
-    # that is read once a process.
-    assert taken[1] <= taken[0] + 4
-    assert taken[1] <= 32
-
-
-def salt_for_control(row: Campaign, pk: int) -> str:
-    return next(
-        str(n) for n in range(100) if experiments.arms(str(n), row.control_percent, [pk])[pk] == "control"
-    )
 
 
 def test_an_offer_is_made_changed_approved_and_listed(server: Caller) -> None:
