@@ -64,6 +64,8 @@ class ConsentRecord(models.Model):
                 name="a_grant_carries_its_evidence",
             ),
         ]
+        # How many said yes to the words of a version, on its page.
+        indexes = [models.Index(fields=["notice"], condition=Q(granted=True), name="grant_of_notice")]
 
     def __str__(self) -> str:
         return f"#{self.customer_id}/{self.sequence} {self.purpose} {'+' if self.granted else '−'}"

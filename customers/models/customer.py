@@ -69,7 +69,18 @@ class Customer(models.Model):
 
     class Meta:
         verbose_name, verbose_name_plural = _("customer"), _("customers")
-        indexes = [models.Index(fields=["index_key"], name="customers_by_index_key")]
+        # Of the last two few of very many: those that are asked for alone.
+        indexes = [
+            models.Index(fields=["index_key"], name="customers_by_index_key"),
+            models.Index(
+                fields=["restricted_at"],
+                condition=models.Q(restricted_at__isnull=False),
+                name="customer_restricted",
+            ),
+            models.Index(
+                fields=["erased_at"], condition=models.Q(erased_at__isnull=False), name="customer_erased"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.external_id or f"#{self.pk}"
