@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, reverse
 
 from campaigns.models import Campaign, Message, Offer
 from config import roles
-from config.management.commands.roles import buttons, rooms, table
+from config.role_table import buttons, rooms, table
 from customers import sensitive
 from customers.models import SensitiveUse
 from tests import desk
@@ -199,7 +199,13 @@ def test_s5_the_five_roles_stand_and_ones_own_are_made_beside_them(db: None) -> 
     assert not may(client, address("auth.group", "change", viewer.pk), post=True)
     assert not may(client, address("auth.group", "delete", viewer.pk))
     assert client.post(address("auth.group", "add"), {"name": "Our own"}).status_code == 302
+    told = client.get(address("auth.group", "change", viewer.pk)).content.decode()
+    assert "nothing of any one person" in told
+    assert "segments: sees" in told
     own = Group.objects.get(name="Our own")
+    assert (
+        "permissions" in client.get(address("auth.group", "change", own.pk)).context["adminform"].form.fields
+    )
     assert may(client, address("auth.group", "delete", own.pk))
 
 
