@@ -7,13 +7,16 @@ from django.contrib.auth.admin import UserAdmin as PlainUserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from django.urls import URLPattern, path
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.views.i18n import set_language
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from catalog.pages import shown
 from config import roles
 from config.papers import views
+from config.role_table import rooms, table, told_deeds
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -45,11 +48,34 @@ class UserAdmin(PlainUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
 class GroupAdmin(PlainGroupAdmin, ModelAdmin):  # type: ignore[misc]
     """The five roles of the platform are looked at; roles of one's own are made beside them."""
 
+    readonly_fields = ("told_about", "told_deeds")
+
+    def get_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
+        if obj is not None and roles.of(obj) is not None:
+            return ("name", *self.readonly_fields)
+        return ("name", "permissions")
+
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return (obj is None or not roles.is_ours(obj)) and bool(super().has_change_permission(request, obj))
+        return (obj is None or roles.of(obj) is None) and bool(super().has_change_permission(request, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        return (obj is None or not roles.is_ours(obj)) and bool(super().has_delete_permission(request, obj))
+        return (obj is None or roles.of(obj) is None) and bool(super().has_delete_permission(request, obj))
+
+    @shown(_("What it is for"))
+    def told_about(self, group: Group) -> str:
+        role = roles.of(group)
+        return str(role.about) if role is not None else "–"
+
+    @shown(_("What it may do"))
+    def told_deeds(self, group: Group) -> str:
+        """A line a page, as docs/roles.md says it."""
+        found = table()
+        lines = [
+            (rooms()[label].opts.verbose_name_plural, ", ".join(told_deeds(by[group.name])))
+            for label, by in found.items()
+            if by.get(group.name)
+        ]
+        return format_html_join("", "<div>{}: {}</div>", lines)
 
 
 def own_addresses() -> list[URLPattern]:

@@ -3,18 +3,17 @@
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.admin import words
 from campaigns.admin.fates import fates
-from campaigns.models import Campaign, Message, Offer, Segment
-from catalog.models import Product
+from campaigns.models import Campaign
 from config import needs
 from config.figures import figures
+from config.first_steps import first_steps
 from customers import few
-from customers.models import Customer
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -25,14 +24,22 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         return {**context, "title": _("Home"), "sees_nothing": True, "needs": own}
     now = timezone.now()
     running = _running()
+    may_begin = request.user.has_perm("campaigns.add_campaign")
     return {
         **context,
         "title": _("Home"),
-        "needs": needs.everything(now, request.user),
+        "needs": [need for need in needs.everything(now, request.user) if _may_follow(request, need.link)],
         "figures": figures(now),
         "running": running,
-        "first_steps": [] if running else first_steps(),
+        "first_steps": first_steps() if may_begin and not running else [],
     }
+
+
+def _may_follow(request: HttpRequest, link: str) -> bool:
+    """What waits behind a door that one may not open waits for somebody else."""
+    app, model, page = (resolve(link.partition("?")[0]).url_name or "").split("_", 2)
+    deed = "change" if page == "train" else "view"
+    return bool(request.user.has_perm(f"{app}.{deed}_{model}"))
 
 
 def _running() -> list[dict[str, Any]]:
@@ -56,22 +63,3 @@ def _running() -> list[dict[str, Any]]:
             }
         )
     return entries
-
-
-def first_steps() -> list[dict[str, Any]]:
-    """The way to the first campaign, with what is done struck through. Six queries."""
-    steps: list[tuple[str, bool, str]] = [
-        (_("Make a key for the shop: manage.py create_key --kind secret"), Customer.objects.exists(), ""),
-        (_("Take in products, by the API or an import"), Product.objects.exists(), ""),
-        (_("Say who: a segment"), Segment.objects.exists(), reverse("admin:campaigns_segment_add")),
-        (_("Say what: an offer"), Offer.objects.exists(), reverse("admin:campaigns_offer_add")),
-        (_("Say it: a message"), Message.objects.exists(), reverse("admin:campaigns_message_add")),
-        (
-            _("Put them together: a campaign"),
-            Campaign.objects.exists(),
-            reverse("admin:campaigns_campaign_add"),
-        ),
-    ]
-    if all(is_done for _words, is_done, _link in steps):
-        return []
-    return [{"words": told, "is_done": is_done, "link": link} for told, is_done, link in steps]

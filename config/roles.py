@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from config.papers.lines import ABOUT_NOBODY
 
@@ -42,7 +44,7 @@ ACCESS = ("customers.apikey", "customers.idempotentreply")
 @dataclass(frozen=True)
 class Role:
     name: str
-    about: str
+    about: str | Promise
     permissions: frozenset[str] = field(repr=False)
     """As Django names them: `campaigns.change_offer`. `change` is also what the buttons of a page ask for."""
 
@@ -59,11 +61,13 @@ def roles() -> list[Role]:
     behind = [name for name in everything if not name.startswith("customers.")]
     seen = _may(("view",), [*figures, "customers.topic"])
     return [
-        Role("Viewer", "Sees campaigns, offers, messages and results; nothing of any one person.", seen),
+        Role("Viewer", _("Sees campaigns, offers, messages and results; nothing of any one person."), seen),
         Role(
             "Marketer",
-            "Writes segments, offers, messages and campaigns, takes their steps, and sees whom they reach. Asks to use a "
-            "sensitive attribute; somebody else lets them. Above a size somebody else approves their campaign.",
+            _(
+                "Writes segments, offers, messages and campaigns, takes their steps, and sees whom they reach. Asks to use "
+                "a sensitive attribute; somebody else lets them. Above a size somebody else approves their campaign."
+            ),
             seen
             | _may(("view",), [*behind, *AUDIENCE, *POLICY, "customers.importrun"])
             | _may(DEEDS, CRAFT)
@@ -76,7 +80,7 @@ def roles() -> list[Role]:
         ),
         Role(
             "Approver",
-            "Approves what others made: offers, campaigns, uses of sensitive attributes. Makes none.",
+            _("Approves what others made: offers, campaigns, uses of sensitive attributes. Makes none."),
             seen
             | _may(("view",), [*behind, *AUDIENCE, *POLICY])
             | _may(("change",), ["campaigns.campaign", "campaigns.offer", "campaigns.campaignrun"])
@@ -84,8 +88,10 @@ def roles() -> list[Role]:
         ),
         Role(
             "Privacy officer",
-            "Answers what people demand, keeps notices, laws, the suppression list and sensitive attributes, lets numbers "
-            "out with noise, takes back what other shops gave, and sees everything but who may log in.",
+            _(
+                "Answers what people demand, keeps notices, laws, the suppression list and sensitive attributes, lets "
+                "numbers out with noise, takes back what other shops gave, and sees everything but who may log in."
+            ),
             _may(("view",), [name for name in everything if name not in ACCESS])
             | _may(("change",), ["customers.customer", "customers.privacyrequest", "customers.installation"])
             | _may(("change",), ["customers.sensitiveuse", "recommender.sharedstatistics"])
@@ -94,7 +100,7 @@ def roles() -> list[Role]:
         ),
         Role(
             "Administrator",
-            "May do everything that a page offers, and says who may log in.",
+            _("May do everything that a page offers, and says who may log in."),
             _may(DEEDS, [*everything, *LOG_IN]),
         ),
     ]
@@ -105,9 +111,9 @@ def _may(deeds: Iterable[str], names: Iterable[str]) -> frozenset[str]:
     return frozenset(f"{app}.{deed}_{model}" for deed, app, model in pairs)
 
 
-def is_ours(group: Group) -> bool:
-    """Whether the group is one of the five, which only this module changes."""
-    return group.name in {role.name for role in roles()}
+def of(group: Group) -> Role | None:
+    """The role that the group is, where it is one of the five, which only this module changes."""
+    return next((role for role in roles() if role.name == group.name), None)
 
 
 def put() -> None:

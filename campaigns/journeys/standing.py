@@ -42,7 +42,8 @@ class Standing:
 def saying(message: Message) -> list[Campaign]:
     """The journeys by e-mail whose newest version says this message, the newest first. One query."""
     latest = JourneyVersion.objects.filter(campaign=OuterRef("campaign")).order_by("-number").values("pk")[:1]
-    rows = JourneyVersion.objects.filter(pk=Subquery(latest), campaign__channel=Campaign.Channel.EMAIL)
+    by_mail = {"campaign__kind": Campaign.Kind.JOURNEY, "campaign__channel": Campaign.Channel.EMAIL}
+    rows = JourneyVersion.objects.filter(pk=Subquery(latest), **by_mail)
     versions = rows.select_related("campaign").order_by("-campaign_id")[:MOST]
     return [version.campaign for version in versions if _says(version.definition, message)]
 

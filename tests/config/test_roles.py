@@ -1,5 +1,7 @@
 """Somebody of each role tries every page, form, deletion and button of the desk; docs/roles.md says what they found."""
 
+import html
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -12,9 +14,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 
-from campaigns.models import Campaign, Message, Offer
+from campaigns.models import Campaign, Delivery, Message, Offer
 from config import roles
-from config.management.commands.roles import buttons, rooms, table
+from config.role_table import buttons, rooms, table
 from customers import sensitive
 from customers.models import SensitiveUse
 from tests import desk
@@ -162,6 +164,23 @@ def test_s5_pages_of_a_campaign_are_for_whoever_may(db: None) -> None:
         )
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["Viewer", "Approver"])
+def test_s5_the_home_page_leads_nobody_to_a_closed_door(db: None, name: str) -> None:
+    row = desk.shop()
+    Delivery.objects.filter(pk=Delivery.objects.values("pk")[:1]).update(status="unknown")
+    Campaign.objects.filter(pk=row.pk).update(status="draft")
+    client = login(name)
+    links = set(re.findall(r'href="(/admin/[^"#]+)"', client.get(reverse("admin:index")).content.decode()))
+    assert len(links) > 10
+    assert [
+        link for link in sorted(links) if "logout" not in link and not may(client, html.unescape(link))
+    ] == []
+    waiting = client.get(reverse("admin:index")).context["needs"]
+    assert any("unknown fate" in need.words for need in waiting) is (name == "Approver")
+    assert any("campaign draft" in need.words for need in waiting)
+
+
 def test_s5_a_viewer_changes_nothing_by_any_form(db: None) -> None:
     row, client = desk.shop(), login("Viewer")
     before = [list(model.objects.order_by("pk").values()) for model in (Campaign, Offer, Message)]
@@ -199,7 +218,13 @@ def test_s5_the_five_roles_stand_and_ones_own_are_made_beside_them(db: None) -> 
     assert not may(client, address("auth.group", "change", viewer.pk), post=True)
     assert not may(client, address("auth.group", "delete", viewer.pk))
     assert client.post(address("auth.group", "add"), {"name": "Our own"}).status_code == 302
+    told = client.get(address("auth.group", "change", viewer.pk)).content.decode()
+    assert "nothing of any one person" in told
+    assert "segments: sees" in told
     own = Group.objects.get(name="Our own")
+    assert (
+        "permissions" in client.get(address("auth.group", "change", own.pk)).context["adminform"].form.fields
+    )
     assert may(client, address("auth.group", "delete", own.pk))
 
 

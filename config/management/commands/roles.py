@@ -1,17 +1,14 @@
 """The five roles and what each may do on every page of the desk, worked out by asking the pages themselves."""
 
 import argparse
-from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.contrib import admin
 from django.core.management.base import BaseCommand
-from django.http import HttpRequest
 from django.utils import translation
 
 from config import roles
+from config.role_table import asking, buttons, rooms, table, told_deeds
 
-DEEDS = {"view": "sees", "add": "adds", "change": "changes", "delete": "deletes", "act": "acts"}
 HEAD = """\
 # Roles
 
@@ -45,19 +42,6 @@ BUTTONS = """
 """
 
 
-class Reader:
-    """Somebody with these permissions and no row, to ask the pages with."""
-
-    is_active = is_staff = is_authenticated = True
-    is_superuser = False
-
-    def __init__(self, permissions: frozenset[str]) -> None:
-        self.permissions = permissions
-
-    def has_perm(self, permission: str, obj: Any = None) -> bool:
-        return permission in self.permissions
-
-
 class Command(BaseCommand):
     help = "Print docs/roles.md: the roles, and what each may do on every page of the desk."
 
@@ -69,51 +53,6 @@ class Command(BaseCommand):
             self.stdout.write(page(), ending="")
 
 
-def asking(role: roles.Role) -> HttpRequest:
-    request = HttpRequest()
-    request.user = Reader(role.permissions)  # type: ignore[assignment]
-    return request
-
-
-def rooms() -> dict[str, Any]:
-    """Label of a model -> its page."""
-    return {
-        room.opts.label_lower: room
-        for room in admin.site._registry.values()  # noqa: SLF001 - it has no other list
-    }
-
-
-def table() -> Mapping[str, Mapping[str, frozenset[str]]]:
-    """Label of a model -> role -> what they may do on its page; without pages that only a superuser sees."""
-    found: dict[str, dict[str, frozenset[str]]] = {}
-    for role in roles.roles():
-        request = asking(role)
-        for label, room in rooms().items():
-            deeds = frozenset(deed for deed in DEEDS if may(room, deed, request))
-            found.setdefault(label, {})[role.name] = deeds
-    return {label: by for label, by in sorted(found.items()) if any(by.values())}
-
-
-def may(room: Any, deed: str, request: HttpRequest) -> bool:
-    """Whether the page lets them, without a row in view. `act`: only where the page has buttons that ask for it."""
-    if deed != "act":
-        return bool(getattr(room, f"has_{deed}_permission")(request))
-    if not room.has_view_permission(request):
-        return False
-    needs = {need for _name, _words, need in buttons(room)} | (
-        {"act"} if hasattr(room, "step_view") else set()
-    )
-    return "act" in needs and bool(room.has_act_permission(request))
-
-
-def buttons(room: Any) -> Iterator[tuple[str, str, str]]:
-    """Name, words and needed permission of each button of the page."""
-    for name in dict.fromkeys([*getattr(room, "actions_list", ()), *getattr(room, "actions_detail", ())]):
-        method = getattr(room, name)
-        for need in getattr(method, "allowed_permissions", ()):
-            yield name, str(method.short_description), need
-
-
 def page() -> str:
     found, ours = table(), roles.roles()
     about = "\n".join(f"- **{role.name}.** {role.about}" for role in ours)
@@ -121,7 +60,7 @@ def page() -> str:
     told = HEAD.format(about=about, names=names, line="---|" * len(ours))
     pages = rooms()
     for label, by in found.items():
-        cells = [", ".join(words for deed, words in DEEDS.items() if deed in by[role.name]) for role in ours]
+        cells = [", ".join(told_deeds(by[role.name])) for role in ours]
         told += f"| {title(label, pages[label])} | {' | '.join(cells)} |\n"
     told += BUTTONS
     for label in found:
