@@ -59,7 +59,9 @@ class Customer(models.Model):
     # Kept and used for nothing (GDPR 18), until the person or the privacy officer lifts it.
     restricted_at = models.DateTimeField(_("restricted"), null=True, blank=True)
     # How many restrictions and liftings there were: the journal's lines carry the number (`customers.restriction`).
-    restriction_changes = models.PositiveIntegerField(_("changes of the restriction"), default=0, db_default=0)
+    restriction_changes = models.PositiveIntegerField(
+        _("changes of the restriction"), default=0, db_default=0
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
