@@ -106,6 +106,9 @@ def states(who: Customer, live: str) -> Iterator[State]:
     yield "unsubscribe", visited(links.unsubscribe_url(who, "marketing_email"))
     yield "unsubscribe, done", visited(links.unsubscribe_url(who, "marketing_email"), "main form button")
     yield "preferences, stopped", visited(own, "button[value=stop]")
+    yield "correction, wrong", visited(f"{privacy}ask/rectification", "main form button")
+    yield "restriction, asked", visited(f"{privacy}ask/restriction", "main form button")
+    yield "preferences, restricted", visited(own)
     yield "nobody", visited(f"{live}/preferences/x/")
     yield "error", visited(f"{live}/nothing-here")
     boris = person(f"boris-{uuid4().hex[:6]}")
@@ -161,7 +164,7 @@ def test_axe_finds_nothing_in_any_state_size_or_colour(
             if is_too_wide(reader):
                 wrong.setdefault(name, []).append(f"sideways scroll at {width} pixels")
     assert wrong == {}
-    assert seen == 19 * sum(map(len, SCHEMES.values()))
+    assert seen == 22 * sum(map(len, SCHEMES.values()))
 
 
 def tab_to(page: Page, selector: str) -> None:

@@ -176,6 +176,7 @@ def test_c13_with_gpc_on_it_says_so_and_does_not_ask_what_the_signal_refuses(
     expect(page.locator(".tact-gpc")).to_be_visible()
     expect(page.locator("fieldset")).to_have_count(1)
     expect(page.locator("ul li", has_text="Pass my data to partners")).to_be_visible()
+    expect(page.get_by_text("switch the signal off for this site")).to_be_visible()
     for _try in range(100):
         if page.evaluate("Object.values(localStorage).some(v => Object.keys(JSON.parse(v)).length === 2)"):
             break
