@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
@@ -134,8 +135,9 @@ class JurisdictionAdmin(Page):
             return None
         code = row.code if row else form.cleaned_data["code"]
         found = policies.widened(code, form.before, form.after)
-        # What was read is what is confirmed; an exact number would stand in the page all the same.
-        confirmed = " ".join(f"{one.what}:{few.short(one.people)}" for one in found)
+        # Confirmed is for how many exactly, but the page tells that to nobody: a keyed sum of it is sent along.
+        told = " ".join(f"{one.what}:{one.people}" for one in found)
+        confirmed = salted_hmac("silence means yes", told).hexdigest() if found else ""
         if not found or request.POST.get("confirmed") == confirmed:
             return None
         kept = [
