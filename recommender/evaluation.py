@@ -101,8 +101,7 @@ def divide(interactions: Interactions, split: SplitName) -> Split:
     if len(divided.people) < MINIMUM_PEOPLE:
         when = "before and during the last 30 days" if split == "global" else "more than once"
         raise TooLittle(
-            f"Only {len(divided.people)} people who allow personalization acted {when}; "
-            f"measuring needs {MINIMUM_PEOPLE}."
+            f"Fewer than {MINIMUM_PEOPLE} people who allow personalization acted {when}: too few to measure by."
         )
     return divided
 
@@ -191,9 +190,7 @@ def choose(
     """
     split = validation_split(interactions)
     if len(split.people) < MINIMUM_PEOPLE:
-        raise TooLittle(
-            f"Only {len(split.people)} people can be validated on; choosing needs {MINIMUM_PEOPLE}."
-        )
+        raise TooLittle(f"Fewer than {MINIMUM_PEOPLE} people can be validated on: too few to choose by.")
     described = texts()
     rows: dict[Target, list[Row]] = {target: [] for target in TARGETS}
     for place, candidate in enumerate(candidates):

@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
@@ -145,11 +146,12 @@ class JurisdictionAdmin(Page):
         code = row.code if row else form.cleaned_data["code"]
         found = policies.widened(code, form.before, form.after)
         lost = policies.narrowed(code, form.before, form.after)
-        # What was read is what is confirmed; an exact number would stand in the page all the same.
-        confirmed = " ".join(
-            [*(f"{one.what}:{few.short(one.people)}" for one in found), *(f"-{one.what}" for one in lost)]
+        # Confirmed is for how many exactly, but the page tells that to nobody: a keyed sum of it is sent along.
+        told = " ".join(
+            [*(f"{one.what}:{one.people}" for one in found), *(f"-{one.what}" for one in lost)]
         )
-        if not (found or lost) or request.POST.get("confirmed") == confirmed:
+        confirmed = salted_hmac("silence means yes", told).hexdigest()
+        if not told or request.POST.get("confirmed") == confirmed:
             return None
         kept = [
             (name, value)

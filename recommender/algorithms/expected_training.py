@@ -93,7 +93,7 @@ def _month(
     again = int(np.isin(after.users, past.users).sum())
     if again < MINIMUM_PEOPLE:
         raise NotEnoughData(
-            f"not enough data yet: {again} of {MINIMUM_PEOPLE} people who had bought before bought again in each of the "
+            f"not enough data yet: fewer than {MINIMUM_PEOPLE} people who had bought before bought again in each of the "
             "last three months"
         )
     model = make().fit(past, at=at, texts=texts)

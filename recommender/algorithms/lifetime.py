@@ -84,7 +84,7 @@ class Returns:
         if len(rhythms) < LEAST_PEOPLE or came_again < LEAST_AGAIN or span < LEAST_DAYS:
             raise NotEnoughData(
                 f"When people return is learnt from {LEAST_PEOPLE} people who ordered, {LEAST_AGAIN} of them twice, "
-                f"over {LEAST_DAYS:.0f} days; there are {len(rhythms)}, {came_again} and {span:.0f}."
+                f"over {LEAST_DAYS:.0f} days; there are fewer, or less."
             )
         chosen = _sample(len(rhythms), self.seed)
         x, last, age = rhythms.again[chosen], rhythms.last[chosen], rhythms.age[chosen]
@@ -173,7 +173,7 @@ class Spending:
         if len(known) < LEAST_PEOPLE or again < LEAST_AGAIN:
             raise NotEnoughData(
                 f"What an order is worth is learnt from {LEAST_PEOPLE} people whose orders had a value, "
-                f"{LEAST_AGAIN} of them twice; there are {len(known)} and {again}."
+                f"{LEAST_AGAIN} of them twice; there are fewer."
             )
         chosen = known[_sample(len(known), self.seed)]
         n, unit = rhythms.orders[chosen], float(rhythms.money[chosen].mean())
@@ -240,7 +240,7 @@ def usual_gap(rhythms: Rhythms, share: float = 0.9) -> float:
     again = rhythms.again > 0
     if again.sum() < LEAST_AGAIN:
         raise NotEnoughData(
-            f"The shop's rhythm needs {LEAST_AGAIN} people who ordered twice; there are {int(again.sum())}."
+            f"The shop's rhythm needs {LEAST_AGAIN} people who ordered twice; there are fewer."
         )
     return float(np.quantile(rhythms.last[again] / rhythms.again[again], share))
 

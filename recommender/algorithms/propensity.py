@@ -315,7 +315,7 @@ def _enough(did: BoolArray, purpose: str) -> None:
     if min(yes, no) < LEAST_OF_EACH:
         raise NotEnoughData(
             f"{purpose.capitalize()}, {LEAST_OF_EACH} who did and {LEAST_OF_EACH} who did not are needed; "
-            f"there are {yes} and {no}."
+            "there are fewer."
         )
 
 

@@ -65,7 +65,7 @@ def test_a_line_tells_the_figure_its_interval_the_floor_coverage_and_gini() -> N
     section = versions.over_time(new, versions.around(new))
     this, that = section.rows
     assert this[1:] == (
-        "NDCG@10 0.310\xa0(0.300\xa0…\xa00.320)", "popularity 0.100", "item_knn", "live", "900", "1,001", "0.4321", "0.8765",
+        "NDCG@10 0.310\xa0(0.300\xa0…\xa00.320)", "popularity 0.100", "item_knn", "live", "≈ 900", "≈ 1,000", "0.4321", "0.8765",
     )  # fmt: skip
     assert "this one" in this[0]
     assert page(old) in that[0]
@@ -90,8 +90,8 @@ def test_what_changed_names_the_parameters_that_differ_and_skips_what_was_refuse
     assert versions.before(new) == old
     told = {str(row[0]): row[1:] for row in versions.changed(new, old).rows}
     assert told["neighbours"] == ("100", "101", "")
-    assert told["people it learnt from"] == ("1,000", "990", "-10")
-    assert told["interactions"] == ("9,000", "9,000", "the same")
+    assert told["people it learnt from"] == ("≈ 1,000", "≈ 990", "≈ -10")
+    assert told["interactions"] == ("≈ 9,000", "≈ 9,000", "about the same")
     assert told["consent ledger read until line"] == ("500", "585", "85 answers more")
     assert told["NDCG@10"][2] == "+0.010"
     assert versions.verdict(new, old).endswith("the intervals overlap: it may be chance.")
@@ -200,7 +200,7 @@ def test_the_check_of_expected_buyers_is_shown_or_why_there_is_none() -> None:
     quality = {"test": [row], "ratio": [0.9, 0.8, 1.0], "deciles": deciles}
     table, parts = measured({"expected": {"weights": [], "quality": quality}})
     assert table.rows == [("expected", "0.9000 (0.8000 … 0.9500)", "0.0400")]
-    assert parts.rows[:2] == [(1, 1.0, 0, "–"), (2, 8.0, 10, "0.80 (0.50 … 1.30)")]
+    assert parts.rows[:2] == [(1, 1.0, "0", "–"), (2, 8.0, "≈ 10", "0.80 (0.50 … 1.30)")]
     assert parts.rows[2][3] == "0.90 (0.80 … 1.00)"
     (refused,) = measured({"expected": {"refused": "not enough data yet: 3 of 20 people"}})
     assert (refused.rows, refused.empty) == ([], "not enough data yet: 3 of 20 people")

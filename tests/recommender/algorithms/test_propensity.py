@@ -134,7 +134,7 @@ def test_the_state_is_arrays_and_names_a_linear_winner_s_weights(people) -> None
 
 def test_too_little_is_said_in_words(people) -> None:
     few = np.arange(600) < 29
-    with pytest.raises(NotEnoughData, match="30 who did and 30 who did not are needed; there are 29 and 571"):
+    with pytest.raises(NotEnoughData, match="30 who did and 30 who did not are needed; there are fewer"):
         Classifier("linear_svm").fit(window(people, 1)[0], few)
     with pytest.raises(NotEnoughData, match="To choose by"):
         choose(window(people, 1), (window(people, 2)[0], few))
