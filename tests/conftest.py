@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from catalog.imports import ProductInput, save_products
 from catalog.models import Product
@@ -106,6 +106,13 @@ def _emptying_between_tests_may_empty_the_ledger() -> Iterator[None]:
     patch.setattr(operations, "execute_sql_flush", flush)
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def _the_language_is_given_back() -> Iterator[None]:
+    """A page asked for in Chinese leaves its language behind, and the next test would be answered in it."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)
