@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
 from django.test import Client
 from django.test.utils import override_settings
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from catalog.imports import ProductInput, save_products
 from catalog.models import Product
@@ -163,6 +163,13 @@ def _passwords_are_hashed_quickly() -> Iterator[None]:
         patch.setattr(Argon2PasswordHasher, name, least)
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def _the_language_is_given_back() -> Iterator[None]:
+    """A page asked for in Chinese leaves its language behind, and the next test would be answered in it."""
+    yield
+    translation.deactivate()
 
 
 @contextmanager

@@ -147,9 +147,7 @@ class JurisdictionAdmin(Page):
         found = policies.widened(code, form.before, form.after)
         lost = policies.narrowed(code, form.before, form.after)
         # Confirmed is for how many exactly, but the page tells that to nobody: a keyed sum of it is sent along.
-        told = " ".join(
-            [*(f"{one.what}:{one.people}" for one in found), *(f"-{one.what}" for one in lost)]
-        )
+        told = " ".join([*(f"{one.what}:{one.people}" for one in found), *(f"-{one.what}" for one in lost)])
         confirmed = salted_hmac("silence means yes", told).hexdigest()
         if not told or request.POST.get("confirmed") == confirmed:
             return None
