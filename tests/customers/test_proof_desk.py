@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from config import desk
+from config import needs
 from customers import tasks
 from customers.admin import proofs
 from customers.models import Checkpoint, ConsentRecord, Customer
@@ -72,14 +72,14 @@ def test_l3_the_scheduler_signs_and_verifies(anna: Customer) -> None:
 
 
 def test_l3_the_home_page_raises_the_alarm(staff: Client, anna: Customer) -> None:
-    (need, *_rest) = desk.needs(timezone.now())
+    (need, *_rest) = needs.everything(timezone.now())
     assert (need.words, need.weight) == ("The ledger has had no checkpoint for more than an hour.", "harm")
     tasks.checkpoint_ledger()
-    assert not any("ledger" in need.words for need in desk.needs(timezone.now() + timedelta(days=1)))
+    assert not any("ledger" in need.words for need in needs.everything(timezone.now() + timedelta(days=1)))
     with tampering():
         ConsentRecord.objects.filter(customer_id=anna.pk, sequence=2).update(source="x")
     tasks.verify_ledger()
-    assert "did not verify" in desk.needs(timezone.now())[0].words
+    assert "did not verify" in needs.everything(timezone.now())[0].words
     assert "did not verify" in staff.get(reverse("admin:index")).content.decode()
 
 

@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from config import desk
+from config import needs
 from customers import access, encryption, identities, installation, privacy, reindexing, rotation, suppression
 from customers.models import Customer, Installation, PersonKey, Suppression
 from tests.conftest import NOW, person
@@ -199,7 +199,7 @@ def test_c9_without_the_key_of_an_entry_nothing_is_sent_until_it_is_back(setting
     assert not installation.may_send(at=NOW)
     (why,) = installation.reasons(Installation.objects.get())
     assert "INDEX_KEY_FALLBACKS" in why
-    assert any("INDEX_KEY_FALLBACKS" in need.words for need in desk.needs(NOW))
+    assert any("INDEX_KEY_FALLBACKS" in need.words for need in needs.everything(NOW))
     newer(settings)
     installation.forget()
     assert installation.may_send(at=NOW), "nobody needs to release it"

@@ -177,8 +177,7 @@ class Keeping(World):
 
     def watch(self, known: str, listing: str, erasing: str, marker: Path, **environment: str) -> str:
         """What one process found that looked everybody up once (`tests.faults.looking`)."""
-        command = [sys.executable, "-m", "tests.faults.looking", known, listing, erasing, str(marker)]
-        done = self._run(command, environment)
+        done = self.end("tests.faults.looking", known, listing, erasing, str(marker), **environment)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
