@@ -200,7 +200,7 @@ def test_a_sensitive_attribute_without_approval_chooses_nobody_here(
 def test_r5_what_somebody_else_took_meanwhile_is_missed_and_nothing_is_kept(gone: str) -> None:
     """What the shop reads without a lock may be old when it is taken."""
     (pk,) = people(1)
-    row = offer("ten", max_total=5, benefit="amount", value=5, budget=20)
+    row = offer("ten", max_total=5, benefit="amount", value=Decimal(5), budget=Decimal(20))
     cap = OfferCap.objects.create(offer=row, most=4, scope="total")
     count = CapCount.objects.create(cap=cap, used=3)
     supply = rooms.Supply([row], [pk], [cap], at=NOW, spare=1)
@@ -218,7 +218,7 @@ def test_r5_what_somebody_else_took_meanwhile_is_missed_and_nothing_is_kept(gone
     count.refresh_from_db()
     with pytest.raises(together.Missed), transaction.atomic():
         together.write(*rooms.taken(found, at=NOW))
-    assert list(Offer.objects.values_list("given", "discount_reserved")) == [(row.given, 0)]
+    assert list(Offer.objects.values_list("given", "discount_reserved")) == [(row.given, Decimal(0))]
     assert CapCount.objects.get().used == count.used
 
 
