@@ -50,7 +50,8 @@ def changes(before: PolicyVersion | None, after: PolicyVersion) -> str:
     if before is None or before.is_removed:
         silent = "; ".join(words_of(slug) for slug in after.silent)
         said = gettext("yes to: %s") % silent if silent else gettext("no to everything")
-        return f"{' '.join(after.countries)} · {said} · {_yes_or_no(after.soft_opt_in)}"
+        buyers = f"{_to_buyers()}: {_yes_or_no(after.soft_opt_in)}"
+        return "; ".join(part for part in (" ".join(after.countries), said, buyers) if part)
     return "; ".join(_changed(before, after)) or gettext("nothing that is shown here")
 
 
@@ -60,8 +61,7 @@ def _changed(before: PolicyVersion, after: PolicyVersion) -> Iterator[str]:
         if was != is_now:
             yield f"{words_of(slug)}: {_yes_or_no(was)} → {_yes_or_no(is_now)}"
     if before.soft_opt_in != after.soft_opt_in:
-        told = gettext("E-mail to buyers about similar products")
-        yield f"{told}: {_yes_or_no(before.soft_opt_in)} → {_yes_or_no(after.soft_opt_in)}"
+        yield f"{_to_buyers()}: {_yes_or_no(before.soft_opt_in)} → {_yes_or_no(after.soft_opt_in)}"
     if come := sorted(set(after.countries) - set(before.countries)):
         yield gettext("countries that came: %s") % " ".join(come)
     if gone := sorted(set(before.countries) - set(after.countries)):
@@ -75,6 +75,10 @@ def _changed(before: PolicyVersion, after: PolicyVersion) -> Iterator[str]:
         was, is_now = getattr(before, name), getattr(after, name)
         if was != is_now:
             yield f"{label}: {was} → {is_now}"
+
+
+def _to_buyers() -> str:
+    return gettext("E-mail to buyers about similar products")
 
 
 def _yes_or_no(is_yes: bool) -> str:

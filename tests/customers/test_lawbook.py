@@ -280,7 +280,9 @@ def test_the_page_shows_who_changed_what_and_when(client: Client) -> None:
     assert "E-mail to buyers about similar products: yes → no" in older[2]
     assert "countries that came: CH; countries that left: AT BE" in older[2]
     assert (first[0], first[1]) == ("the beginning", "built in")
-    assert first[2].endswith("no to everything · yes")
+    assert first[2].endswith("no to everything; E-mail to buyers about similar products: yes")
+    everything = client.get(said.more)
+    assert [str(version) for version in everything.context["cl"].result_list] == ["EU/3", "EU/2", "EU/1"]
 
 
 def test_a_law_changed_on_the_desk_names_who_did_it(client: Client) -> None:
