@@ -61,16 +61,21 @@ def reindex(*, progress: Callable[[int], None] | None = None) -> Reindexed:
     meanwhile is found by a second walk.
     """
     done = Reindexed(encryption.index_key().name)
-    while _walk(_older(), done, progress):
+    while _walk(_older(), done, _make_anew, progress):
         done.unreadable = 0
     mark = encryption.index_key().mark
     if Suppression.objects.exclude(index_key=mark).exists():
         # Entries made by a process with older settings, about people who had been walked past.
-        _walk(Customer.objects.filter(index_key=mark), done, None)
+        _walk(Customer.objects.filter(index_key=mark), done, _gather)
     return _told(done)
 
 
-def _walk(people: QuerySet[Customer], done: Reindexed, progress: Callable[[int], None] | None) -> int:
+def _walk(
+    people: QuerySet[Customer],
+    done: Reindexed,
+    deed: Callable[[Sequence[int], Reindexed], None],
+    progress: Callable[[int], None] | None = None,
+) -> int:
     """Once through these people; answers how many indexes were made anew."""
     before, last = done.rewritten, 0
     while True:
@@ -78,12 +83,19 @@ def _walk(people: QuerySet[Customer], done: Reindexed, progress: Callable[[int],
         if not page:
             return done.rewritten - before
         last = page[-1]
-        _page(page, done)
+        deed(page, done)
         if progress is not None:
             progress(len(page))
 
 
-def _page(customer_ids: Sequence[int], done: Reindexed) -> None:
+def _gather(customer_ids: Sequence[int], done: Reindexed) -> None:
+    """Nobody is held: an entry is right under the newest key even if its address was left a moment ago."""
+    people = Customer.objects.filter(pk__in=customer_ids).select_related("key").order_by()
+    needed = people.only(*suppression.COLUMNS)
+    done.gathered += suppression.gather([place for one in needed for place in suppression.places(one)])
+
+
+def _make_anew(customer_ids: Sequence[int], done: Reindexed) -> None:
     newest = encryption.index_key().mark
     with transaction.atomic():
         people = consent.hold(customer_ids)

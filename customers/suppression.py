@@ -16,6 +16,8 @@ from customers.models import Customer, Suppression
 
 KINDS = {"email": "email", "sms": "phone"}
 """Channel -> kind of address."""
+COLUMNS = ("email_index", "phone_index", "index_key", "sealed", "key__wrapped", "key__master_key_id")
+"""What `places` reads of a person."""
 TRIES = 3
 
 
@@ -106,10 +108,7 @@ def reasons(customers: Iterable[Customer], *, channel: str = "email") -> dict[in
 def reasons_of(customer_ids: Collection[int], *, channel: str = "email") -> dict[int, str]:
     """As `reasons`, of people by their numbers. Two queries."""
     people = Customer.objects.filter(pk__in=customer_ids).select_related("key").order_by()
-    needed = people.only(
-        "email_index", "phone_index", "index_key", "sealed", "key__wrapped", "key__master_key_id"
-    )
-    return reasons(needed, channel=channel)
+    return reasons(people.only(*COLUMNS), channel=channel)
 
 
 # --- writing ---------------------------------------------------------------------------------------------------
