@@ -109,7 +109,7 @@ def test_samples_are_the_newest_who_allow_it(db) -> None:
 
 def test_a_journeys_message_is_shown_as_its_step_would_give_it(journey, message) -> None:
     (pk,) = people(1)
-    message.body = "{{ cause_block }}{% if offer %}{{ offer.title }}{% endif %}"
+    message.body = "{{ cause_block }}{% for offer in offers %}{{ offer.title }}{% endfor %}"
     message.save()
     ten = offer("ten", title="Ten percent", minimum_amount=Decimal(20))
     row = journey()
