@@ -118,7 +118,7 @@ def test_c13_on_a_person_s_page_what_acts_hears_it_and_what_looks_changes_nothin
 
 
 def page_of(client: Client, customer: Customer, language: str = "en", **headers: str) -> str:
-    path = links.preferences_url(customer).removeprefix("http://testserver")
+    path = links.preferences_url(customer).removeprefix("https://testserver")
     return unescape(client.get(path, {"language": language}, headers=headers).content.decode())
 
 
@@ -140,7 +140,7 @@ def test_c13_the_page_says_that_it_was_the_browser_and_how_to_say_otherwise(
 
 
 def test_c13_a_switch_that_the_signal_keeps_off_is_said_to_stay_off(anna: Customer, client: Client) -> None:
-    path = links.preferences_url(anna).removeprefix("http://testserver")
+    path = links.preferences_url(anna).removeprefix("https://testserver")
     wish = {"action": "save", "shown": "personalization personalization@1 en", "on": "personalization"}
     for action in ("save", "choose"):
         answer = client.post(path, {**wish, "action": action}, headers={"sec-gpc": "1"}).content.decode()
@@ -154,7 +154,7 @@ def test_c13_a_switch_that_the_signal_keeps_off_is_said_to_stay_off(anna: Custom
 def test_c13_a_yes_after_the_signal_counts_until_the_browser_says_no_again(
     anna: Customer, client: Client
 ) -> None:
-    path = links.preferences_url(anna).removeprefix("http://testserver")
+    path = links.preferences_url(anna).removeprefix("https://testserver")
     wish = {"action": "save", "shown": "personalization personalization@1 en", "on": "personalization"}
     client.post(path, {"action": "save"}, headers={"sec-gpc": "1"})
     client.post(path, wish)

@@ -172,7 +172,7 @@ def test_c10_a_visitor_s_restriction_goes_along_when_they_say_who_they_are(anna:
 
 
 def page_of(customer: Customer) -> str:
-    return links.preferences_url(customer).removeprefix("http://testserver")
+    return links.preferences_url(customer).removeprefix("https://testserver")
 
 
 def test_the_page_says_that_data_are_restricted_and_shows_what_was_answered(
