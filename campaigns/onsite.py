@@ -1,7 +1,7 @@
 """The same walk with the caller waiting: what a placement in the shop shows this person now.
 
-In a hurry: the person's leave, what holds still and the placement's programme are one question; what is decided anew is
-one more, asked with the person held, and then the changes, which miss where somebody else was faster.
+In a hurry: the person's leave and what holds still are one question. Deciding anew takes two more, about the placement's
+programme and, with the person held, about the person; then the changes, which miss where somebody else was faster.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists
 
 from campaigns import codes, deciding, experiments, segments
 from campaigns.deciding import NOTHING, Chosen
@@ -17,7 +17,7 @@ from campaigns.models import Campaign, CampaignSegment, Decision, Offer
 from campaigns.offers import Taste, caps, choosing, is_in_force, rooms
 from campaigns.offers.candidates import page_of
 from campaigns.offers.facts import Facts
-from campaigns.programme import Programme, is_running
+from campaigns.programme import MOST_SLOTS, Everybody, Programme, is_running
 from campaigns.reach import PURPOSE_OF_CHANNEL, Reach
 from catalog import together
 from catalog.together import Change, Rows
@@ -30,7 +30,6 @@ from recommender.serving import Recommendation
 PURPOSE = PURPOSE_OF_CHANNEL[Campaign.Channel.ONSITE]
 # How long a decision without a code stays the same for a person, so that what they see does not flicker.
 KEPT_FOR = timedelta(hours=24)
-MOST_SLOTS = 30
 ASKED_AT_ONCE = 20
 SPARE_CODES = 10
 """Of a pool as many are looked at, so that those who come at once do not all take the first."""
@@ -57,23 +56,25 @@ def decide(customer_id: int | None, placement: str, *, at: datetime) -> Shown:
     decision is kept, for the measurement. Asked again before it ends, the same decision is the answer, while its offers
     are in force. How many statements each takes: docs/decisions/0019.
     """
-    programme = Programme(placement, at=at)
     decisions: list[Decision] = []
+    everybody: Everybody | None = None
     if customer_id is not None:
         leave, kept = consent.Asked([customer_id], PURPOSE), _kept(customer_id, placement, at=at)
-        programme = Programme(placement, at=at, unless=kept)
-        together.read(leave.rows, kept, *programme.questions)
+        together.read(leave.rows, kept)
         if Permission.of_asked(leave, at=at):
             decisions = _standing(kept, at=at)
-            if kept and not decisions:  # its offers have ended
+            if not decisions:
                 programme = Programme(placement, at=at)
                 together.read(*programme.questions)
-            if not decisions and programme.audiences:
-                decisions = _anew(customer_id, programme)
+                everybody = programme.everybody
+                decisions = _anew(customer_id, programme) if programme.audiences else []
     offers = [row.offer for row in decisions if row.arm == Decision.Arm.TREATED and row.offer is not None]
     if offers:
         return Shown(decisions, offers, fallback=False)
-    return Shown(decisions, _for_everybody(programme), fallback=True)
+    if everybody is None:
+        everybody = Everybody(placement, at=at)
+        together.read(*everybody.questions)
+    return Shown(decisions, everybody.offers, fallback=True)
 
 
 # --- what holds still ------------------------------------------------------------------------------------------------
@@ -94,29 +95,6 @@ def _standing(kept: Iterable[Decision], *, at: datetime) -> list[Decision]:
     rows = list(kept)
     newest = [row for row in rows if row.decided_at == rows[0].decided_at]
     return [row for row in newest if row.offer is None or is_in_force(row.offer, at=at)]
-
-
-def _for_everybody(programme: Programme) -> list[Offer]:
-    """The placement's fallback, whatever its dates; else of the running campaigns' offers those that need nobody's leave:
-    without a code and without a cap, the highest priority first. Two queries at most."""
-    placement, at = programme.placement, programme.at
-    if placement.fallback is not None:
-        return [placement.fallback]
-    rows = Offer.objects.in_force(at).filter(
-        Exists(
-            CampaignSegment.offers.through.objects.filter(
-                is_running(placement.slug, at=at, campaign="campaignsegment__campaign__"),
-                offer=OuterRef("pk"),
-            )
-        ),
-        code_kind=Offer.CodeKind.NONE,
-        max_total__isnull=True,
-        max_per_customer__isnull=True,
-        budget__isnull=True,
-        eligibility__isnull=True,
-        caps__isnull=True,
-    )
-    return list(rows.order_by("-priority", "slug")[: placement.slots])
 
 
 # --- deciding anew ---------------------------------------------------------------------------------------------------

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import Exists, Q
+from django.db.models import Exists, OuterRef, Q
 
 from campaigns import experiments
 from campaigns.models import Campaign, CampaignSegment, Offer, Placement
 from campaigns.offers import caps
 from campaigns.segments import Declared
 from catalog.together import Rows
+
+MOST_SLOTS = 30
 
 
 def is_running(placement: str, *, at: datetime, campaign: str = "") -> Q:
@@ -23,47 +25,82 @@ def is_running(placement: str, *, at: datetime, campaign: str = "") -> Q:
     )  # fmt: skip
 
 
+class Everybody:
+    """What everybody may see in a place. Nothing is asked yet (`catalog.together`)."""
+
+    def __init__(self, placement: str, *, at: datetime) -> None:
+        self.slug = placement
+        self.placements = Placement.objects.select_related("fallback").filter(slug=placement)
+        running = CampaignSegment.offers.through.objects.filter(
+            is_running(placement, at=at, campaign="campaignsegment__campaign__"), offer=OuterRef("pk")
+        )
+        self.open = (
+            Offer.objects.in_force(at)
+            .filter(
+                Exists(running),
+                code_kind=Offer.CodeKind.NONE,
+                max_total__isnull=True,
+                max_per_customer__isnull=True,
+                budget__isnull=True,
+                eligibility__isnull=True,
+                caps__isnull=True,
+            )
+            .order_by("-priority", "slug")[:MOST_SLOTS]
+        )
+
+    @property
+    def questions(self) -> Sequence[Rows]:
+        return (self.placements, self.open)
+
+    @property
+    def placement(self) -> Placement:
+        """As it was described; one offer by priority where nobody did."""
+        return next(iter(self.placements), None) or Placement(slug=self.slug, name=self.slug)
+
+    @property
+    def offers(self) -> list[Offer]:
+        """The placement's fallback, whatever its dates; else of the running campaigns' offers those that need nobody's
+        leave: without a code and without a cap, the highest priority first."""
+        placement = self.placement
+        if placement.fallback is not None:
+            return [placement.fallback]
+        return list(self.open)[: placement.slots]
+
+
 class Programme:
-    """All that stands in the desk about a place, as it is now. Nothing is asked yet (`catalog.together`).
+    """All that stands in the desk about a place, as it is now. Nothing is asked yet (`catalog.together`)."""
 
-    unless : rows in whose presence none of it is needed; then everything here is empty.
-    """
-
-    def __init__(self, placement: str, *, at: datetime, unless: Rows | None = None) -> None:
+    def __init__(self, placement: str, *, at: datetime) -> None:
         self.slug, self.at = placement, at
-        self.needed = Q() if unless is None else ~Q(Exists(unless))
+        self.everybody = Everybody(placement, at=at)
         running = CampaignSegment.objects.filter(is_running(placement, at=at, campaign="campaign__"))
         shown = Offer.objects.filter(audiences__in=running).values("pk")
         #: in the order in which they are asked
-        self.audiences = (
-            running.filter(self.needed)
-            .select_related("campaign", "segment")
-            .order_by("-campaign__priority", "campaign", "position", "pk")
+        self.audiences = running.select_related("campaign", "segment").order_by(
+            "-campaign__priority", "campaign", "position", "pk"
         )
         self._links = (
-            CampaignSegment.offers.through.objects.filter(self.needed, campaignsegment__in=running)
+            CampaignSegment.offers.through.objects.filter(campaignsegment__in=running)
             .select_related("offer")
             .order_by("pk")
         )
-        self._scopes = Offer.categories.through.objects.filter(self.needed, offer__in=shown).values_list(
+        self._scopes = Offer.categories.through.objects.filter(offer__in=shown).values_list(
             "offer_id", "category_id"
         )
-        self.caps = caps.here(placement).filter(self.needed, offer__in=shown)
-        self.placements = Placement.objects.select_related("fallback").filter(slug=placement)
+        self.caps = caps.here(placement).filter(offer__in=shown)
         self.holdouts = experiments.holdouts(at=at)
         self.declared = Declared(at=at)
 
     @property
     def questions(self) -> Sequence[Rows]:
         return (
-            self.audiences, self._links, self._scopes, self.caps, self.placements, self.holdouts,
-            *self.declared.questions,
+            self.audiences, self._links, self._scopes, self.caps, self.holdouts,
+            *self.everybody.questions, *self.declared.questions,
         )  # fmt: skip
 
     @property
     def placement(self) -> Placement:
-        """As it was described; one offer by priority where nobody did."""
-        return next(iter(self.placements), None) or Placement(slug=self.slug, name=self.slug)
+        return self.everybody.placement
 
     @property
     def offers(self) -> dict[int, Offer]:
