@@ -149,7 +149,7 @@ def _bare(rows: Rows) -> Behaviour:
             cursor.execute(f"SELECT count(*) FROM ({sql})", parameters)
             cursor.fetchone()
     none: Any = np.empty(0)
-    return Behaviour(none, none, none, none, none)
+    return Behaviour(none, none, none, none, none, none)
 
 
 WAYS: dict[str, Callable[[Rows], Behaviour] | None] = {"bare": _bare, "ours": None, "as before": _as_before}
