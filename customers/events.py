@@ -82,7 +82,7 @@ def take_in(batch: Sequence[Incoming], *, source: str, at: datetime) -> Taken:
             {e.anonymous_id for e in sound if e.anonymous_id and not e.customer}, Identity.Kind.ANONYMOUS
         )
         owners = [people[e.customer] if e.customer else visitors[e.anonymous_id or ""] for e in sound]
-        sound, owners = _with_their_sales(sound, owners, taken, source=source)
+        sound, owners = _with_their_sales(sound, owners, source=source)
         verdicts = {
             purpose: consent.verdicts(
                 {
@@ -116,7 +116,7 @@ def take_in(batch: Sequence[Incoming], *, source: str, at: datetime) -> Taken:
 
 
 def _with_their_sales(
-    sound: Sequence[Incoming], owners: Sequence[int], taken: Taken, *, source: str
+    sound: Sequence[Incoming], owners: Sequence[int], *, source: str
 ) -> tuple[list[Incoming], list[int]]:
     """Refunds that name only their order become a refund of each of its lines; those without money get their line's.
 
@@ -133,12 +133,12 @@ def _with_their_sales(
     if not bare:
         return list(sound), list(owners)
     sales: dict[tuple[int, str], list[Event]] = {}
-    lines = Event.objects.filter(
+    sold = Event.objects.filter(
         type=Event.Type.ORDERED,
         order_id__in={order for _owner, order in bare},
         customer_id__in={owner for owner, _order in bare},
     ).select_related("product")
-    for line in lines.order_by("pk"):
+    for line in sold.order_by("pk"):
         sales.setdefault((line.customer_id, line.order_id), []).append(line)
     back: dict[int, set[str]] = {}
     cancelling = Event.objects.filter(cancels_id__in=[line.pk for found in sales.values() for line in found])
@@ -149,16 +149,14 @@ def _with_their_sales(
     for event, owner in zip(sound, owners, strict=True):
         made = [event]
         if (owner, event.order_id) in bare and event.type == Event.Type.REFUNDED and event.value is None:
-            made = [
-                _taken_back(event, line)
+            lines = [
+                line
                 for line in sales.get((owner, event.order_id), ())
                 if event.sku is None or (line.product is not None and line.product.sku == event.sku)
             ]
-            if not made:
-                taken.refused.append(Refusal(event.message_id, "unknown_order"))
-            made = [
-                refund for refund in made if back.get(refund.cancels_id or 0, set()) <= {refund.message_id}
-            ]
+            if lines:  # a refund of an order that nobody has told us of is kept as it is
+                backs = [_taken_back(event, line) for line in lines]
+                made = [one for one in backs if back.get(one.cancels_id or 0, set()) <= {one.message_id}]
         events += made
         whose += [owner] * len(made)
     return events, whose

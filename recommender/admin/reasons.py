@@ -13,13 +13,13 @@ from django.utils.translation import get_language, gettext, gettext_noop
 # `why` is a sentence of this list itself.
 FORMS = (
     gettext_noop(
-        "Only %(people)s people who allow personalization acted before and during the last 30 days; measuring needs "
-        "%(needed)s."
+        "Fewer than %(needed)s people who allow personalization acted before and during the last 30 days: too few to "
+        "measure by."
     ),
     gettext_noop(
-        "Only %(people)s people who allow personalization acted more than once; measuring needs %(needed)s."
+        "Fewer than %(needed)s people who allow personalization acted more than once: too few to measure by."
     ),
-    gettext_noop("Only %(people)s people can be validated on; choosing needs %(needed)s."),
+    gettext_noop("Fewer than %(needed)s people can be validated on: too few to choose by."),
     gettext_noop("not better than plain popularity on the held-out month"),
     gettext_noop("the first; %(gain)s NDCG@10 over plain popularity"),
     gettext_noop("the same algorithm as before, learnt from newer behaviour"),
@@ -54,27 +54,19 @@ FORMS = (
     gettext_noop("%(needed)s days of orders are needed; there are %(days)s."),
     gettext_noop(
         "When people return is learnt from %(people)s people who ordered, %(again)s of them twice, over %(days)s days; "
-        "there are %(found)s, %(found_again)s and %(found_days)s."
+        "there are fewer, or less."
     ),
     gettext_noop(
         "What an order is worth is learnt from %(people)s people whose orders had a value, %(again)s of them twice; "
-        "there are %(found)s and %(found_again)s."
+        "there are fewer."
     ),
-    gettext_noop("The shop's rhythm needs %(needed)s people who ordered twice; there are %(found)s."),
+    gettext_noop("The shop's rhythm needs %(needed)s people who ordered twice; there are fewer."),
+    gettext_noop("To learn from, %(yes)s who did and %(no)s who did not are needed; there are fewer."),
+    gettext_noop("To calibrate on, %(yes)s who did and %(no)s who did not are needed; there are fewer."),
+    gettext_noop("To choose by, %(yes)s who did and %(no)s who did not are needed; there are fewer."),
+    gettext_noop("To measure on, %(yes)s who did and %(no)s who did not are needed; there are fewer."),
     gettext_noop(
-        "To learn from, %(yes)s who did and %(no)s who did not are needed; there are %(found_yes)s and %(found_no)s."
-    ),
-    gettext_noop(
-        "To calibrate on, %(yes)s who did and %(no)s who did not are needed; there are %(found_yes)s and %(found_no)s."
-    ),
-    gettext_noop(
-        "To choose by, %(yes)s who did and %(no)s who did not are needed; there are %(found_yes)s and %(found_no)s."
-    ),
-    gettext_noop(
-        "To measure on, %(yes)s who did and %(no)s who did not are needed; there are %(found_yes)s and %(found_no)s."
-    ),
-    gettext_noop(
-        "not enough data yet: %(again)s of %(needed)s people who had bought before bought again in each of the last three "
+        "not enough data yet: fewer than %(needed)s people who had bought before bought again in each of the last three "
         "months"
     ),
     gettext_noop("not enough data yet: nobody who allows personalization has ordered anything"),

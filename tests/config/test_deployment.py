@@ -10,6 +10,7 @@ def told() -> list[str]:
 
 
 @pytest.mark.once
+@pytest.mark.django_db
 def test_u1_a_sender_without_https_or_address_is_an_error_before_deployment(settings) -> None:
     settings.POSTAL_ADDRESS, settings.PUBLIC_URL = "1 Example Street", "https://shop.example"
     assert told() == []

@@ -39,7 +39,7 @@ ROOMS = ("catalog", "customers", "recommender", "campaigns")
 OF_PEOPLE = {
     "customers.customer", "customers.event", "customers.identity", "customers.personkey", "customers.consentrecord",
     "customers.consentstate", "customers.pendingconsent", "customers.suppression", "customers.softoptin",
-    "customers.contactchoice", "customers.privacyrequest", "customers.idempotentreply",
+    "customers.contactchoice", "customers.formerlaw", "customers.privacyrequest", "customers.idempotentreply",
     "recommender.interest", "recommender.clustermembership", "recommender.score", "recommender.refusedinterest",
     "recommender.shown", "campaigns.decision", "campaigns.delivery", "campaigns.outcome", "campaigns.bounce",
     "campaigns.code", "campaigns.redemption", "campaigns.codemisuse", "campaigns.journeyentry",

@@ -16,11 +16,12 @@ from rudderstack.analytics.client import Client as Rudder
 from segment.analytics.client import Client as Segment
 
 from config.processes import web
+from tests.faults.forks import ROOT
 from tests.faults.unkind import Line
-from tests.faults.world import ROOT, database
+from tests.faults.world import installation
 from tests.private_servers import free_port, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.processes]
 EVENTS = 1_000
 NODE = "@segment/analytics-node@3.1.0"
 NODE_SCRIPT = """
@@ -41,15 +42,11 @@ console.log(failed)
 class Server:
     """The web process as it is served, which can be killed and started again on the same port."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, environment: dict[str, str]) -> None:
         self.port = free_port()
         self.environment = {
-            **os.environ, "VAR_DIR": str(folder / "var"), "DEFAULT_JURISDICTION": "US-CA", "API_REQUESTS_PER_MINUTE": "100000",
+            **environment, "DEFAULT_JURISDICTION": "US-CA", "API_REQUESTS_PER_MINUTE": "100000",
         }  # fmt: skip
-        self.environment.pop("DATABASE_URL", None)
-        if url:
-            self.environment["DATABASE_URL"] = url
-        self.manage("migrate", "--verbosity", "0")
         self.process = self._start()
 
     def manage(self, *arguments: str) -> str:
@@ -74,9 +71,9 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with database(tmp_path) as url:
-        made = Server(tmp_path, url)
+def server(tmp_path: Path, migrated: str) -> Iterator[Server]:
+    with installation(tmp_path, migrated) as (environment, _forks):
+        made = Server(environment)
         try:
             yield made
         finally:

@@ -141,7 +141,7 @@ def test_d4_with_too_few_left_to_measure_on_the_model_is_still_learnt_anew(shop:
     trained()
     before = ModelVersion.objects.get(task=Task.RECOMMEND, state="live")
     leaves(shop[:112])
-    assert "Only" in trained().result["refused"]
+    assert "Fewer than" in trained().result["refused"]
     live = ModelVersion.objects.get(task=Task.RECOMMEND, state="live")
     assert (live.people, live.algorithm) == (8, before.algorithm)
     leaves(shop[112:])

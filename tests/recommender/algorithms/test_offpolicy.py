@@ -124,7 +124,7 @@ def test_the_doubly_robust_is_the_narrowest_where_the_model_knows_something() ->
 def test_what_had_no_chance_in_the_log_cannot_be_replayed() -> None:
     log = by_hand()
     log = Log(log.people, log.actions * 0, log.rewards, always(log, 1.0, 0.0), log.features)
-    with pytest.raises(NotReplayable, match="In 400 of 400 decisions"):
+    with pytest.raises(NotReplayable, match="In some of the 400 decisions"):
         offpolicy.replay(log, always(log, 0.9, 0.1), rng=np.random.default_rng(1))
     assert (
         offpolicy.replay(log, always(log, 1.0, 0.0), rng=np.random.default_rng(1), resamples=10).ips.value
