@@ -47,6 +47,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
             DATABASE & set(getattr(item, "fixturenames", ())) or any(map(item.get_closest_marker, ASKING))
         ):
             item.add_marker("once")
+        if "migrated" in getattr(item, "fixturenames", ()):
+            # Alone, too: only where a test asks for a database is one made, and there is something to copy.
+            item.add_marker("django_db")
     yield
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
