@@ -57,7 +57,18 @@ def start_postgres(folder: Path, stack: ExitStack) -> str:
         cwd=folder,
     )
     # Nothing here outlives the run, and a query of a few rows is over before it would be compiled.
-    options = ["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "jit=off", "-c", "max_connections=100"]
+    options = [
+        "-c",
+        "fsync=off",
+        "-c",
+        "full_page_writes=off",
+        "-c",
+        "jit=off",
+        "-c",
+        "autovacuum=off",
+        "-c",
+        "max_connections=100",
+    ]
     process = subprocess.Popen(
         [*as_user, server, "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, *options],
         stderr=subprocess.DEVNULL,

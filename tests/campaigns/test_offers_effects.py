@@ -13,7 +13,7 @@ from customers import consent
 from customers.models import Event
 from tests.campaigns.conftest import offer, people
 from tests.campaigns.test_offers import choose, got, place
-from tests.conftest import NOW
+from tests.conftest import NOW, counted
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +70,7 @@ def tried(campaign, products: dict[str, Product]) -> Placement:
         order(pk, 500, 8)  # after the week
     Decision.objects.bulk_create(decisions)
     Event.objects.bulk_create(events)
+    counted()
     return home
 
 
