@@ -1,6 +1,7 @@
 """What is asked of the database for lists."""
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 
 from catalog.together import Rows
 from customers import consent, histories
@@ -12,14 +13,33 @@ from recommender.serving.pasts import HISTORY_LENGTH
 
 class Asked:
     """All that a list for these people rests on. Nothing is asked yet: `recommend_many` asks what it turns out to need,
-    one after the other, and whoever has more to ask asks all together (`catalog.together`)."""
+    one after the other, and whoever has more to ask asks all together (`catalog.together`).
+
+    Each question is written when it is first looked at, which costs more than the database's answer.
+    """
 
     def __init__(self, customer_ids: Collection[int]) -> None:
-        self.stamp = catalogue.stamp()
-        self.models = live_rows(Task.RECOMMEND, Task.POPULAR)
-        self.leave = consent.Asked(customer_ids, "personalization")
-        self.acts = histories.newest_rows(customer_ids, "personalization", limit=HISTORY_LENGTH)
-        self.refused = refusals.refused_rows(customer_ids)
+        self.customer_ids = customer_ids
+
+    @cached_property
+    def stamp(self) -> Rows:
+        return catalogue.stamp()
+
+    @cached_property
+    def models(self) -> Rows:
+        return live_rows(Task.RECOMMEND, Task.POPULAR)
+
+    @cached_property
+    def leave(self) -> consent.Asked:
+        return consent.Asked(self.customer_ids, "personalization")
+
+    @cached_property
+    def acts(self) -> Rows:
+        return histories.newest_rows(self.customer_ids, "personalization", limit=HISTORY_LENGTH)
+
+    @cached_property
+    def refused(self) -> Rows:
+        return refusals.refused_rows(self.customer_ids)
 
     @property
     def questions(self) -> Sequence[Rows]:

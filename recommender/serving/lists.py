@@ -58,6 +58,7 @@ def recommend_many(
     asked : about these people, where it was asked with other questions; then one query where somebody refused
     something, and one where reasons are wanted.
     """
+    alone = asked is None
     asked = asked or Asked(customer_ids)
     wish = _Wish(
         histories.day(at),
@@ -72,9 +73,13 @@ def recommend_many(
     permissions: dict[int, Permission] = {}
     acts: dict[int, list[Act]] = {}
     if Task.RECOMMEND in models:
-        permissions = Permission.of_asked(asked.leave, at=at)
+        if alone:  # the gate's own statement is written out
+            permissions = Permission.of_many(customer_ids, "personalization", at=at)
+            asked = Asked(list(permissions))
+        else:
+            permissions = Permission.of_asked(asked.leave, at=at)
         if permissions:
-            acts = histories.acts(asked.acts, customer_ids)
+            acts = histories.acts(asked.acts, asked.customer_ids)
     acts = {pk: did for pk, did in acts.items() if did and pk in permissions}
     refused = refusals.refused_acts(acts, rows=asked.refused) if acts else {}
     pasts = {pk: Past.of(did, person=pk, refused=refused.get(pk, ())) for pk, did in acts.items()}
