@@ -20,7 +20,7 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-.venv/dev-installed: requirements.txt requirements-dev.txt | $(BIN)/python
+.venv/dev-installed: requirements.txt requirements-dev.txt requirements-dp.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ .venv/run-installed
 

@@ -5,7 +5,7 @@ are fetched a page at a time. The query is compiled as it is, so whatever it ask
 Memory: the arrays, one of them twice, and a page.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from zlib import crc32
 
@@ -48,16 +48,29 @@ def columns(rows: QuerySet[Any, Any], *dtypes: type[np.int64] | type[np.float64]
     return found
 
 
+def arrays(rows: Iterable[Any], *dtypes: type[np.int64] | type[np.float64]) -> list[Column]:
+    """The same of a few rows that are read already."""
+    page = list(rows)
+    if not page:
+        return [np.empty(0, dtype) for dtype in dtypes]
+    return _page(page, dtypes)
+
+
+def _page(page: Sequence[Any], dtypes: tuple[Any, ...]) -> list[Column]:
+    """Raises TypeError where a column is null."""
+    found = [
+        np.fromiter(_numbered(values), dtype, len(page))
+        for values, dtype in zip(zip(*page, strict=True), dtypes, strict=True)
+    ]
+    if any(np.isnan(array).any() for array in found):
+        raise TypeError(NULL)
+    return found
+
+
 def _fetched(cursor: Any, sql: str, parameters: Any, dtypes: tuple[Any, ...]) -> Iterator[Page]:
     cursor.execute(sql, parameters)
     while page := cursor.fetchmany(ROWS_A_PAGE):
-        found = [
-            np.fromiter(_numbered(values), dtype, len(page))
-            for values, dtype in zip(zip(*page, strict=True), dtypes, strict=True)
-        ]
-        if any(np.isnan(array).any() for array in found):
-            raise TypeError(NULL)
-        yield found
+        yield _page(page, dtypes)
 
 
 def _numbered(values: tuple[Any, ...]) -> Iterable[Any]:

@@ -4,7 +4,7 @@ Consent is joined in SQL. A person who did not allow the purpose is simply not t
 strangers get, with no `if` above. What was kept by `analytics` or `message_tracking` also needs that consent still.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -30,7 +30,7 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce, NullIf, RowNumber
 
 from customers import consent
-from customers.columns import columns
+from customers.columns import arrays, columns
 from customers.models import Customer, Event
 
 FloatArray = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -134,14 +134,24 @@ class _OrderNumber(Func):
     output_field = BigIntegerField()
     template = "hashtextextended(%(expressions)s, 0)"
 
+    @property
+    def convert_value(self) -> Any:
+        return lambda value, expression, connection: value
+
     def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
         return self.as_sql(compiler, connection, template="%(expressions)s", **more)
 
 
+_KINDS = (np.int64, np.int64, np.float64, np.float64, np.float64, np.int64, np.int64, np.int64)
+
+
 def _arrays(rows: QuerySet[Any, Any]) -> Behaviour:
     """From (customer, product, quantity, value, day, event, the event again or 0 for one of an order, order's number)."""
-    kinds = (np.int64, np.int64, np.float64, np.float64, np.float64, np.int64, np.int64, np.int64)
-    customers, products, quantities, values, days, events, alone, orders = columns(rows, *kinds)
+    return _in_order(columns(rows, *_KINDS))
+
+
+def _in_order(read: Sequence[Any]) -> Behaviour:
+    customers, products, quantities, values, days, events, alone, orders = read
     # Below nought, where no event's id is.
     orders = np.where(alone > 0, alone, -1 - (orders & np.int64(2**62 - 1)))
     intake = np.argsort(events)
@@ -160,8 +170,24 @@ def purchases(
     `quantities` and `values` are summed over the order's lines; a line without an order number stands for itself.
     Streams from the database.
     """
+    return _arrays(purchase_rows(purpose, since=since, until=until, customers=customers))
+
+
+def bought(rows: QuerySet[Any, Any]) -> Behaviour:
+    """The purchases of a few people by `purchase_rows`, which may have been asked with other questions."""
+    return _in_order(arrays(rows, *_KINDS))
+
+
+def purchase_rows(
+    purpose: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    customers: Collection[int] | QuerySet[Any] | None = None,
+) -> QuerySet[Any, Any]:
+    """What `purchases` asks, for `bought` to read."""
     lines = behaviour(purpose, types=[Event.Type.ORDERED], since=since, until=until, customers=customers)
-    rows = (
+    told: QuerySet[Any, Any] = (
         lines.filter(product__is_listed=True)
         # As `an_order`, but by a number, as all that `columns` reads.
         .annotate(alone=Case(When(order_id="", then=F("pk")), default=Value(0)))
@@ -177,7 +203,7 @@ def purchases(
             "customer_id", "product_id", "n", "money", "at", "first", "alone", _OrderNumber("order_id")
         )
     )
-    return _arrays(rows)
+    return told
 
 
 def actions(

@@ -3,7 +3,7 @@
 Written down in docs/algorithms/offers.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from scipy import special
 
 from campaigns.models import Decision, Offer, Placement
 from campaigns.offers.traits import FEATURES, HISTORY_DAYS, features
+from catalog.together import Rows
 from customers import consent, histories
 from customers.columns import columns
 from recommender.algorithms.interactions import FloatArray, IntArray
@@ -68,14 +69,18 @@ def scores(arm: Mapping[str, Any], x: FloatArray) -> FloatArray:
     return found
 
 
-def now(people: Sequence[int], *, at: datetime) -> FloatArray:
-    """(n, d) the features of these people as they are; of who does not allow it, those of a stranger. One query."""
+def now_rows(people: Collection[int], *, at: datetime) -> Rows:
+    """What `now` rests on: what these people bought of late, of those who allow it."""
+    since = at - timedelta(days=HISTORY_DAYS)
+    return histories.purchase_rows("personalization", since=since, until=at, customers=list(people))
+
+
+def now(people: Sequence[int], rows: Rows, *, at: datetime) -> FloatArray:
+    """(n, d) the features of these people as they are, by `now_rows`; of who does not allow it, those of a stranger."""
     order = np.argsort(people)
     ids = np.asarray(people, np.int64)[order]
-    since = at - timedelta(days=HISTORY_DAYS)
-    bought = histories.purchases("personalization", since=since, until=at, customers=list(people))
     found = np.empty((len(ids), len(FEATURES)))
-    found[order] = features(bought, ids, np.full(len(ids), histories.day(at)))
+    found[order] = features(histories.bought(rows), ids, np.full(len(ids), histories.day(at)))
     return found
 
 

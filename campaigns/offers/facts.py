@@ -3,13 +3,14 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q
 
 from campaigns import segments
 from campaigns.models import Code, Decision, Offer, OfferCap, Placement, RankingState
-from campaigns.offers import caps
+from campaigns.offers import caps, effects
 from campaigns.segments import Declared, InvalidRule
 from catalog.together import Rows
 
@@ -51,6 +52,7 @@ class Facts:
         is_one_of_many = placement.pk is not None and not placement.allow_duplicates
         self._elsewhere = _elsewhere(ids if is_one_of_many else [], people, placement=placement, at=at)
         self.states = states(placement, at=at)
+        self._ranks_by_effect = placement.ranking == By.UPLIFT
         self._matching: dict[str, Rows | None] = {}
         for offer in offers:
             if offer.eligibility is not None:
@@ -60,6 +62,11 @@ class Facts:
                 if line.get("when") is not None:
                     self._ask(line["when"], f"placement:{placement.slug}")
 
+    @cached_property
+    def bought(self) -> Rows:
+        """What an effect on each of them rests on."""
+        return effects.now_rows(self.people, at=self.at)
+
     @property
     def questions(self) -> Iterator[Rows]:
         yield self._given
@@ -67,6 +74,8 @@ class Facts:
         yield self._used
         yield self._elsewhere
         yield self.states
+        if self._ranks_by_effect:
+            yield self.bought
         yield from (rows for rows in self._matching.values() if rows is not None)
 
     # --- whom an offer is not for: (person, offer), in the order in which it is told -----------------------------------

@@ -50,7 +50,7 @@ def ranked(page: Page, *, placement: Placement, at: datetime, facts: Facts | Non
     """By the placement's own ranking. A formula that cannot be worked out any more, or a model that is not learnt yet,
     leaves the offers in the order of priority.
 
-    Asks what the `facts` of these people do not know yet; uplift asks what they bought, by a query of its own.
+    Asks what the `facts` of these people do not know yet.
     """
     if facts is None:
         facts = Facts((), page.people, (), placement=placement, at=at)
@@ -67,7 +67,7 @@ def ranked(page: Page, *, placement: Placement, at: datetime, facts: Facts | Non
     if placement.ranking in (By.PERSONAL, By.UPLIFT):
         if known is None:
             return by_priority(page, f"priority (nothing learnt yet for {placement.ranking})")
-        return by_model(page, known, at=at)
+        return by_model(page, known, facts, at=at)
     return by_priority(page)
 
 
@@ -105,12 +105,12 @@ def by_shares(page: Page, known: RankingState | None) -> Ranked:
     return Ranked(By.BANDIT, scores, _by_score(page, scores), shares)
 
 
-def by_model(page: Page, known: RankingState, *, at: datetime) -> Ranked:
+def by_model(page: Page, known: RankingState, facts: Facts, *, at: datetime) -> Ranked:
     """Each offer's chance of success with the person (by uplift: the money it brings); one never learnt scores as the worst known."""
     scores = np.full(page.fit.shape, np.nan)
     arms = {i: known.arms[offer.slug] for i, offer in enumerate(page.offers) if offer.slug in known.arms}
     if known.method == By.UPLIFT and arms:
-        x = effects.now(page.people, at=at)
+        x = effects.now(page.people, facts.bought, at=at)
         for i, arm in arms.items():
             scores[:, i] = effects.scores(arm, x)
     else:

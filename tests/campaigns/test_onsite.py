@@ -107,11 +107,11 @@ def test_deciding_anew_takes_six_statements_at_most(
     assert (first.personalized, first.model.task, len(first.candidates)) == (True, "recommend", 21)
     assert first.consent_record_id == first.personalization_record_id is not None
     if IS_POSTGRESQL:
-        # key and person; leave, what stands; programme; hold; the person's facts; all changes. Uplift: what they bought
-        assert len(said) == 6 + (ranking == "uplift")
+        # key and person; leave, what stands; programme; hold; the person's facts; all changes
+        assert len(said) == 6
     else:
         changes = [sql for sql in said if not sql.startswith(("SELECT", "WITH"))]
-        assert len(said) - len(changes) == 4 + (ranking == "uplift")
+        assert len(said) - len(changes) == 4
         assert len(changes) == 5  # new code, offers, counts, pool's code, decisions
 
 

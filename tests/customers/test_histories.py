@@ -47,6 +47,24 @@ def test_lines_of_one_order_share_its_number(anna: Customer, products: dict[str,
     assert first == third != second
 
 
+def test_a_few_people_s_purchases_asked_with_other_questions_are_the_same(
+    anna: Customer, products: dict[str, Product]
+) -> None:
+    lines = [
+        act(1, "rose", order="a"),
+        act(2, "rose", order="a"),
+        act(3, "mug", days_ago=3),
+        act(4, "soil", order="b"),
+    ]
+    events.take_in(lines, source="tests", at=NOW)
+    streamed = histories.purchases("personalization", customers=[anna.pk])
+    asked = histories.bought(histories.purchase_rows("personalization", customers=[anna.pk]))
+    assert len(streamed) == 3
+    for one, other in zip(vars(streamed).values(), vars(asked).values(), strict=True):
+        assert one.tolist() == other.tolist()
+    assert len(histories.bought(histories.purchase_rows("personalization", customers=[]))) == 0
+
+
 @pytest.mark.parametrize("kind", ["ordered", "rated"])
 def test_acts_come_in_the_order_of_intake(anna: Customer, products: dict[str, Product], kind: str) -> None:
     skus = ["soil", "rose", "mug", "soil", "rose"]
