@@ -132,9 +132,14 @@ def test_n3_where_nobody_of_the_largest_group_is_chosen_the_next_is_the_referenc
 
 
 def test_n1_n3_beside_a_blank_reference_no_ratio_is_told() -> None:
-    told = told_of(
-        Groups({"DE": Counted(1000, 5), "FR": Counted(500, 250), "AT": Counted(400, 4)}), rng=rng()
-    )
+    counted = {
+        "DE": Counted(1000, 5),
+        "FR": Counted(500, 250),
+        "AT": Counted(400, 4),
+        "CH": Counted(300, 100),
+    }
+    told = told_of(Groups(counted), rng=rng())
+    assert "0.5" in json.dumps(told), "a share is told"
     assert "ratio" not in json.dumps(told)
 
 

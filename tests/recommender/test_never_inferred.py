@@ -55,10 +55,10 @@ def test_n3_the_guard_sees_a_read_of_attributes(shop: list[str]) -> None:
 
 def test_n3_effects_are_learnt_from_orders_and_the_same_whatever_people_are(shop: list[str]) -> None:
     ids = list(Customer.objects.order_by("pk").values_list("pk", flat=True))
-    before = effects.now(ids, at=NOW)
+    before = effects.now(ids, effects.now_rows(ids, at=NOW), at=NOW)
     Customer.objects.update(attributes={"age": 70, "sex": "x"}, country="FR", locale="fr")
     with CaptureQueriesContext(connection) as queries:
-        after = effects.now(ids, at=NOW)
+        after = effects.now(ids, effects.now_rows(ids, at=NOW), at=NOW)
     assert (before == after).all() and before.any()
     assert told(queries) == set()
     assert set(FEATURES) == {"recency", "orders", "spent", "spent_lately", "basket", "products", "known_for"}
