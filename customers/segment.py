@@ -16,7 +16,7 @@ from catalog.imports import ProductInput
 from customers import banner
 from customers.events import Incoming
 from customers.identities import Profile
-from customers.values import number, text
+from customers.values import address, mailbox, number, text
 
 TYPES = frozenset({"identify", "track", "page", "screen", "group", "alias"})
 EVENTS: Mapping[str, str] = {
@@ -168,8 +168,8 @@ def _product(sku: str, title: str, ware: Mapping[str, Any], currency: str) -> Pr
         brand=text(ware.get("brand"), 200) or None,
         price=price.quantize(Decimal("0.01")) if price is not None and price >= 0 else None,
         currency=_currency(currency) or None,
-        image_url=_address(ware.get("image_url")),
-        url=_address(ware.get("url")),
+        image_url=address(ware.get("image_url")),
+        url=address(ware.get("url")),
     )
 
 
@@ -212,11 +212,6 @@ def _currency(value: Any) -> str:
     return said if len(said) == 3 and said.isascii() and said.isalpha() else ""
 
 
-def _address(value: Any) -> str | None:
-    said = text(value, 1000)
-    return said if said.startswith(("https://", "http://")) else None
-
-
 def _moment(message: Mapping[str, Any], received_at: datetime) -> datetime:
     """receivedAt − (sentAt − timestamp): the sender's clock may be wrong, its differences are right."""
     stamp = _time(message.get("originalTimestamp")) or _time(message.get("timestamp"))
@@ -241,11 +236,11 @@ def _time(value: Any) -> datetime | None:
 
 def _profile(user: str, traits: Any) -> Profile:
     traits = traits if isinstance(traits, dict) else {}
-    address = traits.get("address") if isinstance(traits.get("address"), dict) else {}
+    place = traits.get("address") if isinstance(traits.get("address"), dict) else {}
     name = text(traits.get("name"), 200) or " ".join(
         part for part in (text(traits.get("firstName"), 100), text(traits.get("lastName"), 100)) if part
     )
-    country = text(address.get("country") or traits.get("country"), 60)
+    country = text(place.get("country") or traits.get("country"), 60)
     custom = {
         label: value[:500] if isinstance(value, str) else value
         for label, value in traits.items()
@@ -253,7 +248,7 @@ def _profile(user: str, traits: Any) -> Profile:
     }
     return Profile(
         id=user,
-        email=text(traits.get("email"), 254) or None,
+        email=mailbox(traits.get("email")),
         phone=text(traits.get("phone"), 40) or None,
         name=name or None,
         locale=text(traits.get("locale"), 20) or None,

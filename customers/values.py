@@ -3,6 +3,9 @@
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
 
 def text(value: Any, at_most: int) -> str:
     """A string or number as text without NUL and surrounding space, cut; "" for everything else."""
@@ -19,3 +22,19 @@ def number(value: Any) -> Decimal | None:
     except InvalidOperation:
         return None
     return found if found.is_finite() and abs(found) < 10**9 else None
+
+
+def address(value: Any) -> str | None:
+    """A web address, cut; None for everything else, such as `javascript:`."""
+    said = text(value, 1000)
+    return said if said.startswith(("https://", "http://")) else None
+
+
+def mailbox(value: Any) -> str | None:
+    """An e-mail address; None for everything that cannot be one, so that no line break comes into a header."""
+    said = text(value, 254)
+    try:
+        validate_email(said)
+    except ValidationError:
+        return None
+    return said

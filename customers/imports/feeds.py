@@ -157,13 +157,9 @@ def _keep(
                 price=price,
                 currency=currency or None,
                 in_stock=in_stock,
-                image_url=_address(texts["image_url"]),
-                url=_address(texts["url"]),
+                image_url=values.address(texts["image_url"]),
+                url=values.address(texts["url"]),
                 attributes=dict(list((attributes or {}).items())[:MOST_ATTRIBUTES]) or None,
             )
         )
         intake.counts["kept"] += 1
-
-
-def _address(said: str) -> str | None:
-    return said[:1000] if said.startswith(("https://", "http://")) else None

@@ -362,6 +362,14 @@ def test_traits_become_a_profile(send: Send) -> None:
     assert not ConsentState.objects.exists()  # who they are is no leave to use it
 
 
+@pytest.mark.parametrize("email", ["no address", "eve@mail.example\nBcc: a@b.example", 5, {"a": 1}])
+def test_what_is_no_address_is_not_kept_as_one(send: Send, email: object) -> None:
+    assert send("identify", {"userId": "eve", "traits": {"email": email, "name": "Eve"}})[0] == 200
+    eve = Customer.objects.select_related("key").get(external_id="eve")
+    assert tracking.identities.encryption.unseal(eve) == {"name": "Eve"}
+    assert eve.email_index == ""
+
+
 def test_what_a_visitor_did_becomes_theirs(send: Send, anna: Customer) -> None:
     visitor = identities.find_or_create(["v1"], "anonymous")["v1"]
     Event.objects.create(
