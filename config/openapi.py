@@ -74,8 +74,9 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
     result["components"]["responses"] = examples.error_answers()
     for name in [name for name in schemas if name != OBJECT]:
         schemas[name] = _plain(schemas[name])
-        if name.endswith("Page"):
-            schemas[name] = _page_of(schemas[name]["properties"]["results"])
+        results = schemas[name].get("properties", {}).get("results")
+        if name.endswith("Page") and results:
+            schemas[name] = _page_of(results)
     events = schemas["EventsInputRequest"]["properties"]["batch"]
     events["items"] = {"anyOf": [{"$ref": "#/components/schemas/EventInputRequest"}, events["items"]]}
     renamed: dict[str, Any] = _renamed(result, _shorter(schemas))

@@ -13,7 +13,7 @@ FILES = (
     "products", "customers", "consents", "events", "recommendations", "models", "segments", "offers", "campaigns",
     "codes", "privacy",
 )  # fmt: skip
-METHODS = ("get", "post", "put", "patch")
+METHODS = ("get", "post", "put", "patch", "delete")
 
 
 class Example(NamedTuple):
@@ -80,8 +80,8 @@ def _put(operation: dict[str, Any], example: Example) -> None:
     for status, answer in operation["responses"].items():
         if status.startswith("2"):
             answer["description"] = answer["description"] or HTTPStatus(int(status)).phrase
-            if example.answer is not None:
-                answer["content"]["application/json"]["example"] = example.answer
+            if json := answer.get("content", {}).get("application/json"):
+                json["example"] = example.answer
 
 
 @cache
