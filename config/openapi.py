@@ -106,9 +106,10 @@ def _plain(part: Any) -> Any:
         return [_plain(one) for one in part]
     if not isinstance(part, dict):
         return part
-    if part.get("type") == "object" and part.get("additionalProperties") == {} and "properties" not in part:
+    if part.get("additionalProperties") == {} and "properties" not in part:
         rest = {name: value for name, value in part.items() if name not in ("type", "additionalProperties")}
-        return {"$ref": f"#/components/schemas/{OBJECT}", **rest}
+        any_object = {"$ref": f"#/components/schemas/{OBJECT}"}
+        return rest | (any_object if part["type"] == "object" else {"anyOf": [any_object, {"type": "null"}]})
     named = {"anyOf" if name == "oneOf" else name: _plain(value) for name, value in part.items()}
     if {} in named.get("anyOf", ()):
         del named["anyOf"]

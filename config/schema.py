@@ -25,6 +25,8 @@ TAGS = {
     "codes": "At the till: what a code takes off, holding it, using it, giving it back",
     "segments": "Groups of people by rule",
     "campaigns": "What is said to whom, and what came of it",
+    "webhooks": "Who is told what happens here",
+    "exports": "Files for analysts",
     "models": "What has been learnt, and learning anew",
     "privacy": "What people demand by law",
 }

@@ -20,7 +20,7 @@ from tests.test_client import client  # noqa: F401 - a fixture
 pytestmark = [pytest.mark.slow, pytest.mark.processes]
 PAGE = BASE_DIR / "docs" / "getting-started.md"
 # What a reader installs and starts stands here already.
-STARTS = ("git clone", "cd tact", "docker compose", ".venv/bin/pip install", "make client")
+STARTS = ("git clone", "cd tact", "docker compose", ".venv/bin/pip install", "python3 -m venv", "make client")
 
 
 class Block(NamedTuple):
