@@ -32,6 +32,7 @@ api = [
     path("purposes", customers.PurposesView.as_view()),
     path("events", customers.EventsView.as_view()),
     path("reviews", recommender.ReviewsView.as_view()),
+    path("products", catalog.ProductsView.as_view()),
     path("products/bulk", catalog.ProductsBulkView.as_view()),
     path("products/<str:sku>", catalog.ProductView.as_view()),
     path("products/<str:sku>/similar", recommender.SimilarView.as_view()),
