@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from campaigns import api as campaigns
 from campaigns import reporting_api
 from catalog import api as catalog
-from config import health
+from config import health, script
 from customers import api as customers
 from customers import shop as consent_shop
 from recommender import api as recommender
@@ -70,6 +70,7 @@ urlpatterns = [
     path("", include("customers.urls")),
     path("", include("campaigns.urls")),
     path("api/v1/", include(api)),
+    path("tact.js", script.tact),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", health.metrics),
