@@ -42,7 +42,9 @@ def tact(request: HttpRequest) -> HttpResponseBase:
     """
     found = script()
     zips = "gzip" in request.headers.get("Accept-Encoding", "")
-    response = HttpResponse(found.zipped if zips else found.text, content_type="text/javascript; charset=utf-8")
+    response = HttpResponse(
+        found.zipped if zips else found.text, content_type="text/javascript; charset=utf-8"
+    )
     if zips:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["ETag"] = etag = f'W/"{found.etag}"'

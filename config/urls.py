@@ -6,13 +6,12 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from campaigns import api as campaigns
-from campaigns import reporting_api
+from campaigns import reporting_api, shop
 from catalog import api as catalog
 from config import health, script
 from customers import api as customers
 from customers import shop as consent_shop
 from recommender import api as recommender
-from recommender import shop
 
 api = [
     path("customers/bulk", customers.CustomersBulkView.as_view()),
@@ -76,8 +75,19 @@ urlpatterns = [
     path("metrics", health.metrics),
     path("i18n/", include("django.conf.urls.i18n")),
 ]
+demo = [
+    path("shop/", shop.home),
+    path("shop/basket/", shop.basket),
+    path("shop/consent/", consent_shop.consent),
+    path("shop/do/enter", shop.enter),
+    path("shop/do/guest", shop.guest),
+    path("shop/do/token", shop.token),
+    path("shop/do/check", shop.check),
+    path("shop/do/order", shop.order),
+    path("shop/<str:sku>", shop.product),
+]
 if settings.DEMO:
-    urlpatterns += [path("shop/consent/", consent_shop.consent), path("shop/<str:sku>", shop.product)]
+    urlpatterns += demo
 handler403 = "config.api.forbidden"
 handler404 = "config.api.not_found"
 handler500 = "config.api.failed"
