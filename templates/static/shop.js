@@ -72,8 +72,7 @@
   };
   const recommend = async () => {
     const section = one("#recommended");
-    const {placement, category, exclude} = section.dataset;
-    const found = await tact.recommendations({placement, category: category || null, exclude, limit: 8});
+    const found = await tact.recommendations({...section.dataset, limit: 8});
     await fill(section, found);
     one("h2", section).textContent = found.personalized ? words.for_you : words.popular;
   };
@@ -215,8 +214,8 @@
     place.replaceChildren(...parts, status);
     const unanswered = shown.some(({purpose}) => !asked.refused.includes(purpose) && !state.answers[purpose].answered);
     if (unanswered) { // asked where it is seen, in nobody's way; answered, it is found below
-      place.classList.add("asking");
       one("#asking").append(place);
+      one("#asking").hidden = false;
     }
   };
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
 
 from campaigns.models import Campaign, Code, Placement, Redemption
@@ -29,7 +30,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
 ]
-ALLOW = {"en": "Allow", "zh-hans": "允许"}
 LISTED = "#recommended li h3"
 
 
@@ -255,3 +255,46 @@ def test_the_keyboard_is_enough_to_buy(walk: Walk) -> None:
     tab_to("Place the order")
     page.keyboard.press("Enter")
     expect(page.locator("#basket .notice")).to_be_focused()
+
+
+STATES = ("", "?category=garden", "?search=kitchen", "?search=nothingatall", "garden1", "basket/")
+
+
+@pytest.mark.parametrize(("language", "size"), [("en", (1440, 900)), ("zh-hans", (390, 844))])
+def test_every_page_is_for_everybody_and_fits(
+    walk: Walk, tenth: None, language: str, size: tuple[int, int]
+) -> None:
+    """axe finds nothing, nothing sticks out at the side; with something to decide, then decided, then logged in."""
+    page = walk.opened(f"/shop/?language={language}")
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+
+    def looked_at(path: str) -> None:
+        page.goto(f"{walk.own}/shop/{path}{'&' if '?' in path else '?'}language={language}")
+        expect(page.locator("#choices")).not_to_be_empty()
+        page.wait_for_load_state("networkidle")
+        if page.locator("#recommended summary").count():
+            page.locator("#recommended summary").first.click()
+            expect(page.locator("#recommended details p").first).not_to_be_empty()
+        found = Axe().run(page).response["violations"]
+        assert [(path, each["id"], each["nodes"][0]["html"]) for each in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        expect(page.locator("html")).to_have_attribute("lang", language)
+
+    for path in STATES:
+        looked_at(path)
+    yes, no = page.locator("#asking [data-purpose=analytics] button").all()
+    looks = "e => { const s = getComputedStyle(e); return [e.offsetWidth, e.offsetHeight, s.color, s.backgroundColor, s.borderColor] }"
+    assert yes.evaluate(looks) == no.evaluate(looks), "yes and no are alike"
+    for purpose in ("analytics", "personalization"):
+        page.locator(f"[data-purpose={purpose}] button").first.click()
+        expect(page.locator(f"[data-purpose={purpose}] [aria-pressed=true]")).to_have_count(1)
+    page.goto(f"{walk.own}/shop/garden1?language={language}")
+    page.locator("[data-add]").click()
+    for path in STATES:
+        looked_at(path)
+    expect(page.locator("#asking")).to_be_hidden()
+    with page.expect_navigation():
+        page.locator("[data-enter^=p]").first.click()
+    for path in ("", "basket/"):
+        looked_at(path)
+        expect(page.locator("#offers")).to_be_visible()
