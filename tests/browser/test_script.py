@@ -100,7 +100,8 @@ def put(browser: Browser, live_server, settings) -> Iterator[Callable[..., Shop]
 
 
 def stored(page: Page) -> dict[str, Any]:
-    return json.loads(page.evaluate("localStorage.getItem('tact') || '{}'"))
+    found: dict[str, Any] = json.loads(page.evaluate("localStorage.getItem('tact') || '{}'"))
+    return found
 
 
 def until(page: Page, holds: Callable[[], bool], *, seconds: float = 8) -> None:

@@ -44,7 +44,7 @@ def code(shop, server: Caller, campaign: Callable[..., Campaign], anna: Customer
     Placement.objects.create(slug="home", name="Home")
     campaign(offer("tenth", code_kind="unique"), channel="onsite", placement="home")
     (shown,) = server("GET", "offers?customer=anna&placement=home").body["offers"]
-    return shown["code"]
+    return str(shown["code"])
 
 
 def test_outside_the_demo_there_is_no_shop(client: Client) -> None:
