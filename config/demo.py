@@ -220,7 +220,8 @@ def main() -> int:
             processes.start("worker", worker())
             processes.start("scheduler", scheduler())
             demo.say(
-                f"Serving http://127.0.0.1:{demo.port}/admin/ (admin / {demo.state['password']}); Ctrl-C stops it."
+                f"Serving http://127.0.0.1:{demo.port}/admin/ (admin / {demo.state['password']}) and the shop,"
+                f" http://127.0.0.1:{demo.port}/shop/; Ctrl-C stops it."
             )
             return processes.watch()
     except KeyboardInterrupt:
