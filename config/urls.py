@@ -76,6 +76,7 @@ urlpatterns = [
 ]
 if settings.DEMO:
     urlpatterns += [path("shop/consent/", consent_shop.consent), path("shop/<str:sku>", shop.product)]
+handler400 = "config.api.malformed"
 handler403 = "config.api.forbidden"
 handler404 = "config.api.not_found"
 handler500 = "config.api.failed"
