@@ -65,6 +65,15 @@ test-faults: .venv/dev-installed ## long fault runs on PostgreSQL and Redis, one
 			tests/recommender/test_freshness.py tests/config/test_hostile_bodies.py || exit 1; \
 	done
 
+CLIENT ?= var/client
+
+client: .venv/dev-installed ## a typed Python client from docs/openapi.yaml, as a wheel in var/client
+	rm -rf $(CLIENT)
+	mkdir -p $(CLIENT)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/openapi-python-client generate --path docs/openapi.yaml \
+		--config config/client.yaml --meta setup --output-path $(CLIENT)/source
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir $(CLIENT) $(CLIENT)/source
+
 mutations: .venv/dev-installed ## break the code a line at a time, in a copy, and see that each rule's test fails
 	$(BIN)/python -m tests.mutate
 
@@ -75,4 +84,4 @@ benchmark: .venv/benchmark-installed ## side by side with peers and bare loops, 
 			|| failed="$$failed $$script"; \
 	done; [ -z "$$failed" ] || { echo "These failed:$$failed"; exit 1; }
 
-.PHONY: help install demo check types lint test test-services test-faults mutations benchmark
+.PHONY: help install demo check types lint test test-services test-faults client mutations benchmark

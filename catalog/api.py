@@ -79,7 +79,7 @@ class ProductView(APIView):
         operation_id="put_product",
         summary="Create or change a product",
         request=ProductFields,
-        responses=ProductOutput,
+        responses={200: ProductOutput, 201: ProductOutput},
     )
     def put(self, request: Request, sku: str) -> Response:
         given = ProductItem(data={**cast(dict[str, Any], request.data), "sku": sku})

@@ -165,6 +165,7 @@ def _offers() -> Any:
 
 class OfferDefinitionsView(APIView):
     scopes = {"GET": "offers:read", "POST": "offers:write"}
+    pagination_class = Pages
 
     @extend_schema(
         operation_id="list_offer_definitions",
@@ -172,7 +173,7 @@ class OfferDefinitionsView(APIView):
         responses=DefinitionOutput(many=True),
     )
     def get(self, request: Request) -> Response:
-        pages = Pages()
+        pages = self.pagination_class()
         page: Any = pages.paginate_queryset(_offers(), request, view=self)
         return pages.get_paginated_response(DefinitionOutput(page, many=True).data)
 
@@ -241,6 +242,7 @@ def _placements() -> Any:
 
 class PlacementsView(APIView):
     scopes = {"GET": "offers:read", "POST": "offers:write"}
+    pagination_class = Pages
 
     @extend_schema(
         operation_id="list_placements",
@@ -248,7 +250,7 @@ class PlacementsView(APIView):
         responses=PlacementOutput(many=True),
     )
     def get(self, request: Request) -> Response:
-        pages = Pages()
+        pages = self.pagination_class()
         page: Any = pages.paginate_queryset(_placements(), request, view=self)
         return pages.get_paginated_response(PlacementOutput(page, many=True).data)
 

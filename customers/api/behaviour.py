@@ -55,7 +55,7 @@ class EventsView(FromOtherSites):
     scopes = {"POST": "events:write"}
 
     @extend_schema(
-        operation_id="post_events",
+        operation_id="send_events",
         summary="One event, or up to 1,000 in a batch; each is kept once",
         request=PolymorphicProxySerializer(
             component_name="EventOrBatch",

@@ -92,7 +92,7 @@ class VisitorConsentsView(FromOtherSites):
     scopes = {"POST": "consents:write"}
 
     @extend_schema(
-        operation_id="post_visitor_consents",
+        operation_id="record_visitor_consents",
         summary="What an anonymous visitor says yes and no to; a known customer's answers are never written here",
         request=VisitorInput,
         responses={201: VisitorOutput},

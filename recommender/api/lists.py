@@ -209,7 +209,7 @@ class RankView(APIView):
     scopes = {"POST": "recommendations:read"}
 
     @extend_schema(
-        operation_id="post_rank",
+        operation_id="rank_products",
         summary="The same SKUs, best for the customer first; unknown ones keep their order at the end",
         request=RankInput,
         responses=RankOutput,
