@@ -78,6 +78,7 @@ class Product(models.Model):
                 condition=Q(price__isnull=True) | Q(price__gte=Decimal(0)), name="a_price_is_never_negative"
             )
         ]
+        indexes = [models.Index(fields=["brand", "id"], name="products_by_brand")]
 
     def __str__(self) -> str:
         return f"{self.title} ({self.sku})"

@@ -137,6 +137,7 @@ MIDDLEWARE = [
     "config.replay.ReplayFirst",
     "csp.middleware.CSPMiddleware",
     "config.security.DeskSecurity",
+    "config.security.OtherSites",
     "config.security.SaysGpc",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -8,10 +8,11 @@ from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from catalog.api import CURRENCY
 from customers import events, identities
-from customers.api.caller import FromOtherSites, access, honour_gpc
+from customers.api.caller import access, honour_gpc
 
 
 class EventInput(serializers.Serializer[Any]):
@@ -51,7 +52,7 @@ class TakenOutput(serializers.Serializer[Any]):
     gpc = serializers.CharField(required=False, help_text="`honoured` when the request carried Sec-GPC: 1")
 
 
-class EventsView(FromOtherSites):
+class EventsView(APIView):
     scopes = {"POST": "events:write"}
 
     @extend_schema(

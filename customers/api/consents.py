@@ -13,7 +13,6 @@ from rest_framework.views import APIView
 
 from customers import consent, identities, optin, purposes
 from customers.api.caller import (
-    FromOtherSites,
     access,
     customer_or_404,
     refuse_what_gpc_refuses,
@@ -87,7 +86,7 @@ def answer_of(customer_id: int, said: dict[str, Any], actor: str) -> Answer:
     return Answer(customer_id, said["purpose"], said["granted"], evidence)
 
 
-class ConsentsView(FromOtherSites):
+class ConsentsView(APIView):
     scopes = {"GET": "consents:read", "POST": "consents:write"}
 
     @extend_schema(

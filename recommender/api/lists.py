@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.api import product_or_404
+from catalog.api import SkuList, product_or_404
 from catalog.imports import product_ids
 from catalog.models import Category
 from customers import identities
@@ -36,16 +36,6 @@ def known_customer(request: Request, external_id: str | None) -> int | None:
             raise exceptions.PermissionDenied("The token proves another customer.")
         return None
     return caller.person if asked == caller.named else identities.find([asked]).get(asked)
-
-
-class SkuList(serializers.CharField):
-    """SKUs in one parameter, separated by commas."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        return [sku for sku in super().to_internal_value(data).split(",") if sku]
-
-    def to_representation(self, value: Any) -> str:
-        return ",".join(value)
 
 
 class ListInput(serializers.Serializer[Any]):
