@@ -7,13 +7,13 @@ from django.db.models import Q
 from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework import exceptions, serializers
-from rest_framework.pagination import CursorPagination
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.imports import ProductInput, save_products
+from catalog.lists import NumberedPages
 from catalog.models import Category, Product, ProductQuerySet
 
 CURRENCY = r"^[A-Z]{3}$"
@@ -72,13 +72,11 @@ class ProductPageOutput(serializers.Serializer[Any]):
 
 
 class SkuList(serializers.CharField):
-    """SKUs in one parameter, separated by commas."""
+    """SKUs in one parameter, separated by commas. It is the parameter that has a longest length, and no NUL."""
 
-    def to_internal_value(self, data: Any) -> Any:
-        return [sku for sku in super().to_internal_value(data).split(",") if sku]
-
-    def to_representation(self, value: Any) -> str:
-        return ",".join(value)
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        said = super().run_validation(data)
+        return [sku for sku in said.split(",") if sku] if isinstance(said, str) else said
 
 
 class ProductsListInput(serializers.Serializer[Any]):
@@ -98,19 +96,13 @@ class ProductsListInput(serializers.Serializer[Any]):
     limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
 
 
-class ProductPages(CursorPagination):
+class ProductPages(NumberedPages):
     """In the order in which they came into the catalogue: the primary key is walked, nothing is sorted."""
 
     ordering = "pk"
     page_size = 50
     page_size_query_param = "limit"
     max_page_size = 100
-
-    def decode_cursor(self, request: Request) -> Any:
-        cursor: Any = super().decode_cursor(request)
-        if cursor is not None and cursor.position is not None and not cursor.position.isdecimal():
-            raise exceptions.NotFound(self.invalid_cursor_message)
-        return cursor
 
 
 MOST_WORDS = 5

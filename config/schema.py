@@ -48,6 +48,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.openapi.finish",
+        "config.exactness.make_exact",
     ],
     # The same word for different lists of words needs two names, and some have a better one than their field.
     "ENUM_NAME_OVERRIDES": {

@@ -88,6 +88,7 @@ demo = [
 ]
 if settings.DEMO:
     urlpatterns += demo
+handler400 = "config.api.malformed"
 handler403 = "config.api.forbidden"
 handler404 = "config.api.not_found"
 handler500 = "config.api.failed"

@@ -6,7 +6,6 @@ from django.db import IntegrityError, transaction
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,6 +14,7 @@ from campaigns.models import Offer, OfferCap, Placement
 from campaigns.offers import caps
 from campaigns.offers.definitions import is_possible_step, problems_of_offer, problems_of_placement
 from catalog.api import CURRENCY, NOT_NEGATIVE
+from catalog.lists import NumberedPages
 from catalog.models import Category
 
 SLUG = r"^[-a-zA-Z0-9_]+$"
@@ -118,7 +118,7 @@ class PlacementOutput(PlacementFields):
         return last.arms if last is not None and last.method == placement.ranking else None
 
 
-class Pages(CursorPagination):
+class Pages(NumberedPages):
     ordering = "-pk"
     page_size = 100
 

@@ -6,11 +6,11 @@ from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from catalog.lists import NumberedPages
 from customers import consent, identities, optin, purposes
 from customers.api.caller import (
     access,
@@ -197,7 +197,7 @@ class AskConsentView(APIView):
         return Response(answer, status=202)
 
 
-class HistoryPage(CursorPagination):
+class HistoryPage(NumberedPages):
     ordering = "-sequence"
     page_size = 100
 
