@@ -16,6 +16,7 @@ from django.db import models
 from django.test import Client
 from django.utils import timezone, translation
 
+from campaigns import webhooks
 from campaigns.models import Campaign
 from config import papers
 from config.papers import datamap, dpia, facts, lines, page, register
@@ -242,11 +243,19 @@ def _demand(at: datetime) -> models.Model:
     return row
 
 
+def _webhook_message(at: datetime) -> models.Model:
+    said = {"name": "Shop", "url": "https://shop.example/", "types": ["code.redeemed"], "receiver": "own"}
+    endpoint = webhooks.make(**said, by="tests").endpoint
+    row = webhooks.put_test(endpoint, at=at)
+    return row
+
+
 MAKERS: dict[str, Callable[[datetime], models.Model]] = {
     "customers.PendingConsent": _pending,
     "customers.IdempotentReply": _reply,
     "customers.PrivacyRequest": _demand,
     "recommender.Shown": _shown,
+    "campaigns.WebhookMessage": _webhook_message,
 }
 
 
@@ -274,6 +283,7 @@ def test_the_paper_has_a_row_for_each_line_and_the_rest_stays() -> None:
         ["pending consents", "30 days"],
         ["idempotent replies", "7 days"],
         ["privacy requests", "1096 days"],
+        ["webhook messages", "30 days"],
         ["lists shown", "90 days"],
     ]
     assert ["events", "deleted"] in [list(row) for row in rest]
