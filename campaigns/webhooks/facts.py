@@ -47,7 +47,8 @@ class Source:
         """(number, stamp, person, hour, what tells the type) of each row."""
         found: QuerySet[Any] = self.model._default_manager.filter(self.is_told)  # noqa: SLF001 - documented by Django
         person = F(self.person) if isinstance(self.person, str) else self.person
-        return found.annotate(about=person)
+        told: QuerySet[Any] = found.annotate(about=person)
+        return told
 
     @property
     def columns(self) -> tuple[str, ...]:

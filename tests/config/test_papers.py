@@ -321,6 +321,9 @@ def test_the_register_says_on_what_each_use_rests_and_who_receives_it(settings) 
     for n, state in enumerate(("running", "draft")):
         url = f"https://partner{n}.example/hook?token=secret"
         Campaign.objects.create(slug=f"w{n}", name="W", channel="webhook", webhook_url=url, status=state)
+    told = {"name": "W", "types": ["code.redeemed"], "by": "tests"}
+    webhooks.make(**told, url="https://partner2.example/hook?token=secret", receiver="partner")
+    webhooks.make(**told, url="https://own.example/", receiver="own")
     made = papers.make("register", at=NOW)
     mail = part_of(made, "Send me offers by e-mail")
     assert mail["Legal basis"].startswith(
@@ -331,7 +334,9 @@ def test_the_register_says_on_what_each_use_rests_and_who_receives_it(settings) 
         mail["Who receives it"]
         == "the mail server mail.example, postmark (reports of bounces and complaints)"
     )
-    assert part_of(made, "Pass my data to partners")["Who receives it"] == "partner0.example"
+    assert (
+        part_of(made, "Pass my data to partners")["Who receives it"] == "partner0.example, partner2.example"
+    )
     assert part_of(made, "Remember what I look at in the shop")["Kept"] == "90 days, until erasure"
     assert "secret" not in whole("register")
     SilentYes.objects.all().delete()
