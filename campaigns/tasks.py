@@ -20,6 +20,7 @@ from campaigns import (
     stopping,
     targeting,
     triggers,
+    webhooks,
 )
 from campaigns.offers import learning
 
@@ -109,3 +110,14 @@ def tidy_codes() -> None:
 def renew_rankings() -> None:
     """Let the placements that learn follow what has worked."""
     learning.renew_all(at=timezone.now(), rng=np.random.default_rng())
+
+
+@shared_task
+def gather_webhooks() -> None:
+    """Write down what others are to be told of."""
+    webhooks.gather_all(at=timezone.now())
+
+
+@shared_task
+def send_webhooks() -> None:
+    webhooks.send_all(clock=timezone.now, rng=np.random.default_rng())

@@ -280,7 +280,9 @@ class IdempotencyMiddleware:
         if response.status_code in _NOT_KEPT:
             return
         mine = IdempotentReply.objects.filter(pk=row.pk, status__isnull=True, created_at=row.created_at)
-        if not mine.update(status=response.status_code, body=response.content):
+        # A secret is told once: repeated, its answer has the status and no text.
+        body = b"" if response.headers.get("Cache-Control") == "no-store" else response.content
+        if not mine.update(status=response.status_code, body=body):
             raise Overtaken
         row.status = response.status_code
 

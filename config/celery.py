@@ -50,6 +50,8 @@ app.conf.beat_schedule = {
     "study whom a campaign changes": {"task": "campaigns.tasks.study_uplift", "schedule": 30.0},
     "ask for consent by mail": {"task": "campaigns.tasks.ask_for_consent", "schedule": 30.0},
     "look back at who was offered what": {"task": "campaigns.tasks.look_back", "schedule": 3600.0},
+    "gather what others are told of": {"task": "campaigns.tasks.gather_webhooks", "schedule": 10.0},
+    "tell others what happened": {"task": "campaigns.tasks.send_webhooks", "schedule": 5.0},
     "credit outcomes": {"task": "campaigns.tasks.credit_outcomes", "schedule": 60.0},
     "run trainings that were asked for": {"task": "recommender.tasks.run_due", "schedule": 15.0},
     "keep the models up": {"task": "recommender.tasks.renew", "schedule": 60.0},

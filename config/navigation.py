@@ -120,6 +120,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _("System"),
             _item(_("Imports"), "upload_file", "customers.importrun"),
             _item(_("API keys"), "key", "customers.apikey"),
+            _item(_("Webhooks"), "webhook", "campaigns.webhookendpoint"),
+            _item(_("Messages to webhooks"), "outbox", "campaigns.webhookmessage"),
             _item(_("Idempotent replies"), "content_copy", "customers.idempotentreply"),
             _item(_("People who log in"), "badge", "auth.user"),
             _item(_("Roles"), "shield_person", "auth.group"),

@@ -60,6 +60,11 @@ api = [
     path("codes/reserve", campaigns.ReserveCodeView.as_view()),
     path("codes/redeem", campaigns.RedeemCodeView.as_view()),
     path("codes/reverse", campaigns.ReverseCodeView.as_view()),
+    path("webhooks", campaigns.WebhooksView.as_view()),
+    path("webhooks/<int:webhook>", campaigns.WebhookView.as_view()),
+    path("webhooks/<int:webhook>/test", campaigns.TestWebhookView.as_view()),
+    path("webhooks/<int:webhook>/replay", campaigns.ReplayWebhookView.as_view()),
+    path("webhooks/<int:webhook>/rotate", campaigns.RotateWebhookView.as_view()),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="api/docs.html")),
 ]

@@ -7,7 +7,7 @@ from uuid import uuid4
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from campaigns import codes, lifecycle, planning
+from campaigns import codes, lifecycle, planning, webhooks
 from campaigns import models as campaigns
 from campaigns.messages import default_message
 from campaigns.models import (
@@ -36,6 +36,7 @@ from campaigns.models import (
     UpliftScore,
     UpliftStudy,
     Variant,
+    WebhookMessage,
 )
 from catalog.imports import ProductInput, save_products
 from catalog.models import Category, Product, Review
@@ -387,6 +388,21 @@ def trust(row: Campaign, customers: list[Customer], category: Category, *, prefi
         )
         row.saved_reports.create(at=now, by="ana", cells={"treated": 120})
         row.fairness_checks.create(at=now, by="marta", moment="before")
+    told = webhooks.make(
+        name=f"Shop {prefix}",
+        url="https://shop.example/hook",
+        types=["code.redeemed"],
+        receiver="own",
+        by="marta",
+    ).endpoint
+    WebhookMessage.objects.bulk_create(
+        WebhookMessage(
+            endpoint=told, type="code.redeemed", fact=str(customer.pk), customer=customer, state="failed",
+            not_before=now, occurred_at=now, gathered_at=now, ended_at=now,
+            history=[{"at": now.isoformat(), "status": 500, "said": "", "ms": 12}],
+        )
+        for customer in customers
+    )  # fmt: skip
     SharedStatistics.objects.create(
         direction="in", name=f"Shop {prefix}", made_at=now, by="ana", people=2000, pairs=90, epsilon=1, delta=1e-6,
         most_pairs=20, sha256=prefix.rjust(64, "c"),

@@ -16,6 +16,7 @@ from campaigns.admin import (
     segment,
     sending,
     uplift,
+    webhooks,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "segment",
     "sending",
     "uplift",
+    "webhooks",
 ]

@@ -17,6 +17,13 @@ from campaigns.api.definitions import (
 from campaigns.api.offers import OffersView
 from campaigns.api.profile import ProfileView
 from campaigns.api.segments import SegmentMembersView, SegmentPreviewView, SegmentsView, SegmentView
+from campaigns.api.webhooks import (
+    ReplayWebhookView,
+    RotateWebhookView,
+    TestWebhookView,
+    WebhooksView,
+    WebhookView,
+)
 
 __all__ = [
     "CampaignPreviewView",
@@ -31,11 +38,16 @@ __all__ = [
     "PlacementsView",
     "ProfileView",
     "RedeemCodeView",
+    "ReplayWebhookView",
     "ReserveCodeView",
     "ReverseCodeView",
+    "RotateWebhookView",
     "SegmentMembersView",
     "SegmentPreviewView",
     "SegmentView",
     "SegmentsView",
+    "TestWebhookView",
     "ValidateCodeView",
+    "WebhookView",
+    "WebhooksView",
 ]

@@ -10,6 +10,7 @@ from campaigns.models.placement import Placement, RankingState
 from campaigns.models.release import FairnessCheck, PrivacyBudget, PrivateRelease, SavedReport
 from campaigns.models.sending import Bounce, DomainPace, FrequencyCap, QuietHours
 from campaigns.models.uplift import UpliftScore, UpliftStudy
+from campaigns.models.webhook import WebhookEndpoint, WebhookMessage
 
 __all__ = [
     "Bounce",
@@ -47,4 +48,6 @@ __all__ = [
     "UpliftScore",
     "UpliftStudy",
     "Variant",
+    "WebhookEndpoint",
+    "WebhookMessage",
 ]

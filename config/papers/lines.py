@@ -95,6 +95,9 @@ LINES: dict[str, Line] = {
     "campaigns.CapCount": Line(_("how often a person had an offer"), ("contract",)),
     "campaigns.Code": Line(_("the codes given to a person"), ("contract",)),
     "campaigns.CodeMisuse": Line(_("attempts with somebody else's code"), ("contract",)),
+    "campaigns.WebhookMessage": Line(
+        _("that another system is told of what happened to a person"), ("operation", "partner_sharing")
+    ),
     "campaigns.Redemption": Line(_("the codes a person used"), ("contract",)),
 }
 
@@ -156,6 +159,6 @@ ABOUT_NOBODY = frozenset(
             "campaigns.SavedReport",
         ),
         *("campaigns.Segment", "campaigns.ShareChange", "campaigns.Tag", "campaigns.Trigger"),
-        *("campaigns.UpliftStudy", "campaigns.Variant"),
+        *("campaigns.UpliftStudy", "campaigns.Variant", "campaigns.WebhookEndpoint"),
     }
 )

@@ -16,6 +16,7 @@ from django.db import models
 from django.test import Client
 from django.utils import timezone, translation
 
+from campaigns import webhooks
 from campaigns.models import Campaign
 from config import papers
 from config.papers import datamap, dpia, facts, lines, page, register
@@ -242,11 +243,19 @@ def _demand(at: datetime) -> models.Model:
     return row
 
 
+def _webhook_message(at: datetime) -> models.Model:
+    said = {"name": "Shop", "url": "https://shop.example/", "types": ["code.redeemed"], "receiver": "own"}
+    endpoint = webhooks.make(**said, by="tests").endpoint
+    row = webhooks.put_test(endpoint, at=at)
+    return row
+
+
 MAKERS: dict[str, Callable[[datetime], models.Model]] = {
     "customers.PendingConsent": _pending,
     "customers.IdempotentReply": _reply,
     "customers.PrivacyRequest": _demand,
     "recommender.Shown": _shown,
+    "campaigns.WebhookMessage": _webhook_message,
 }
 
 
@@ -274,6 +283,7 @@ def test_the_paper_has_a_row_for_each_line_and_the_rest_stays() -> None:
         ["pending consents", "30 days"],
         ["idempotent replies", "7 days"],
         ["privacy requests", "1096 days"],
+        ["webhook messages", "30 days"],
         ["lists shown", "90 days"],
     ]
     assert ["events", "deleted"] in [list(row) for row in rest]
@@ -311,6 +321,9 @@ def test_the_register_says_on_what_each_use_rests_and_who_receives_it(settings) 
     for n, state in enumerate(("running", "draft")):
         url = f"https://partner{n}.example/hook?token=secret"
         Campaign.objects.create(slug=f"w{n}", name="W", channel="webhook", webhook_url=url, status=state)
+    told = {"name": "W", "types": ["code.redeemed"], "by": "tests"}
+    webhooks.make(**told, url="https://partner2.example/hook?token=secret", receiver="partner")
+    webhooks.make(**told, url="https://own.example/", receiver="own")
     made = papers.make("register", at=NOW)
     mail = part_of(made, "Send me offers by e-mail")
     assert mail["Legal basis"].startswith(
@@ -321,7 +334,9 @@ def test_the_register_says_on_what_each_use_rests_and_who_receives_it(settings) 
         mail["Who receives it"]
         == "the mail server mail.example, postmark (reports of bounces and complaints)"
     )
-    assert part_of(made, "Pass my data to partners")["Who receives it"] == "partner0.example"
+    assert (
+        part_of(made, "Pass my data to partners")["Who receives it"] == "partner0.example, partner2.example"
+    )
     assert part_of(made, "Remember what I look at in the shop")["Kept"] == "90 days, until erasure"
     assert "secret" not in whole("register")
     SilentYes.objects.all().delete()
