@@ -50,6 +50,7 @@ app.conf.beat_schedule = {
     "study whom a campaign changes": {"task": "campaigns.tasks.study_uplift", "schedule": 30.0},
     "ask for consent by mail": {"task": "campaigns.tasks.ask_for_consent", "schedule": 30.0},
     "look back at who was offered what": {"task": "campaigns.tasks.look_back", "schedule": 3600.0},
+    "write and delete exports": {"task": "campaigns.tasks.work_exports", "schedule": 15.0},
     "credit outcomes": {"task": "campaigns.tasks.credit_outcomes", "schedule": 60.0},
     "run trainings that were asked for": {"task": "recommender.tasks.run_due", "schedule": 15.0},
     "keep the models up": {"task": "recommender.tasks.renew", "schedule": 60.0},

@@ -18,6 +18,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "CampaignStatusEnum": "campaigns.models.Campaign.Status",
         "OfferStatusEnum": "campaigns.models.Offer.Status",
+        "StateEnum": "customers.models.PrivacyRequest.State",
+        "ExportStateEnum": "campaigns.models.Export.State",
+        "ExportFormatEnum": "campaigns.models.Export.Format",
         "IntervalEnum": ["fixed", "sequence"],
         "ShareIntervalEnum": ["newcombe", "sequence"],
         "CampaignChannelEnum": "campaigns.models.Campaign.Channel",

@@ -60,6 +60,10 @@ api = [
     path("codes/reserve", campaigns.ReserveCodeView.as_view()),
     path("codes/redeem", campaigns.RedeemCodeView.as_view()),
     path("codes/reverse", campaigns.ReverseCodeView.as_view()),
+    path("exports", campaigns.ExportsView.as_view()),
+    path("exports/<uuid:number>", campaigns.ExportView.as_view()),
+    path("exports/<uuid:number>/cancel", campaigns.CancelExportView.as_view()),
+    path("exports/<uuid:number>/download", campaigns.ExportDownloadView.as_view()),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="api/docs.html")),
 ]

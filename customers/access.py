@@ -35,9 +35,11 @@ SCOPES = (
     "models:write",
     "privacy:read",
     "privacy:write",
+    "exports:read",
+    "exports:write",
 )
 # What a key may do only where it was asked for by name.
-ON_REQUEST = ("campaigns:approve",)
+ON_REQUEST = ("campaigns:approve", "exports:read", "exports:write")
 # What a browser's key may do at all; of a customer, only of the one a token proves.
 PUBLISHABLE = (
     "catalog:read",
