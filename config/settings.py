@@ -138,6 +138,8 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "config.security.DeskSecurity",
     "config.security.SaysGpc",
+    "django.middleware.http.ConditionalGetMiddleware",
+    "config.caching.ApiCaching",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
