@@ -17,12 +17,17 @@ from catalog.pages import ReadOnly, button, shown
 AT_WORK = (Export.State.WAITING, Export.State.RUNNING)
 
 
+LOOKS = {"class": "desk-input"}
+
+
 class ExportForm(forms.Form):
-    dataset = forms.ChoiceField(label=_("set"))
-    form = forms.ChoiceField(label=_("format"), choices=Export.Format.choices)
-    since = forms.DateTimeField(label=_("from"), required=False, widget=forms.DateInput({"type": "date"}))
+    dataset = forms.ChoiceField(label=_("set"), widget=forms.Select(LOOKS))
+    form = forms.ChoiceField(label=_("format"), choices=Export.Format.choices, widget=forms.Select(LOOKS))
+    since = forms.DateTimeField(
+        label=_("from"), required=False, widget=forms.DateInput({**LOOKS, "type": "date"})
+    )
     until = forms.DateTimeField(
-        label=_("until (not included)"), required=False, widget=forms.DateInput({"type": "date"})
+        label=_("until (not included)"), required=False, widget=forms.DateInput({**LOOKS, "type": "date"})
     )
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -107,7 +112,6 @@ class ExportAdmin(ReadOnly):
             "admin/desk/export.html",
             title=gettext("New export"),
             form=form,
-            sets=exports.DATASETS.values(),
         )
 
     @button(_("Download"), path="download", icon="download")

@@ -76,7 +76,7 @@ def test_after_seven_days_the_file_is_gone_and_its_row_is_not(orders: None, fold
     assert list(folder.iterdir()) == []
 
 
-def test_an_erasure_deletes_every_file_that_holds_people(
+def test_d2_an_erasure_deletes_every_file_that_holds_people(
     orders: None, boris: Customer, folder: Path, django_capture_on_commit_callbacks
 ) -> None:
     people, things = made(), made("products")
@@ -92,7 +92,7 @@ def test_an_erasure_deletes_every_file_that_holds_people(
     assert (people.state, people.downloads) == ("gone", 0)
 
 
-def test_a_file_that_an_erasure_left_behind_is_not_given_out(
+def test_d2_a_file_that_an_erasure_left_behind_is_not_given_out(
     orders: None, boris: Customer, folder: Path
 ) -> None:
     """The process may die between its commit and the deletion."""
