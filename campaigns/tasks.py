@@ -8,6 +8,7 @@ from campaigns import (
     allocation,
     codes,
     delivery,
+    exports,
     fairness,
     journeys,
     lifecycle,
@@ -121,3 +122,10 @@ def gather_webhooks() -> None:
 @shared_task
 def send_webhooks() -> None:
     webhooks.send_all(clock=timezone.now, rng=np.random.default_rng())
+
+
+@shared_task
+def work_exports() -> None:
+    """Write the files that were asked for, and delete those that may not be fetched any more."""
+    exports.sweep(at=timezone.now())
+    exports.work_due(clock=timezone.now)

@@ -52,6 +52,7 @@ app.conf.beat_schedule = {
     "look back at who was offered what": {"task": "campaigns.tasks.look_back", "schedule": 3600.0},
     "gather what others are told of": {"task": "campaigns.tasks.gather_webhooks", "schedule": 10.0},
     "tell others what happened": {"task": "campaigns.tasks.send_webhooks", "schedule": 5.0},
+    "write and delete exports": {"task": "campaigns.tasks.work_exports", "schedule": 15.0},
     "credit outcomes": {"task": "campaigns.tasks.credit_outcomes", "schedule": 60.0},
     "run trainings that were asked for": {"task": "recommender.tasks.run_due", "schedule": 15.0},
     "keep the models up": {"task": "recommender.tasks.renew", "schedule": 60.0},

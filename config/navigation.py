@@ -67,6 +67,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _item(_("Outcomes"), "monitoring", "campaigns.outcome"),
             _item(_("Global holdout"), "front_hand", "campaigns.holdout"),
             _item(_("Shares of variants"), "tune", "campaigns.sharechange"),
+            _item(_("Data exports"), "download", "campaigns.export"),
             _item(_("Whom campaigns change"), "person_search", "campaigns.upliftstudy"),
         ),
         _group(

@@ -90,12 +90,13 @@ def roles() -> list[Role]:
             "Privacy officer",
             _(
                 "Answers what people demand, keeps notices, laws, the suppression list and sensitive attributes, lets "
-                "numbers out with noise, takes back what other shops gave, and sees everything but who may log in."
+                "numbers out with noise, takes rows out for analysts, takes back what other shops gave, and sees everything but who may log in."
             ),
             _may(("view",), [name for name in everything if name not in ACCESS])
             | _may(("change",), ["customers.customer", "customers.privacyrequest", "customers.installation"])
             | _may(("change",), ["customers.sensitiveuse", "recommender.sharedstatistics"])
             | _may(("add",), ["customers.notice", "customers.suppression", "campaigns.privaterelease"])
+            | _may(("change",), ["campaigns.export"])
             | _may(DEEDS, ["customers.sensitiveattribute", "customers.jurisdiction", "customers.silentyes"]),
         ),
         Role(

@@ -71,5 +71,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "ShareInterval": ["newcombe", "sequence"],
         "Language": ["en", "zh-hans"],
         "Verdict": ["earned", "cost", "cannot_tell"],
+        "ExportState": "campaigns.models.Export.State",
+        "ExportFormat": "campaigns.models.Export.Format",
     },
 }

@@ -139,6 +139,8 @@ MIDDLEWARE = [
     "config.security.DeskSecurity",
     "config.security.OtherSites",
     "config.security.SaysGpc",
+    "django.middleware.http.ConditionalGetMiddleware",
+    "config.caching.ApiCaching",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -65,6 +65,10 @@ api = [
     path("webhooks/<int:webhook>/test", campaigns.TestWebhookView.as_view()),
     path("webhooks/<int:webhook>/replay", campaigns.ReplayWebhookView.as_view()),
     path("webhooks/<int:webhook>/rotate", campaigns.RotateWebhookView.as_view()),
+    path("exports", campaigns.ExportsView.as_view()),
+    path("exports/<uuid:number>", campaigns.ExportView.as_view()),
+    path("exports/<uuid:number>/cancel", campaigns.CancelExportView.as_view()),
+    path("exports/<uuid:number>/download", campaigns.ExportDownloadView.as_view()),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="api/docs.html")),
 ]

@@ -37,9 +37,11 @@ SCOPES = (
     "privacy:write",
     "webhooks:read",
     "webhooks:write",
+    "exports:read",
+    "exports:write",
 )
 # What a key may do only where it was asked for by name.
-ON_REQUEST = ("campaigns:approve", "webhooks:write")
+ON_REQUEST = ("campaigns:approve", "webhooks:write", "exports:read", "exports:write")
 # What a browser's key may do at all; of a customer, only of the one a token proves.
 PUBLISHABLE = (
     "catalog:read",

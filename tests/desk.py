@@ -18,6 +18,7 @@ from campaigns.models import (
     Decision,
     Delivery,
     DomainPace,
+    Export,
     FrequencyCap,
     Holdout,
     JourneyEntry,
@@ -357,6 +358,7 @@ def trust(row: Campaign, customers: list[Customer], category: Category, *, prefi
     Checkpoint.objects.create(
         at=now, people=9, records=54, newest_record=54, root=prefix.rjust(64, "a"), key_id="k", signature="s"
     )
+    Export.objects.create(dataset="orders", state="gone", rows=1200, requested_by="ana", ended_at=now)
     budget = PrivacyBudget.objects.create(name=f"{prefix}-reports", total=1_000_000, spent=100_000)
     budget.releases.create(
         campaign=row,

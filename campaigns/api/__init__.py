@@ -14,6 +14,7 @@ from campaigns.api.definitions import (
     PlacementsView,
     PlacementView,
 )
+from campaigns.api.exports import CancelExportView, ExportDownloadView, ExportsView, ExportView
 from campaigns.api.offers import OffersView
 from campaigns.api.profile import ProfileView
 from campaigns.api.segments import SegmentMembersView, SegmentPreviewView, SegmentsView, SegmentView
@@ -31,6 +32,10 @@ __all__ = [
     "CampaignTestView",
     "CampaignView",
     "CampaignsView",
+    "CancelExportView",
+    "ExportDownloadView",
+    "ExportView",
+    "ExportsView",
     "OfferDefinitionView",
     "OfferDefinitionsView",
     "OffersView",

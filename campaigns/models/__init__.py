@@ -4,6 +4,7 @@ from campaigns.models.campaign import Campaign, CampaignRun, CampaignSegment, Me
 from campaigns.models.code import Code, CodeBatch, CodeMisuse, Redemption
 from campaigns.models.decision import Decision, Delivery, Outcome
 from campaigns.models.experiment import Holdout, ShareChange, Variant
+from campaigns.models.export import Export
 from campaigns.models.journey import JourneyEntry, JourneyVersion, JourneyVisit, Trigger
 from campaigns.models.offer import CapCount, Offer, OfferCap
 from campaigns.models.placement import Placement, RankingState
@@ -24,6 +25,7 @@ __all__ = [
     "Decision",
     "Delivery",
     "DomainPace",
+    "Export",
     "FairnessCheck",
     "FrequencyCap",
     "Holdout",

@@ -112,6 +112,11 @@ BESIDE: dict[str, Line] = {
     "customers.IdempotentReply": Line(
         _("what a request was answered, which may quote a person"), ("operation",), _("loses its text")
     ),
+    "campaigns.Export": Line(
+        _("files of what people did, for the shop's analysts"),
+        ("analytics",),
+        _("every file that holds people is deleted, whoever is erased"),
+    ),
     "admin.LogEntry": Line(
         _("what staff did on the desk"), ("operation",), _("keeps its time, loses its words")
     ),
