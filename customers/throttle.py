@@ -21,8 +21,8 @@ class Count:
     resets_at: int
 
 
-def counted(key_id: int) -> Count:
-    """Count one request of this key in the running minute, by one atomic increment.
+def counted(key_id: int | str) -> Count:
+    """Count one request of this key (or of what stands for one) in the running minute, by one atomic increment.
 
     Without a cache nobody is counted, and nobody is turned away.
     """
