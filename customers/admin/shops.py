@@ -69,6 +69,12 @@ class ShopForm(forms.ModelForm):  # type: ignore[type-arg]
             raise forms.ValidationError(gettext("A currency is three letters, such as EUR."))
         return said
 
+    def clean_prefix(self) -> str:
+        said = str(self.cleaned_data["prefix"])
+        if not connections.is_prefix(said):
+            raise forms.ValidationError(gettext("Letters, digits, dots and dashes, such as berlin-."))
+        return said
+
     def clean_secret(self) -> str:
         said = str(self.cleaned_data["secret"]).strip()
         if not said and not self.instance.sealed:

@@ -54,7 +54,7 @@ def connect(
         raise NotPossible("A currency is three capital letters, such as EUR.")
     with transaction.atomic():
         prefix = free_prefix() if prefix is None else prefix
-        if not _PREFIX.fullmatch(prefix):
+        if not is_prefix(prefix):
             raise NotPossible("A prefix is at most twenty letters, digits, dots and dashes, such as berlin-.")
         if ShopConnection.objects.filter(prefix=prefix).exists():
             raise NotPossible("Another connected shop has this prefix: their customers would be one.")
@@ -64,6 +64,10 @@ def connect(
         seal(row, secret)
         row.save(force_insert=True)
     return row
+
+
+def is_prefix(said: str) -> bool:
+    return bool(_PREFIX.fullmatch(said))
 
 
 def free_prefix() -> str:
