@@ -41,7 +41,7 @@ LOOKED_AT = 500
 
 class ShopForm(forms.ModelForm):  # type: ignore[type-arg]
     secret = forms.CharField(
-        label=_("secret"),
+        label=_("Secret"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
         help_text=_(
@@ -116,6 +116,15 @@ class ShopConnectionAdmin(Page):
             if secret := form.cleaned_data.get("secret"):
                 connections.seal(obj, secret)
             super().save_model(request, obj, form, change)
+
+    def response_add(
+        self, request: HttpRequest, obj: ShopConnection, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """What is left to do stands on the shop's own page."""
+        answer: HttpResponse = super().response_add(request, obj, post_url_continue)
+        if "_addanother" in request.POST:
+            return answer
+        return HttpResponseRedirect(reverse("admin:customers_shopconnection_change", args=[obj.pk]))
 
     def prepare(self, rows: Any) -> None:
         told = ShopDelivery.objects.filter(connection__in=rows).values("connection_id")
@@ -229,9 +238,9 @@ class ShopDeliveryAdmin(ReadOnly):
     about = _("Nothing was delivered yet. Connect a shop, and enter its address there.")
     list_display = ("topic", "connection", "at", "told_problems", "told_waiting")
     list_select_related = ("connection",)
-    list_filter = ("connection", "topic")
-    search_fields = ("=number", "=order_id")
-    search_help_text = _("By the number of the delivery or the order it waits for, exactly")
+    list_filter = ("connection",)
+    search_fields = ("=number", "=order_id", "=topic")
+    search_help_text = _("By topic, number of the delivery or order it waits for, exactly")
     fields = (("connection", "topic"), ("number", "at"), "told_problems", ("order_id", "told_waiting"))
     readonly_fields = ("told_problems", "told_waiting")
 

@@ -34,8 +34,9 @@ def section(answer: Any, title: str) -> list[list[str]]:
 
 
 def test_a_shop_is_connected_by_a_form_and_its_page_says_what_to_enter(client: Client) -> None:
-    assert client.post(reverse(ADD), SAID).status_code == 302
+    answer = client.post(reverse(ADD), SAID)
     shop = ShopConnection.objects.get()
+    assert answer.headers["Location"] == reverse("admin:customers_shopconnection_change", args=[shop.pk])
     assert (shop.domain, shop.currency, shop.is_active) == ("www.beet.example", "EUR", True)
     assert connections.secrets_of(shop) == [SECRET]
     told = dict(section(page(client, shop), "What to enter at the shop"))

@@ -23,7 +23,7 @@ def unsubscribed(at: str | None, **more: Any) -> dict[str, Any]:
     return {"id": 3001, "email": "greta@mail.example", "email_marketing_consent": refusal, **more}
 
 
-def test_an_order_brings_its_buyer_with_name_and_country_and_no_consent(garden: ShopConnection) -> None:
+def test_c9_an_order_brings_its_buyer_with_name_and_country_and_no_consent(garden: ShopConnection) -> None:
     taken(garden, "orders/create", shopify_order())
     greta = Customer.objects.get(external_id="3001")
     assert fields("3001") == {"email": "greta@mail.example", "name": "Greta Holm"}
@@ -40,7 +40,7 @@ def test_an_order_changes_nobody_who_is_known(garden: ShopConnection) -> None:
     assert fields("3001") == {"email": "newer@mail.example", "name": "Greta"}
 
 
-def test_a_subscription_at_the_shop_grants_nothing(garden: ShopConnection) -> None:
+def test_c9_a_subscription_at_the_shop_grants_nothing(garden: ShopConnection) -> None:
     said = {"state": "subscribed", "consent_updated_at": "2026-11-01T00:00:00Z"}
     taken(
         garden, "customers/create", {"id": 3001, "email": "g@mail.example", "email_marketing_consent": said}
@@ -57,7 +57,7 @@ def test_a_subscription_at_the_shop_grants_nothing(garden: ShopConnection) -> No
         ("customers_email_marketing_consent/update", unsubscribed(None, id=None, customer_id=3001)),
     ],
 )
-def test_who_unsubscribed_at_the_shop_is_not_written_to(
+def test_c9_who_unsubscribed_at_the_shop_is_not_written_to(
     garden: ShopConnection, topic: str, said: dict[str, Any]
 ) -> None:
     greta = person("3001", allows=["marketing_email", "marketing_sms"])
@@ -127,7 +127,7 @@ def test_a_copy_is_asked_for_and_waits_for_the_person_s_own_click(garden: ShopCo
     assert (asked.type, asked.state, asked.customer_id, asked.source) == ("access", "unproven", greta.pk, "shopify")  # fmt: skip
 
 
-def test_who_is_to_be_forgotten_is_erased_with_what_they_bought(garden: ShopConnection) -> None:
+def test_d2_who_is_to_be_forgotten_is_erased_with_what_they_bought(garden: ShopConnection) -> None:
     taken(garden, "orders/create", shopify_order())
     greta = Customer.objects.get().pk
     taken(garden, "customers/redact", {"customer": {"id": 3001}, "orders_to_redact": [5001]})
