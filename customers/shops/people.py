@@ -34,8 +34,9 @@ def name_of(shop: ShopConnection, buyer: Buyer) -> str:
 
 
 def meet(shop: ShopConnection, name: str, buyer: Buyer) -> None:
-    """Keep what an order says of somebody nobody knew. Whoever is known is described by the shop's customers alone."""
-    if not identities.find([name]):
+    """Keep what an order says of somebody of whom no name and no address is known. Others the shop's customers tell of."""
+    person = identities.find([name]).get(name)
+    if person is None or Customer.objects.filter(pk=person, sealed=b"").exists():
         describe(name, buyer)
 
 

@@ -14,6 +14,8 @@ CENT = Decimal("0.01")
 LONGEST_NUMBER = 25
 """Of what a shop numbers its things by; two of them and a few words make a message id."""
 MOST_MONEY = Decimal(10) ** 12
+MOST_ENTRIES = 2500
+"""Of a list in a delivery, such as an order's lines; no shop sends as many."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,9 @@ def id_of(said: Mapping[str, Any], name: str = "id") -> str:
 
 
 def listed(said: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """The objects of a list; empty for everything else."""
+    """The objects of a list, of which the first MOST_ENTRIES are looked at; empty for everything else."""
     value = said.get(name)
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [one for one in value[:MOST_ENTRIES] if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def inside(said: Mapping[str, Any], name: str) -> Mapping[str, Any]:

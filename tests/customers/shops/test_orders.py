@@ -220,6 +220,13 @@ def test_a_cancellation_that_does_not_know_of_a_later_refund_leaves_the_same_mon
     assert left == {"5001": Decimal(0)}
 
 
+def test_an_order_longer_than_any_is_cut(garden: ShopConnection) -> None:
+    order = shopify_order()
+    order["line_items"] = [{"id": n, "sku": f"S{n}", "price": "1.00"} for n in range(1, 6000)]
+    taken(garden, "orders/create", order)
+    assert Event.objects.count() == 2500
+
+
 # --- WooCommerce -----------------------------------------------------------------------------------------------------
 
 

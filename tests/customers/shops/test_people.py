@@ -40,6 +40,12 @@ def test_an_order_changes_nobody_who_is_known(garden: ShopConnection) -> None:
     assert fields("3001") == {"email": "newer@mail.example", "name": "Greta"}
 
 
+def test_an_order_describes_whom_only_events_told_of(garden: ShopConnection) -> None:
+    identities.find_or_create(["3001"])
+    taken(garden, "orders/create", shopify_order())
+    assert fields("3001")["email"] == "greta@mail.example"
+
+
 def test_c9_a_subscription_at_the_shop_grants_nothing(garden: ShopConnection) -> None:
     said = {"state": "subscribed", "consent_updated_at": "2026-11-01T00:00:00Z"}
     taken(
