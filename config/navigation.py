@@ -87,6 +87,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _item(_("Categories"), "category", "catalog.category"),
             _item(_("Reviews"), "reviews", "catalog.review"),
             _item(_("Price and stock history"), "history", "catalog.productchange"),
+            _item(_("Products of shops"), "link", "customers.shopproduct"),
         ),
         _group(
             _("Privacy"),
@@ -123,6 +124,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _item(_("API keys"), "key", "customers.apikey"),
             _item(_("Webhooks"), "webhook", "campaigns.webhookendpoint"),
             _item(_("Messages to webhooks"), "outbox", "campaigns.webhookmessage"),
+            _item(_("Connected shops"), "storefront", "customers.shopconnection"),
+            _item(_("Deliveries of shops"), "move_to_inbox", "customers.shopdelivery"),
             _item(_("Idempotent replies"), "content_copy", "customers.idempotentreply"),
             _item(_("People who log in"), "badge", "auth.user"),
             _item(_("Roles"), "shield_person", "auth.group"),

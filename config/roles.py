@@ -38,7 +38,7 @@ POLICY = (
 )
 # Kept from the officer too: who may log in, and with which keys shops and programs come in.
 LOG_IN = ("auth.user", "auth.group", "axes.accessattempt", "axes.accessfailurelog", "axes.accesslog")
-ACCESS = ("customers.apikey", "customers.idempotentreply")
+ACCESS = ("customers.apikey", "customers.idempotentreply", "customers.shopconnection")
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ class Count:
     resets_at: int
 
 
-def counted(key_id: int) -> Count:
-    """Count one request of this key in the running minute."""
+def counted(key_id: int | str) -> Count:
+    """Count one request of this key, or of what stands for one, in the running minute."""
     return _counted(f"key-{key_id}", settings.API_REQUESTS_PER_MINUTE)
 
 

@@ -58,11 +58,14 @@ from customers.models import (
     PolicyVersion,
     PrivacyRequest,
     SensitiveAttribute,
+    ShopConnection,
+    ShopProduct,
     SoftOptIn,
     Suppression,
     Topic,
 )
 from customers.purposes import PURPOSES
+from customers.shops import connections
 from recommender.models import (
     ClusterMembership,
     Interest,
@@ -344,7 +347,24 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
         delivery=Delivery.objects.filter(run__campaign=row).first(),
         at=now,
     )
+    connected(Product.objects.filter(category=category).first(), prefix=prefix)
     trust(row, customers, category, prefix=prefix)
+    return row
+
+
+def connected(product: Product | None, *, prefix: str) -> ShopConnection:
+    """A shop that delivered twice, and told of one product."""
+    row = connections.connect(
+        "shopify", f"{prefix}.myshopify.com", label=f"Garden {prefix}", currency="EUR", secret="a long secret"
+    )
+    now = timezone.now()
+    for number, topic, problems in (
+        ("1", "orders/create", ["line_without_product"]),
+        ("2", "themes/update", []),
+    ):
+        row.deliveries.create(number=number, topic=topic, at=now, problems=problems)
+    row.deliveries.create(number="3", topic="refunds/create", at=now, order_id="9", waiting=[{"number": "1"}])
+    ShopProduct.objects.create(connection=row, product=product, item="1", variant="2", told_at=now)
     return row
 
 

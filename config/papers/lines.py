@@ -109,6 +109,11 @@ BESIDE: dict[str, Line] = {
     "customers.Suppression": Line(
         _("keyed hashes of addresses that must not be written to"), ("refusal",), _("stays, as a keyed hash")
     ),
+    "customers.ShopDelivery": Line(
+        _("the numbers and sums of returns that came before their order"),
+        ("contract",),
+        _("names nobody; gone after thirty days"),
+    ),
     "customers.IdempotentReply": Line(
         _("what a request was answered, which may quote a person"), ("operation",), _("loses its text")
     ),
@@ -148,6 +153,7 @@ ABOUT_NOBODY = frozenset(
             "customers.SensitiveUse",
         ),
         *("customers.PolicyVersion", "customers.SilentYes", "customers.Topic"),
+        *("customers.ShopConnection", "customers.ShopProduct"),
         *("recommender.Look", "recommender.ModelVersion", "recommender.PairCount", "recommender.PairShard"),
         *("recommender.Placement", "recommender.Placement_categories", "recommender.Promotion"),
         *("recommender.Promotion_categories", "recommender.Promotion_products"),

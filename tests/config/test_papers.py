@@ -28,9 +28,11 @@ from customers.models import (
     Jurisdiction,
     PendingConsent,
     SensitiveAttribute,
+    ShopConnection,
     SilentYes,
 )
 from customers.purposes import PURPOSES
+from customers.shops import connections
 from recommender.models import ModelVersion, Shown
 from tests.conftest import NOW, person
 from tests.customers.test_privacy import DELETED, KEPT, LET_GO
@@ -250,10 +252,18 @@ def _webhook_message(at: datetime) -> models.Model:
     return row
 
 
+def _delivered(at: datetime) -> models.Model:
+    shop = ShopConnection.objects.first() or connections.connect(
+        "shopify", "garden.myshopify.com", label="Garden", currency="EUR", secret="a long secret"
+    )
+    return shop.deliveries.create(number=uuid4().hex, topic="orders/create", at=at)
+
+
 MAKERS: dict[str, Callable[[datetime], models.Model]] = {
     "customers.PendingConsent": _pending,
     "customers.IdempotentReply": _reply,
     "customers.PrivacyRequest": _demand,
+    "customers.ShopDelivery": _delivered,
     "recommender.Shown": _shown,
     "campaigns.WebhookMessage": _webhook_message,
 }
@@ -285,6 +295,7 @@ def test_the_paper_has_a_row_for_each_line_and_the_rest_stays() -> None:
         ["privacy requests", "1096 days"],
         ["webhook messages", "30 days"],
         ["lists shown", "90 days"],
+        ["deliveries of shops", "30 days"],
     ]
     assert ["events", "deleted"] in [list(row) for row in rest]
     assert len(aged) + len(rest) == len(lines.LINES) + len(lines.BESIDE)
