@@ -5,7 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from campaigns import delivery, fairness, journeys, messages, schedule, segments
+from campaigns import fairness, journeys, messages, schedule, segments
 from campaigns.models import Campaign, Offer
 from customers import few
 
@@ -26,7 +26,7 @@ def problems(campaign: Campaign, *, at: datetime) -> list[str]:
             elif offer.ends_at is not None and offer.ends_at <= at:
                 found.append(_("The offer “%s” is over: change its end or take it out.") % offer.title)
     if campaign.channel == Campaign.Channel.EMAIL:
-        found += delivery.problems_of_the_sender()
+        found += problems_of_the_sender()
         found += _words(campaign)
     if campaign.channel == Campaign.Channel.ONSITE and not campaign.placement:
         found.append(_("It has no placement: say where in the shop it shows."))
@@ -61,6 +61,21 @@ def _words(campaign: Campaign) -> list[str]:
     if len(variants) == 1:
         return [_("It has one variant only: add another to compare it with, or take it out.")]
     return [str(problem) for message in said for problem in messages.check(message)]
+
+
+def problems_of_the_sender() -> list[str]:
+    """What keeps this installation from sending marketing mail at all."""
+    found = []
+    if not settings.POSTAL_ADDRESS:
+        found.append(_("POSTAL_ADDRESS is not set; marketing mail must carry a postal address."))
+    if not (settings.PUBLIC_URL.startswith("https://") or settings.DEBUG or settings.DEMO):
+        found.append(
+            _(
+                "PUBLIC_URL does not begin with https://; marketing mail must carry an https address by which one click "
+                "unsubscribes."
+            )
+        )
+    return found
 
 
 def recipients(campaign: Campaign, *, at: datetime) -> int:
