@@ -5,7 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from campaigns import fairness, journeys, messages, schedule, segments
+from campaigns import contents, fairness, journeys, messages, schedule, segments
 from campaigns.models import Campaign, Offer
 from customers import few
 
@@ -89,12 +89,11 @@ def recipients(campaign: Campaign, *, at: datetime) -> int:
 
 def why_not_approved(campaign: Campaign, people: int, *, by: str) -> str:
     """Above a size a second person approves (S5); empty when `by` may."""
-    if people <= settings.APPROVAL_ABOVE or by != campaign.created_by:
+    if people <= settings.APPROVAL_ABOVE or by not in contents.hands(campaign):
         return ""
-    return _("It reaches %(people)s people. Above %(limit)s somebody else than who made it approves.") % {
-        "people": f"{people:,}",
-        "limit": f"{settings.APPROVAL_ABOVE:,}",
-    }
+    return _(
+        "It reaches %(people)s people. Above %(limit)s somebody approves it who neither made nor changed it."
+    ) % {"people": f"{people:,}", "limit": f"{settings.APPROVAL_ABOVE:,}"}
 
 
 def why_not_by_a_program(people: int) -> str:
@@ -108,9 +107,15 @@ def why_not_by_a_program(people: int) -> str:
 
 
 def why_not_launched(campaign: Campaign, people: int) -> str:
-    """Approved for fewer people than it reaches now; empty when the approval still covers them."""
+    """Changed since it was approved, or approved for fewer people; empty when the approval still covers them (S5)."""
     approved = campaign.approved_people or 0
-    if people <= max(settings.APPROVAL_ABOVE, approved * GROWTH):
+    if people <= settings.APPROVAL_ABOVE:
+        return ""
+    if campaign.approved_contents != contents.fingerprint(campaign):
+        return _(
+            "It was changed after it was approved: take it back to a draft and let it be approved again."
+        )
+    if people <= approved * GROWTH:
         return ""
     return _(
         "It was approved for %(approved)s people and reaches %(people)s now: take it back to a draft and let it be "
