@@ -5,7 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from campaigns import delivery, fairness, journeys, messages, schedule, segments
+from campaigns import contents, fairness, journeys, messages, schedule, segments
 from campaigns.models import Campaign, Offer
 from customers import few
 
@@ -26,7 +26,7 @@ def problems(campaign: Campaign, *, at: datetime) -> list[str]:
             elif offer.ends_at is not None and offer.ends_at <= at:
                 found.append(_("The offer “%s” is over: change its end or take it out.") % offer.title)
     if campaign.channel == Campaign.Channel.EMAIL:
-        found += delivery.problems_of_the_sender()
+        found += problems_of_the_sender()
         found += _words(campaign)
     if campaign.channel == Campaign.Channel.ONSITE and not campaign.placement:
         found.append(_("It has no placement: say where in the shop it shows."))
@@ -63,6 +63,21 @@ def _words(campaign: Campaign) -> list[str]:
     return [str(problem) for message in said for problem in messages.check(message)]
 
 
+def problems_of_the_sender() -> list[str]:
+    """What keeps this installation from sending marketing mail at all."""
+    found = []
+    if not settings.POSTAL_ADDRESS:
+        found.append(_("POSTAL_ADDRESS is not set; marketing mail must carry a postal address."))
+    if not (settings.PUBLIC_URL.startswith("https://") or settings.DEBUG or settings.DEMO):
+        found.append(
+            _(
+                "PUBLIC_URL does not begin with https://; marketing mail must carry an https address by which one click "
+                "unsubscribes."
+            )
+        )
+    return found
+
+
 def recipients(campaign: Campaign, *, at: datetime) -> int:
     """How many people its audiences would reach now, each once, exactly. Three queries."""
     audiences = [audience.segment for audience in campaign.audiences.select_related("segment")]
@@ -74,12 +89,11 @@ def recipients(campaign: Campaign, *, at: datetime) -> int:
 
 def why_not_approved(campaign: Campaign, people: int, *, by: str) -> str:
     """Above a size a second person approves (S5); empty when `by` may."""
-    if people <= settings.APPROVAL_ABOVE or by != campaign.created_by:
+    if people <= settings.APPROVAL_ABOVE or by not in contents.hands(campaign):
         return ""
-    return _("It reaches %(people)s people. Above %(limit)s somebody else than who made it approves.") % {
-        "people": f"{people:,}",
-        "limit": f"{settings.APPROVAL_ABOVE:,}",
-    }
+    return _(
+        "It reaches %(people)s people. Above %(limit)s somebody approves it who neither made nor changed it."
+    ) % {"people": f"{people:,}", "limit": f"{settings.APPROVAL_ABOVE:,}"}
 
 
 def why_not_by_a_program(people: int) -> str:
@@ -93,9 +107,15 @@ def why_not_by_a_program(people: int) -> str:
 
 
 def why_not_launched(campaign: Campaign, people: int) -> str:
-    """Approved for fewer people than it reaches now; empty when the approval still covers them."""
+    """Changed since it was approved, or approved for fewer people; empty when the approval still covers them (S5)."""
     approved = campaign.approved_people or 0
-    if people <= max(settings.APPROVAL_ABOVE, approved * GROWTH):
+    if people <= settings.APPROVAL_ABOVE:
+        return ""
+    if campaign.approved_contents != contents.fingerprint(campaign):
+        return _(
+            "It was changed after it was approved: take it back to a draft and let it be approved again."
+        )
+    if people <= approved * GROWTH:
         return ""
     return _(
         "It was approved for %(approved)s people and reaches %(people)s now: take it back to a draft and let it be "

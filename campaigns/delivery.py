@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.utils.translation import gettext as _
 
 from campaigns import journeys, messages, rules
 from campaigns.channels import CHANNELS, Channel, LineBroken, Refused, Slows, TryLater
@@ -295,18 +293,3 @@ def _refused(delivery: Delivery, finished: Finished, error: Refused, at: datetim
         reason, source = Suppression.Reason.HARD_BOUNCE, f"delivery {delivery.pk}"
         suppression.add(finished.address, channel=delivery.channel, reason=reason, source=source)
     return _end(delivery, Status.FAILED, at, reason=Reason.REFUSED, detail=str(error))
-
-
-def problems_of_the_sender() -> list[str]:
-    """What keeps this installation from sending marketing mail at all."""
-    found = []
-    if not settings.POSTAL_ADDRESS:
-        found.append(_("POSTAL_ADDRESS is not set; marketing mail must carry a postal address."))
-    if not (settings.PUBLIC_URL.startswith("https://") or settings.DEBUG or settings.DEMO):
-        found.append(
-            _(
-                "PUBLIC_URL does not begin with https://; marketing mail must carry an https address by which one click "
-                "unsubscribes."
-            )
-        )
-    return found

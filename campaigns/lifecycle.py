@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from campaigns import checks, fairness, journeys, planning
+from campaigns import checks, contents, fairness, journeys, planning
 from campaigns.models import Campaign, CampaignRun, Delivery, FairnessCheck, JourneyEntry
 
 Status = Campaign.Status
@@ -48,17 +48,27 @@ STEPS = {
 
 
 def take(
-    campaign: Campaign, step_name: str, *, by: str, at: datetime, undo: timedelta = timedelta(0)
+    campaign: Campaign,
+    step_name: str,
+    *,
+    by: str,
+    at: datetime,
+    undo: timedelta = timedelta(0),
+    seen: str = "",
 ) -> None:
     """Take a step of `STEPS`. Raises NotPossible, and then nothing has changed; a look at its fairness that crossed a
     wire is kept, to be answered.
 
     undo : how long a launch waits before anything is planned, so that it can be called back.
+    seen : the contents that whoever approves has looked at; another than now is not approved. Empty: not asked.
     """
     step = STEPS[step_name]
     _stands_in(campaign, step)
     look = None
     changes: dict[str, object] = {"status": step.to, "updated_at": at}
+    now_holds = contents.fingerprint(campaign) if step_name == "approve" else ""
+    if seen and now_holds and seen != now_holds:
+        raise NotPossible(_("It was changed after you opened it: look at it again."))
     if step_name in ("approve", "launch"):
         if found := checks.problems(campaign, at=at):
             raise NotPossible(" ".join(found))
@@ -67,13 +77,13 @@ def take(
             raise NotPossible(why)
     if step_name == "approve":
         look = _look(campaign, people, by=by, at=at)
-        changes |= {"approved_by": by, "approved_people": people}
+        changes |= {"approved_by": by, "approved_people": people, "approved_contents": now_holds}
     if step_name == "resume" and (found := fairness.withheld(campaign, at=at)):
         raise NotPossible(" ".join(found))
     if step_name == "revise":
-        changes |= {"approved_by": "", "approved_people": None}
+        changes |= {"approved_by": "", "approved_people": None, "approved_contents": ""}
     if step_name == "resume":
-        changes |= {"stopped_because": "", "resumed_at": at}
+        changes |= {"stopped_because": "", "resumed_at": at, **_approved_again(campaign, by=by, at=at)}
     with transaction.atomic():
         rows = Campaign.objects.filter(pk=campaign.pk, status__in=step.allowed_from)
         if not rows.update(**changes):
@@ -112,6 +122,20 @@ def _look(campaign: Campaign, people: int, *, by: str, at: datetime) -> Fairness
         look.save()  # it waits for an answer
         raise NotPossible(why)
     return look
+
+
+def _approved_again(campaign: Campaign, *, by: str, at: datetime) -> dict[str, object]:
+    """A pause lets words be changed: to let them go on is to approve them. Raises NotPossible.
+
+    What was approved before contents were kept is taken as it stands.
+    """
+    now_holds = contents.fingerprint(campaign)
+    if campaign.approved_contents in ("", now_holds):
+        return {}
+    people = max(campaign.approved_people or 0, checks.recipients(campaign, at=at))
+    if why := checks.why_not_approved(campaign, people, by=by):
+        raise NotPossible(why)
+    return {"approved_by": by, "approved_people": people, "approved_contents": now_holds}
 
 
 def _begin(campaign: Campaign, *, at: datetime, undo: timedelta) -> None:

@@ -1,5 +1,8 @@
 """The desk's own doors: who may log in, which language it speaks, what its rooms are called."""
 
+from typing import Any
+
+from django import forms
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as PlainGroupAdmin
@@ -22,9 +25,21 @@ admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
+class RoleChoices(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, obj: Any) -> str:
+        return roles.told(obj)
+
+
+class RoleFilter(admin.RelatedFieldListFilter):
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        names = {str(group.pk): roles.told(group) for group in Group.objects.all()}
+        return [(pk, names[str(pk)]) for pk, _name in super().field_choices(field, request, model_admin)]
+
+
 @admin.register(User)
 class UserAdmin(PlainUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
     form = UserChangeForm
+    list_filter = ("is_staff", "is_superuser", "is_active", ("groups", RoleFilter))
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
 
@@ -37,6 +52,11 @@ class UserAdmin(PlainUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
         allowed = bool(super().has_delete_permission(request, obj))
         return allowed and (obj is None or not obj.is_superuser or bool(request.user.is_superuser))
 
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "groups":
+            kwargs["form_class"] = RoleChoices
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         """Nobody gives others more than they have: what stands beside the roles is a superuser's."""
         if request.user.is_superuser:
@@ -48,11 +68,12 @@ class UserAdmin(PlainUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
 class GroupAdmin(PlainGroupAdmin, ModelAdmin):  # type: ignore[misc]
     """The five roles of the platform are looked at; roles of one's own are made beside them."""
 
-    readonly_fields = ("told_about", "told_deeds")
+    readonly_fields = ("told_name", "told_about", "told_deeds")
+    list_display = ("told_name",)
 
     def get_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
         if obj is not None and roles.of(obj) is not None:
-            return ("name", *self.readonly_fields)
+            return self.readonly_fields
         return ("name", "permissions")
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
@@ -60,6 +81,10 @@ class GroupAdmin(PlainGroupAdmin, ModelAdmin):  # type: ignore[misc]
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return (obj is None or roles.of(obj) is None) and bool(super().has_delete_permission(request, obj))
+
+    @shown(_("name"), order="name")
+    def told_name(self, group: Group) -> str:
+        return roles.told(group)
 
     @shown(_("What it is for"))
     def told_about(self, group: Group) -> str:

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error
 
-from campaigns import delivery
+from campaigns import checks
 
 
 def the_sender(app_configs: Any, **_more: Any) -> Sequence[CheckMessage]:
     """An error for each thing that keeps marketing mail from being sent at all (U1)."""
-    return [Error(problem, id="tact.E001") for problem in delivery.problems_of_the_sender()]
+    return [Error(problem, id="tact.E001") for problem in checks.problems_of_the_sender()]

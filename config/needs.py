@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from campaigns import codes, planning, stopping
 from campaigns.admin.pools import told_free
 from campaigns.models import Campaign, Delivery, Offer, WebhookEndpoint
-from customers import few, installation, requests, suppression
+from customers import few, installation, request_alarms, suppression
 from customers.models import ImportRun, Installation
 from customers.proof import verification
 from recommender.models import ModelVersion, TrainingRun
@@ -66,7 +66,7 @@ def _waiting(user: Reader | None, right: str, n: int) -> tuple[str, int]:
 
 def of_rights(now: datetime, user: Reader | None) -> list[Need]:
     """Demands of people by law, by their clocks. One query."""
-    alarms, found, lists = requests.alarms(at=now), [], "customers.view_privacyrequest"
+    alarms, found, lists = request_alarms.alarms(at=now), [], "customers.view_privacyrequest"
     if alarms.overdue:
         told_n, n = _waiting(user, lists, alarms.overdue)
         told = ngettext("%s privacy request is overdue by law.", "%s privacy requests are overdue by law.", n)

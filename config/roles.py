@@ -11,6 +11,7 @@ from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from config.papers.lines import ABOUT_NOBODY
@@ -61,9 +62,13 @@ def roles() -> list[Role]:
     behind = [name for name in everything if not name.startswith("customers.")]
     seen = _may(("view",), [*figures, "customers.topic"])
     return [
-        Role("Viewer", _("Sees campaigns, offers, messages and results; nothing of any one person."), seen),
         Role(
-            "Marketer",
+            gettext_noop("Viewer"),
+            _("Sees campaigns, offers, messages and results; nothing of any one person."),
+            seen,
+        ),
+        Role(
+            gettext_noop("Marketer"),
             _(
                 "Writes segments, offers, messages and campaigns, takes their steps, and sees whom they reach. Asks to use "
                 "a sensitive attribute; somebody else lets them. Above a size somebody else approves their campaign."
@@ -79,7 +84,7 @@ def roles() -> list[Role]:
             | _may(("delete",), ["catalog.review"]),
         ),
         Role(
-            "Approver",
+            gettext_noop("Approver"),
             _("Approves what others made: offers, campaigns, uses of sensitive attributes. Makes none."),
             seen
             | _may(("view",), [*behind, *AUDIENCE, *POLICY])
@@ -87,7 +92,7 @@ def roles() -> list[Role]:
             | _may(("change",), ["customers.sensitiveuse"]),
         ),
         Role(
-            "Privacy officer",
+            gettext_noop("Privacy officer"),
             _(
                 "Answers what people demand, keeps notices, laws, the suppression list and sensitive attributes, lets "
                 "numbers out with noise, takes rows out for analysts, takes back what other shops gave, and sees everything but who may log in."
@@ -100,7 +105,7 @@ def roles() -> list[Role]:
             | _may(DEEDS, ["customers.sensitiveattribute", "customers.jurisdiction", "customers.silentyes"]),
         ),
         Role(
-            "Administrator",
+            gettext_noop("Administrator"),
             _("May do everything that a page offers, and says who may log in."),
             _may(DEEDS, [*everything, *LOG_IN]),
         ),
@@ -115,6 +120,11 @@ def _may(deeds: Iterable[str], names: Iterable[str]) -> frozenset[str]:
 def of(group: Group) -> Role | None:
     """The role that the group is, where it is one of the five, which only this module changes."""
     return next((role for role in roles() if role.name == group.name), None)
+
+
+def told(group: Group) -> str:
+    """Its name in the reader's language; one of one's own as it was given."""
+    return gettext(group.name) if of(group) is not None else group.name
 
 
 def put() -> None:

@@ -79,7 +79,7 @@ DEFAULT_TIME_ZONE: str = env.str("DEFAULT_TIME_ZONE", default="UTC")
 DEFAULT_JURISDICTION: str = env.str("DEFAULT_JURISDICTION", default="EU")
 DEFAULT_CURRENCY: str = env.str("DEFAULT_CURRENCY", default="EUR")
 POSTAL_ADDRESS: str = env.str("POSTAL_ADDRESS", default="")
-# A campaign that reaches more people is approved by somebody else than who made it (S5).
+# A campaign that reaches more people is approved by somebody who neither made nor changed it (S5).
 APPROVAL_ABOVE: int = env.int("APPROVAL_ABOVE", default=1000)
 # What proves that people's demands were answered: three years for claims and fines (BGB 195, OWiG 31), and more than the
 # two that California asks for (11 CCR 7101).
@@ -115,7 +115,7 @@ INSTALLED_APPS = [
     "recommender",
     "customers",
     "catalog",
-    "unfold",
+    "config.site.DeskConfig",
     "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",

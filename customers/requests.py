@@ -20,7 +20,7 @@ from dateutil.relativedelta import relativedelta
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -32,7 +32,6 @@ TOKEN = "rights"  # noqa: S105 - the kind of token, not a token
 VALID_FOR = timedelta(days=7)
 # A mail that got lost is sent anew for whoever asks again, once a day.
 ASK_AGAIN_AFTER = timedelta(days=1)
-SOON = timedelta(days=7)
 MONTH_DAYS = 30
 LIVING = (State.UNPROVEN, State.OPEN, State.WORKING)
 CORRECTABLE = {
@@ -277,29 +276,3 @@ def lapse_old(*, at: datetime) -> int:
     )
     gone = Q(customer__isnull=True) & ~Q(type=Type.ERASURE, state=State.WORKING)
     return count + living.filter(gone).update(state=State.LAPSED, why="erased meanwhile", **ended)
-
-
-# --- the clock -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Alarms:
-    """What the clocks say (D5)."""
-
-    overdue: int
-    soon: int
-    """Due within SOON."""
-    waiting: int
-    """Corrections that wait for the privacy officer's yes."""
-
-
-def alarms(*, at: datetime) -> Alarms:
-    """One query."""
-    living = PrivacyRequest.objects.filter(state__in=LIVING)
-    words = Q(state=State.OPEN, type=Type.RECTIFICATION)
-    found = living.aggregate(
-        overdue=Count("pk", filter=Q(due_at__lt=at)),
-        soon=Count("pk", filter=Q(due_at__gte=at, due_at__lt=at + SOON)),
-        waiting=Count("pk", filter=words),
-    )
-    return Alarms(**found)

@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -82,6 +84,12 @@ from recommender.models import (
 )
 
 PASSWORD = "a long enough password"
+
+
+def short_menu() -> dict[str, Any]:
+    """The desk's theme with one room in its menu, which is a third of a page's work: where hundreds are opened."""
+    home = {"items": [{"title": "Home", "icon": "home", "link": "/admin/"}]}
+    return {**settings.UNFOLD, "SIDEBAR": {**settings.UNFOLD["SIDEBAR"], "navigation": [home]}}
 
 
 def staff() -> User:

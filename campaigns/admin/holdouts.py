@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import experiments, holdouts, statistics
-from campaigns.admin import words
+from campaigns.admin import report_words, words
 from campaigns.admin.report import over_time
 from campaigns.holdouts import HoldoutReport
 from campaigns.models import Holdout
@@ -87,7 +87,7 @@ class HoldoutAdmin(Page):
             report=found,
             verdict=verdict(found),
             effect=effect,
-            interval=words.interval(effect.low, effect.high, effect.per_person) if effect else None,
+            interval=report_words.interval(effect.low, effect.high, effect.per_person) if effect else None,
             money=_money(found),
             over_time=over_time(found.days, found.currency),
             read=(told_time(found.read_from), told_time(found.read_until)),
@@ -169,4 +169,4 @@ def why_no_effect(report: HoldoutReport) -> str:
         )
     return gettext(
         "Too early: an interval is shown from %(least)s buyers in each group on; the smaller has %(fewest)s."
-    ) % {"least": statistics.MINIMUM_ORDERS, "fewest": words.fewest_bought(others, held)}
+    ) % {"least": statistics.MINIMUM_ORDERS, "fewest": report_words.fewest_bought(others, held)}

@@ -51,7 +51,9 @@ class PrivatePages(Page):
             if form.is_valid() and self._release(request, campaign, form.cleaned_data):
                 return HttpResponseRedirect(request.path)
         budget = PrivacyBudget.objects.filter(name=private.BUDGET).first()
-        releases = PrivateRelease.objects.filter(campaign=campaign).select_related("budget")
+        releases = (
+            PrivateRelease.objects.filter(campaign=campaign).exclude(answer={}).select_related("budget")
+        )
         return self.own_page(
             request,
             "admin/desk/private.html",

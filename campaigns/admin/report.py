@@ -12,7 +12,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import disclosure, reports
-from campaigns.admin import words
+from campaigns.admin import report_words, words
 from campaigns.admin.charts import Chart, Line
 from campaigns.admin.private import PrivatePages
 from campaigns.models import Campaign, Delivery
@@ -94,11 +94,11 @@ class ReportPages(PrivatePages):
             title=gettext("Report: %s") % campaign,
             row=campaign,
             report=report,
-            verdict=words.verdict(report),
+            verdict=report_words.verdict(report),
             warnings=warnings(report),
             effect=effect,
-            interval=words.interval(effect.low, effect.high, effect.per_person) if effect else None,
-            money=words.report_money(report),
+            interval=report_words.interval(effect.low, effect.high, effect.per_person) if effect else None,
+            money=report_words.report_money(report),
             looks=looks(report),
             over_time=over_time(report.days, report.currency),
             winner=winner(report),

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import checks, lifecycle, segments
+from campaigns import checks, contents, lifecycle, segments
 from campaigns.admin import sizing, words
 from campaigns.admin.fates import fates
 from campaigns.models import Campaign
@@ -51,6 +51,8 @@ class StepPages(Page):
                 "link": reverse("admin:campaigns_campaign_step", args=[campaign.pk, step.name]),
                 "is_asked": step.name in ASKED_FIRST,
                 "is_grave": step.name == "cancel",
+                # What is approved is what was looked at.
+                "seen": contents.fingerprint(campaign) if step.name == "approve" else "",
             }
             for step in lifecycle.STEPS.values()
             if campaign.status in step.allowed_from
@@ -68,7 +70,14 @@ class StepPages(Page):
         now = timezone.now()
         if request.method == "POST":
             try:
-                lifecycle.take(campaign, step, by=request.user.get_username(), at=now, undo=lifecycle.UNDO)
+                lifecycle.take(
+                    campaign,
+                    step,
+                    by=request.user.get_username(),
+                    at=now,
+                    undo=lifecycle.UNDO,
+                    seen=request.POST.get("seen", ""),
+                )
             except lifecycle.NotPossible as reason:
                 messages.error(request, str(reason))
             else:

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from campaigns import checks, lifecycle, previews, testing
+from campaigns import checks, contents, lifecycle, previews, testing
 from campaigns.api.definitions import SLUG, Pages, one
 from campaigns.models import Campaign, CampaignSegment, Message, Offer, Segment, Tag, Variant
 from customers.api.caller import access, customer_or_404
@@ -254,11 +254,14 @@ class CampaignStepView(APIView):
         if step not in STEPS:
             raise Http404(f"There is no step {step!r}; there are {', '.join(STEPS)}.")
         campaign, now = one(Campaign.objects.all(), slug, "campaign"), timezone.now()
-        if step == "approve":
-            if APPROVE not in access(request).scopes:
-                raise exceptions.PermissionDenied(f"This key does not have the scope {APPROVE}.")
-            if why := checks.why_not_by_a_program(checks.recipients(campaign, at=now)):
-                raise lifecycle.NotPossible(why)
+        if step == "approve" and APPROVE not in access(request).scopes:
+            raise exceptions.PermissionDenied(f"This key does not have the scope {APPROVE}.")
+        # To resume what was changed in its pause is to approve it.
+        changed = step == "resume" and campaign.approved_contents not in ("", contents.fingerprint(campaign))
+        if (step == "approve" or changed) and (
+            why := checks.why_not_by_a_program(checks.recipients(campaign, at=now))
+        ):
+            raise lifecycle.NotPossible(why)
         lifecycle.take(campaign, step, by=_by(request), at=now, undo=lifecycle.UNDO)
         return Response(StepOutput(campaign).data)
 

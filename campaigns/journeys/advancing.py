@@ -5,32 +5,23 @@ all that happens to them is written together. Killed at any line, nothing of the
 happens twice.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
 from django.db import OperationalError, connection, transaction
 from django.db.models import Exists, OuterRef
 
-from campaigns import deciding, experiments, segments
-from campaigns.journeys import clocks, facts, steps
-from campaigns.journeys.page import PLANNED, Left, Move, Page, State, suppress_what_waits
-from campaigns.journeys.versions import add_to_waterfall, locked_run
+from campaigns.journeys import facts
+from campaigns.journeys.deeds import DEEDS, Stopped
+from campaigns.journeys.page import Left, Move, Page, State, suppress_what_waits
 from campaigns.models import Campaign, JourneyEntry, JourneyVisit
 from campaigns.reach import PURPOSE_OF_CHANNEL
 from customers import consent, installation
 
 PAGE = 200
-ASK_AGAIN = timedelta(hours=1)
-# What passes by itself, so that a message may wait for it. Of the rest none does: who may wait leaves instead.
-PASSING = ("capped", "quiet_hours", "no_offer", "their_choice")
 log = structlog.get_logger()
-
-
-class _Stopped(Exception):
-    """The campaign stopped running meanwhile: nothing of this page has happened."""
 
 
 def advance_all(*, at: datetime) -> int:
@@ -75,7 +66,7 @@ def advance(campaign: Campaign, *, at: datetime, limit: int = PAGE) -> int:
         return 0
     try:
         return _advance(campaign, at=at, limit=limit)
-    except _Stopped:
+    except Stopped:
         return 0
     except OperationalError:
         raise
@@ -90,7 +81,7 @@ def _one_by_one(campaign: Campaign, *, at: datetime, limit: int) -> int:
     for pk in ids:
         try:
             _advance(campaign, at=at, limit=1, only=pk)
-        except _Stopped:
+        except Stopped:
             return 0
         except OperationalError:
             raise
@@ -128,7 +119,7 @@ def _advance(campaign: Campaign, *, at: datetime, limit: int, only: int | None =
                     for move in moves:
                         page.leave(move, Left.FAILED)
                 else:
-                    STEPS[step["kind"]](page, name, step, moves)
+                    DEEDS[step["kind"]](page, name, step, moves)
         page.write()
     return len(entries)
 
@@ -139,9 +130,6 @@ def _together(moves: Sequence[Move]) -> dict[tuple[int, str], list[Move]]:
     for move in moves:
         found.setdefault((move.entry.version_id, move.entry.step), []).append(move)
     return found
-
-
-# --- leaving -----------------------------------------------------------------------------------------------------
 
 
 def _let_go(page: Page) -> None:
@@ -171,141 +159,3 @@ def _let_go(page: Page) -> None:
         for move in moves:
             if move.is_moving and move.entry.customer_id in reached:
                 page.leave(move, Left.GOAL)
-
-
-# --- the steps ---------------------------------------------------------------------------------------------------
-
-
-def _message(page: Page, name: str, step: Mapping[str, Any], moves: Sequence[Move]) -> None:
-    """Plan the message for everyone who stands here, together."""
-    content = page.message(step["message"])
-    for group in _by_number(moves):
-        people, going = {}, []
-        for move in group:
-            page.arrive(move)
-            audience = page.audience(move.entry)
-            if content is None or audience is None:
-                page.leave(move, Left.FAILED)
-                continue
-            people[move.entry.customer_id] = audience
-            going.append(move)
-        if not going:
-            continue
-        run = locked_run(page.campaign, at=page.at)
-        if run is None:
-            raise _Stopped
-        planned = deciding.plan_people(
-            run,
-            people,
-            entries={move.entry.customer_id: move.entry for move in going},
-            step=going[0].messages,
-            content=content,
-            at=page.at,
-        )
-        for move in going:
-            if move.entry.customer_id in planned.deliveries:
-                page.go(move, step["next"], PLANNED)
-            elif _not_sent(page, step, move, planned.refused[move.entry.customer_id]):
-                # They are asked again, and counted when they have been for the last time.
-                del planned.refused[move.entry.customer_id]
-        deciding.count(planned)
-        add_to_waterfall(run, planned.waterfall)
-
-
-def _by_number(moves: Sequence[Move]) -> list[list[Move]]:
-    """By how many messages they had before; nobody twice in one group."""
-    groups: dict[tuple[int, int], list[Move]] = {}
-    times: Counter[tuple[int, int]] = Counter()
-    for move in moves:
-        mine = (move.messages, move.entry.customer_id)
-        groups.setdefault((move.messages, times[mine]), []).append(move)
-        times[mine] += 1
-    return list(groups.values())
-
-
-def _not_sent(page: Page, step: Mapping[str, Any], move: Move, why: str) -> bool:
-    """What the step says of a message that may not go; True where it is asked again."""
-    policy = step["if_not_sent"]
-    if why == "no_consent":
-        page.leave(move, Left.NO_CONSENT, why)
-    elif policy == "go_on":
-        page.go(move, step["next"], why)
-    elif policy == "exit" or why not in PASSING:
-        page.leave(move, Left.SKIPPED, why)
-    elif page.at + ASK_AGAIN > page.arrive(move).arrived_at + timedelta(
-        hours=step.get("wait_hours", steps.WAIT_HOURS)
-    ):
-        page.go(move, step["next"], why)
-    else:
-        page.rest(move, page.at + ASK_AGAIN)
-        return True
-    return False
-
-
-def _wait(page: Page, name: str, step: Mapping[str, Any], moves: Sequence[Move]) -> None:
-    by_date = "until_expected_order" in step
-    fresh = [move.entry.customer_id for move in moves if move.visit is None]
-    expected = facts.expected_orders(fresh) if fresh and by_date else {}
-    for move in moves:
-        waited = move.visit is not None
-        until = page.at
-        # Someone may be woken before their time, and the step be another than when they came.
-        if not (waited and by_date):
-            until = clocks.over_at(
-                step,
-                arrived_at=page.arrive(move).arrived_at,
-                time_zone=page.people[move.entry.customer_id].time_zone,
-                expected=expected.get(move.entry.customer_id),
-            )
-        if until > page.at:
-            page.rest(move, until)
-        else:
-            page.go(move, step["next"], "waited" if waited else "nothing_to_wait_for")
-
-
-def _wait_for(page: Page, name: str, step: Mapping[str, Any], moves: Sequence[Move]) -> None:
-    since = {move.entry.customer_id: page.arrive(move).arrived_at for move in moves}
-    happened = facts.did_since(step["event"], since)
-    for move in moves:
-        over = page.arrive(move).arrived_at + timedelta(hours=step["within_hours"])
-        if move.entry.customer_id in happened:
-            page.go(move, step["next"], "happened")
-        elif over <= page.at:
-            page.go(move, step["otherwise"], "timed_out")
-        else:
-            page.rest(move, over)
-
-
-def _split(page: Page, name: str, step: Mapping[str, Any], moves: Sequence[Move]) -> None:
-    if "percent" in step:
-        # In one order: a database may keep an object's names in another than they were written in.
-        shares = dict(sorted(step["percent"].items()))
-        for move in moves:
-            to = experiments.drawn(f"{page.campaign.salt}:{name}", shares, move.entry.customer_id)
-            page.go(move, to, f"to {to}")
-        return
-    try:
-        who = facts.matching(step["rule"], [move.entry.customer_id for move in moves], at=page.at)
-    except segments.InvalidRule as invalid:
-        log.warning("a split cannot be told", campaign=page.campaign.pk, step=name, why=str(invalid))
-        for move in moves:
-            page.leave(move, Left.FAILED)
-        return
-    for move in moves:
-        yes = move.entry.customer_id in who
-        page.go(move, step["next"] if yes else step["otherwise"], "yes" if yes else "no")
-
-
-def _exit(page: Page, name: str, step: Mapping[str, Any], moves: Sequence[Move]) -> None:
-    for move in moves:
-        page.arrive(move)
-        page.leave(move, Left.EXIT)
-
-
-STEPS: Mapping[str, Callable[[Page, str, Mapping[str, Any], Sequence[Move]], None]] = {
-    "message": _message,
-    "wait": _wait,
-    "wait_for": _wait_for,
-    "split": _split,
-    "exit": _exit,
-}

@@ -174,6 +174,8 @@ class Campaign(models.Model):
     created_by = models.CharField(_("made by"), max_length=150, blank=True)
     approved_by = models.CharField(_("approved by"), max_length=150, blank=True)
     approved_people = models.PositiveIntegerField(_("approved for so many people"), null=True, blank=True)
+    # What was approved: changed since, it is approved again (campaigns/contents.py).
+    approved_contents = models.CharField(_("approved contents"), max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 

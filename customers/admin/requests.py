@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from catalog.pages import Section, shown, told_time
-from customers import requests
+from customers import request_alarms
 from customers.admin.request_deeds import Deeds
 from customers.models import PrivacyRequest
 from customers.requests import LIVING
@@ -30,7 +30,7 @@ class ClockFilter(admin.SimpleListFilter):
             case "overdue":
                 return living.filter(due_at__lt=now)
             case "soon":
-                return living.filter(due_at__gte=now, due_at__lt=now + requests.SOON)
+                return living.filter(due_at__gte=now, due_at__lt=now + request_alarms.SOON)
             case "living":
                 return living
         return queryset
@@ -91,7 +91,7 @@ class PrivacyRequestAdmin(Deeds):
             days = int(-left) + 1
             return "overdue", ngettext("%s day overdue", "%s days overdue", days) % days
         days = int(left)
-        return "soon" if left < requests.SOON.days else "", ngettext("%s day", "%s days", days) % days
+        return "soon" if left < request_alarms.SOON.days else "", ngettext("%s day", "%s days", days) % days
 
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
         lines = [

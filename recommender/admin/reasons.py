@@ -1,4 +1,4 @@
-"""Why a training ended as it did, in the reader's language.
+"""What a training is doing, and why it ended as it did, in the reader's language.
 
 What learns knows no language: it writes English sentences with its numbers into rows, and programs read them so. Here
 each sentence is known again by its form, and said anew with the same numbers. A test finds a sentence that is missing.
@@ -72,6 +72,25 @@ FORMS = (
     gettext_noop("not enough data yet: nobody who allows personalization has ordered anything"),
     gettext_noop("who buys cannot be told from who does not yet"),
     gettext_noop("It was stopped while it was going live; train again."),
+    # What it is doing at the moment.
+    gettext_noop("reading what people did"),
+    gettext_noop("measuring on the last window"),
+    gettext_noop("learning from everything"),
+    gettext_noop("writing down interests"),
+    gettext_noop("finding groups"),
+    gettext_noop("who orders soon"),
+    gettext_noop("who stays away"),
+    gettext_noop("when, and for how much"),
+    gettext_noop("writing down scores"),
+    gettext_noop("the held-out month: the live %(algorithm)s"),
+    gettext_noop("the held-out month: %(algorithm)s"),
+    gettext_noop("how many would buy of some products"),
+    gettext_noop("reading what was seen"),
+    gettext_noop("comparing pictures"),
+    gettext_noop("learning from every rated review"),
+    gettext_noop("writing down what reviews say"),
+    gettext_noop("measuring: the newest fifth"),
+    gettext_noop("measuring: %(folds)s folds"),
 )
 
 

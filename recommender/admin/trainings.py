@@ -29,7 +29,7 @@ class TrainingRunAdmin(ReadOnly):
         "told_task",
         "told_state",
         "told_progress",
-        "step",
+        "told_step",
         "came_of_it",
         "requested_by",
         "created_at",
@@ -41,13 +41,13 @@ class TrainingRunAdmin(ReadOnly):
     list_before_template = "admin/desk/watched.html"
     fields = (
         ("task", "state"),
-        ("told_progress", "step"),
+        ("told_progress", "told_step"),
         "came_of_it",
         ("requested_by", "created_at"),
         ("started_at", "ended_at"),
         ("cancelled_by", "cancel_asked_at"),
     )
-    readonly_fields = ("told_progress", "came_of_it")
+    readonly_fields = ("told_progress", "told_step", "came_of_it")
 
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
         return measured(row.result)
@@ -84,6 +84,11 @@ class TrainingRunAdmin(ReadOnly):
             percent,
             self._left(run),
         )
+
+    @shown(_("step"), order="step")
+    def told_step(self, run: TrainingRun) -> str:
+        """An algorithm's own name is told as it stands."""
+        return reasons.told(run.step) or "–"
 
     def _left(self, run: TrainingRun) -> str:
         """Only running trainings are asked about, of which there are no more than workers."""

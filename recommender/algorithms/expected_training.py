@@ -12,7 +12,8 @@ from recommender.algorithms.expected import WINDOW, Asked, Expectation, membersh
 from recommender.algorithms.interactions import BoolArray, FloatArray, IntArray, Interactions, places_of
 from recommender.algorithms.lifetime import NotEnoughData
 from recommender.algorithms.metrics import interval
-from recommender.algorithms.propensity import Table, advantage, measure
+from recommender.algorithms.probabilities import advantage, measure
+from recommender.algorithms.tables import Table
 
 MOMENTS_BACK = (90.0, 60.0)
 """Days before the newest act: where the months begin that it learns from. The month after them is the test's."""

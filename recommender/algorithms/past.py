@@ -7,7 +7,7 @@ import numpy as np
 
 from recommender.algorithms.interactions import BoolArray, FloatArray, IntArray, places_of
 from recommender.algorithms.lifetime import Returns, Rhythms
-from recommender.algorithms.propensity import Table, Words
+from recommender.algorithms.tables import Table, Words
 
 
 @dataclass(frozen=True, eq=False)

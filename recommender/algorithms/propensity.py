@@ -1,81 +1,19 @@
 """Who will do it: a classifier over a table of what was known beforehand, chosen and measured in time order."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
 from recommender.algorithms.base import Arrays, NotFitted
-from recommender.algorithms.features import refuse_identifiers
 from recommender.algorithms.interactions import BoolArray, FloatArray, IntArray
-from recommender.algorithms.lifetime import NotEnoughData
+from recommender.algorithms.probabilities import auc, need_both
+from recommender.algorithms.tables import Leak, Table
 
-LEAST_OF_EACH = 30
 MOST_TO_LEARN_FROM = 40_000
 RARE = 20
 KNOWS_THE_ANSWER = 0.995
-RESAMPLES = 300
-Words = np.ndarray[Any, np.dtype[np.str_]]
-
-
-class Leak(ValueError):
-    """A column holds what was known only afterwards."""
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """One row a person and moment; all arrays are (n,).
-
-    moments, latest : days; `latest` is the newest thing that any column of the row rests on, never after its moment.
-    numbers : nan is missing · words : categories, "" is missing. Raises IdentifierAsNumber, Leak.
-    """
-
-    people: IntArray
-    moments: FloatArray
-    latest: FloatArray
-    numbers: Mapping[str, FloatArray]
-    words: Mapping[str, Words]
-
-    def __post_init__(self) -> None:
-        refuse_identifiers([*self.numbers, *self.words])
-        if late := int((self.latest > self.moments).sum()):
-            raise Leak(f"{late} of {len(self)} rows rest on what happened after their moment")
-
-    def __len__(self) -> int:
-        return len(self.people)
-
-    def chosen(self, keep: BoolArray | IntArray) -> "Table":
-        return Table(
-            self.people[keep],
-            self.moments[keep],
-            self.latest[keep],
-            {name: column[keep] for name, column in self.numbers.items()},
-            {name: column[keep] for name, column in self.words.items()},
-        )
-
-
-@dataclass(frozen=True)
-class Figures:
-    """How good probabilities were on rows they had not seen; intervals are 95 %, by bootstrap over people."""
-
-    algorithm: str
-    auc: float
-    auc_low: float
-    auc_high: float
-    brier: float
-    brier_low: float
-    brier_high: float
-    log_loss: float
-    told: float
-    happened: float
-    rows: int
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            name: round(value, 4) if isinstance(value, float) else value
-            for name, value in asdict(self).items()
-        }
 
 
 def _models(seed: int) -> dict[str, tuple[Any, int]]:
@@ -130,7 +68,7 @@ class Classifier:
 
     def fit(self, table: Table, did: BoolArray) -> Self:
         """Learn from rows whose answers are known. Raises NotEnoughData, Leak."""
-        _enough(did, "to learn from")
+        need_both(did, "to learn from")
         rows = _sample(len(table), self.seed)
         table, did = table.chosen(rows), did[rows]
         self._numbers = [name for name in table.numbers if self.columns is None or name in self.columns]
@@ -144,7 +82,7 @@ class Classifier:
         """Platt scaling on rows that `fit` did not see: p = σ(slope · raw + offset). Source: Platt 1999."""
         from sklearn.linear_model import LogisticRegression
 
-        _enough(did, "to calibrate on")
+        need_both(did, "to calibrate on")
         found = LogisticRegression(C=1e6, max_iter=1000).fit(self.raw(table)[:, np.newaxis], did)
         self.platt_ = np.array([found.coef_[0, 0], found.intercept_[0]])
         return self
@@ -246,59 +184,11 @@ def choose(
     """
     if len(past[0]) and len(check[0]) and past[0].moments.max() >= check[0].moments.min():
         raise Leak("what is learnt from must lie before what it is chosen by")
-    _enough(check[1], "to choose by")
+    need_both(check[1], "to choose by")
     fitted = [Classifier(name, seed=seed).fit(*past) for name in names]
     found = [(auc(model.raw(check[0]), check[1]), model) for model in fitted]
     found.sort(key=lambda pair: -pair[0])
     return Choice(found[0][1].calibrate(*check), [(model.name, score) for score, model in found])
-
-
-def auc(scores: FloatArray, did: BoolArray, weights: FloatArray | None = None) -> float:
-    """The chance that one who did has the higher score than one who did not; ties count a half. nan without both."""
-    _levels, place = np.unique(scores, return_inverse=True)
-    return _auc(place, did, np.ones(len(did)) if weights is None else weights)
-
-
-def _auc(place: IntArray, did: BoolArray, weights: FloatArray) -> float:
-    yes, no = np.bincount(place, weights * did), np.bincount(place, weights * ~did)
-    total = yes.sum() * no.sum()
-    return float((yes * (np.cumsum(no) - no / 2)).sum() / total) if total else float("nan")
-
-
-def measure(name: str, told: FloatArray, table: Table, did: BoolArray, *, seed: int = 0) -> Figures:
-    """The figures of probabilities on rows with known answers. Raises NotEnoughData."""
-    _enough(did, "to measure on")
-    _levels, place = np.unique(told, return_inverse=True)
-    off = (told - did) ** 2
-    draws = [(_auc(place, did, w), float(w @ off / w.sum())) for w in _resampled(table.people, seed)]
-    (auc_low, brier_low), (auc_high, brier_high) = np.nanquantile(draws, (0.025, 0.975), axis=0).tolist()
-    p = np.clip(told, 1e-12, 1 - 1e-12)
-    return Figures(
-        name, _auc(place, did, np.ones(len(did))), auc_low, auc_high, float(off.mean()), brier_low, brier_high,
-        float(-np.where(did, np.log(p), np.log(1 - p)).mean()), float(told.mean()), float(did.mean()), len(did),
-    )  # fmt: skip
-
-
-def advantage(
-    told: FloatArray, other: FloatArray, table: Table, did: BoolArray, *, seed: int = 0
-) -> tuple[float, float, float]:
-    """Difference of AUC and its 95 % interval, by bootstrap over the same people."""
-    places = [np.unique(scores, return_inverse=True)[1] for scores in (told, other)]
-
-    def difference(weights: FloatArray) -> float:
-        return _auc(places[0], did, weights) - _auc(places[1], did, weights)
-
-    draws = [difference(weights) for weights in _resampled(table.people, seed)]
-    low, high = np.nanquantile(draws, (0.025, 0.975)).tolist()
-    return difference(np.ones(len(did))), low, high
-
-
-def _resampled(people: IntArray, seed: int) -> Any:
-    """Row weights of samples of as many people, drawn with replacement: all rows of a person go together."""
-    rng = np.random.default_rng(seed)
-    names, rows = np.unique(people, return_inverse=True)
-    for _ in range(RESAMPLES):
-        yield np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names))[rows].astype(float)
 
 
 def refuse_answers(numbers: Mapping[str, FloatArray], did: BoolArray) -> None:
@@ -308,15 +198,6 @@ def refuse_answers(numbers: Mapping[str, FloatArray], did: BoolArray) -> None:
         alone = auc(column[known], did[known])
         if max(alone, 1 - alone) > KNOWS_THE_ANSWER and min(did[known].sum(), (~did[known]).sum()) >= 10:
             raise Leak(f"{name!r} alone tells who did (AUC {alone:.3f}): it was known only afterwards")
-
-
-def _enough(did: BoolArray, purpose: str) -> None:
-    yes, no = int(did.sum()), int(len(did) - did.sum())
-    if min(yes, no) < LEAST_OF_EACH:
-        raise NotEnoughData(
-            f"{purpose.capitalize()}, {LEAST_OF_EACH} who did and {LEAST_OF_EACH} who did not are needed; "
-            "there are fewer."
-        )
 
 
 def _sample(n: int, seed: int) -> IntArray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommender.algorithms.interactions import BoolArray, FloatArray, IntArray, places_of
-from recommender.algorithms.propensity import Table, Words
+from recommender.algorithms.tables import Table, Words
 
 LATELY = 90.0
 

@@ -20,7 +20,9 @@ from recommender.algorithms.lifetime import (
     usual_gap,
 )
 from recommender.algorithms.past import Past
-from recommender.algorithms.propensity import Classifier, Table, advantage, choose, measure
+from recommender.algorithms.probabilities import advantage, measure
+from recommender.algorithms.propensity import Classifier, choose
+from recommender.algorithms.tables import Table
 from recommender.evaluation import TooLittle
 from recommender.models import Score, Task, TrainingRun
 from recommender.training.interests import categories

@@ -1,6 +1,7 @@
 """The marketer's buttons and forms do what the API does, and say before what it will cost."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -50,6 +51,45 @@ def test_a_campaign_goes_from_draft_to_archive_by_its_buttons(client):
         row.refresh_from_db()
         assert row.status == status
     assert row.approved_by == "marta"
+
+
+def test_s5_who_changed_a_part_of_it_at_the_desk_does_not_approve_it(client, settings):
+    settings.APPROVAL_ABOVE = 2
+    desk.people(9)
+    row = desk.campaign(offers=[desk.offer()])
+    segment = Segment.objects.get()
+    form = {"name": "All Germans", "slug": segment.slug, "description": "", "rule": json.dumps(segment.rule)}
+    assert client.post(change(segment, "segment"), form).status_code == 302
+    client.post(step(row, "approve"))
+    row.refresh_from_db()
+    assert (row.status, row.approved_by) == ("draft", "")
+    anton = Client()
+    anton.force_login(User.objects.create_superuser("anton", password=desk.PASSWORD))
+    anton.post(step(row, "approve"))
+    row.refresh_from_db()
+    assert (row.status, row.approved_by) == ("approved", "anton")
+    # A step is no change: who called it back may approve it.
+    anton.post(step(row, "revise"))
+    anton.post(step(row, "approve"))
+    row.refresh_from_db()
+    assert row.status == "approved"
+
+
+def test_s5_one_approves_what_the_page_showed(client):
+    desk.people(9)
+    row = desk.campaign(offers=[])
+    page = client.get(change(row, "campaign")).content.decode()
+    (seen,) = re.findall(r'name="seen" value="(\w{64})"', page)
+    Message.objects.update(subject="Another")
+    client.post(step(row, "approve"), {"seen": seen})
+    row.refresh_from_db()
+    assert row.status == "draft"
+    (seen,) = re.findall(
+        r'name="seen" value="(\w{64})"', client.get(change(row, "campaign")).content.decode()
+    )
+    client.post(step(row, "approve"), {"seen": seen})
+    row.refresh_from_db()
+    assert row.status == "approved"
 
 
 def test_launching_first_names_exactly_how_many_are_reached(client):

@@ -135,6 +135,23 @@ def test_s5_a_program_approves_only_where_it_was_told_to_and_never_above_the_siz
     assert Campaign.objects.get().status == "draft"
 
 
+def test_s5_no_program_lets_go_on_what_was_changed_in_a_pause_above_the_size(
+    approver: Caller, body: dict[str, Any], settings
+) -> None:
+    settings.POSTAL_ADDRESS = "Shop, 1 Example Street, 10115 Berlin"
+    people(3)
+    assert approver("POST", "campaigns", body).status == 201
+    for step in ("approve", "launch", "pause"):
+        assert approver("POST", f"campaigns/spring/{step}").status == 200
+    settings.APPROVAL_ABOVE = 2
+    assert approver("PATCH", "campaigns/spring", {"name": "Autumn"}).status == 200
+    answer = approver("POST", "campaigns/spring/resume")
+    assert (answer.status, answer.body["code"]) == (409, "not_possible")
+    assert Campaign.objects.get().status == "paused"
+    assert approver("PATCH", "campaigns/spring", {"name": body["name"]}).status == 200
+    assert approver("POST", "campaigns/spring/resume").status == 200
+
+
 def test_a_key_without_named_scopes_cannot_approve() -> None:
     row, _value = create_key("secret")
     assert set(row.scopes) == set(SCOPES) - set(ON_REQUEST)

@@ -6,10 +6,20 @@ from decimal import Decimal
 
 import pytest
 
-from campaigns import lifecycle, planning
+from campaigns import contents, lifecycle, planning
 from campaigns.lifecycle import NotPossible, take
-from campaigns.models import Campaign, CampaignRun, JourneyEntry, JourneyVersion, Message, Variant
-from tests.campaigns.conftest import people
+from campaigns.models import (
+    Campaign,
+    CampaignRun,
+    CampaignSegment,
+    JourneyEntry,
+    JourneyVersion,
+    Message,
+    Offer,
+    Segment,
+    Variant,
+)
+from tests.campaigns.conftest import offer, people
 from tests.conftest import NOW
 
 Make = Callable[..., Campaign]
@@ -64,6 +74,78 @@ def test_s5_an_audience_that_grew_beyond_its_approval_is_approved_again(campaign
     take(row, "approve", by="anton", at=NOW)
     take(row, "launch", by="anton", at=NOW)
     assert row.runs.count() == 1
+
+
+CHANGES: dict[str, Callable[[Campaign], object]] = {
+    "the words of its message": lambda row: Message.objects.update(subject="Another"),
+    "a segment's rule": lambda row: Segment.objects.filter(campaigns__campaign=row).update(
+        rule={"not": {"attribute": "country", "is": "FR"}}
+    ),
+    "the rule of a segment inside": lambda row: Segment.objects.filter(slug="inside").update(
+        rule={"not": {"attribute": "country", "is": "IT"}}
+    ),
+    "what an offer gives": lambda row: Offer.objects.update(value=Decimal(90)),
+    "which offers an audience gets": lambda row: row.audiences.get().offers.clear(),
+    "its audiences": lambda row: CampaignSegment.objects.create(
+        campaign=row, segment=Segment.objects.get(slug="inside"), position=1
+    ),
+    "its control group": lambda row: Campaign.objects.update(control_percent=Decimal(50)),
+}
+
+
+@pytest.mark.parametrize("changed", CHANGES)
+def test_s5_what_was_changed_after_its_approval_is_approved_again(
+    campaign: Make, settings, changed: str
+) -> None:
+    people(12)
+    settings.APPROVAL_ABOVE = 2
+    Segment.objects.create(slug="inside", name="Inside", rule={"attribute": "id", "exists": True})
+    ten = offer("ten")
+    row = campaign(ten, launched=False, rule={"segment": "inside"}, created_by="marta")
+    take(row, "approve", by="anton", at=NOW)
+    Offer.objects.update(given=3)  # what people do with it is no change
+    take(row, "launch", by="marta", at=NOW)
+    take(row, "recall", by="marta", at=NOW)
+    CHANGES[changed](row)
+    row.refresh_from_db()
+    with pytest.raises(NotPossible, match="changed after it was approved"):
+        take(row, "launch", by="marta", at=NOW)
+    assert not row.runs.exists()
+    take(row, "revise", by="marta", at=NOW)
+    take(row, "approve", by="anton", at=NOW)
+    take(row, "launch", by="marta", at=NOW)
+    assert row.runs.count() == 1
+
+
+def test_s5_to_resume_what_was_changed_in_its_pause_is_to_approve_it(
+    campaign: Make, message: Message, settings
+) -> None:
+    people(12)
+    settings.APPROVAL_ABOVE = 10
+    row = campaign(launched=False, created_by="marta")
+    for step, by in (("approve", "anton"), ("launch", "marta"), ("pause", "marta"), ("resume", "marta")):
+        take(row, step, by=by, at=NOW)
+    assert row.approved_by == "anton", "nothing was changed"
+    take(row, "pause", by="marta", at=NOW)
+    Message.objects.filter(pk=message.pk).update(subject="Another")
+    with pytest.raises(NotPossible, match="neither made nor changed it"):
+        take(row, "resume", by="marta", at=NOW)
+    row.refresh_from_db()
+    assert (row.status, row.approved_by) == ("paused", "anton")
+    take(row, "resume", by="vera", at=NOW)
+    assert (row.status, row.approved_by) == ("running", "vera")
+
+
+def test_s5_what_was_changed_while_one_looked_is_looked_at_again(campaign: Make, message: Message) -> None:
+    row = campaign(launched=False)
+    seen = contents.fingerprint(row)
+    Message.objects.filter(pk=message.pk).update(subject="Another")
+    with pytest.raises(NotPossible, match="look at it again"):
+        take(row, "approve", by="anton", at=NOW, seen=seen)
+    row.refresh_from_db()
+    assert (row.status, row.approved_contents, row.fairness_checks.count()) == ("draft", "", 0)
+    take(row, "approve", by="anton", at=NOW, seen=contents.fingerprint(row))
+    assert row.status == "approved"
 
 
 def test_a_launch_can_be_called_back_before_anything_is_planned(campaign: Make) -> None:

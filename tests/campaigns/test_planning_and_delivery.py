@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from campaigns import delivery, lifecycle, messages, planning, rules
+from campaigns import checks, delivery, lifecycle, messages, planning, rules
 from campaigns.channels import Channel, WrongPermission
 from campaigns.channels.email import Email, _body
 from campaigns.messages import Finished
@@ -546,9 +546,9 @@ def test_u1_without_an_https_address_no_mail_campaign_is_approved_or_launched(
 @pytest.mark.parametrize("allowed_by", ["DEBUG", "DEMO"])
 def test_u1_a_demo_and_a_developer_need_no_https(settings, allowed_by: str) -> None:
     settings.POSTAL_ADDRESS, settings.PUBLIC_URL = "1 Example Street", "http://127.0.0.1:8000"
-    assert len(delivery.problems_of_the_sender()) == 1
+    assert len(checks.problems_of_the_sender()) == 1
     setattr(settings, allowed_by, True)
-    assert delivery.problems_of_the_sender() == []
+    assert checks.problems_of_the_sender() == []
 
 
 def test_a_step_from_the_wrong_state_changes_nothing(campaign: Make) -> None:

@@ -209,6 +209,7 @@ def unlike(one: dict[str, str], other: dict[str, str]) -> str:
 @pytest.fixture(autouse=True)
 def _at_rest(settings) -> Iterator[None]:
     settings.POSTAL_ADDRESS = "Shop, 1 Example Street, 10115 Berlin"
+    settings.UNFOLD = desk.short_menu()
     with time_machine.travel(NOW, tick=False):
         yield
 

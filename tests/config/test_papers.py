@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -45,11 +46,19 @@ REASONS = {*PURPOSES, *lines.BEYOND}
 # --- what the code uses is registered (D6) -------------------------------------------------------------------------
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
-    for room in APPS:
-        for path in sorted((ROOT / room).rglob("*.py")):
-            if "migrations" not in path.parts:
-                yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())
+@cache
+def trees() -> list[tuple[str, ast.Module]]:
+    paths = [path for room in APPS for path in sorted((ROOT / room).rglob("*.py"))]
+    return [
+        (path.relative_to(ROOT).as_posix(), ast.parse(path.read_text()))
+        for path in paths
+        if "migrations" not in path.parts
+    ]
+
+
+@cache
+def places() -> dict[str, int]:
+    return places_of_purpose(trees())
 
 
 def places_of_purpose(code: list[tuple[str, ast.Module]]) -> dict[str, int]:
@@ -146,10 +155,8 @@ APART = {"double_opt_in", "privacy_request", "test", ""}
 
 
 def test_d6_every_purpose_in_the_code_is_in_the_registry() -> None:
-    code = list(trees())
-    places = places_of_purpose(code)
-    assert {"permitted", "decide", "Permission", "withdraw"} <= set(places)
-    used = {path: set(named_in(tree, places)) for path, tree in code}
+    assert {"permitted", "decide", "Permission", "withdraw"} <= set(places())
+    used = {path: set(named_in(tree, places())) for path, tree in trees()}
     assert set().union(*used.values()) >= {"personalization", "marketing_email", "analytics"}
     # A sentence or an option is no slug: other functions have an argument of that name.
     slugs = {path: {one for one in found if re.fullmatch(r"[a-z_]+", one)} for path, found in used.items()}
@@ -174,7 +181,7 @@ def test_d6_every_purpose_in_the_code_is_in_the_registry() -> None:
     ],
 )
 def test_d6_a_purpose_that_is_not_registered_is_seen_however_it_is_used(line: str) -> None:
-    assert "spying" in set(named_in(ast.parse(line), places_of_purpose(list(trees()))))
+    assert "spying" in set(named_in(ast.parse(line), places()))
 
 
 def test_d6_every_model_says_whether_it_is_about_people_and_what_for() -> None:

@@ -27,6 +27,7 @@ from customers import (
     ledger,
     letters,
     links,
+    request_alarms,
     request_answers,
     request_work,
     requests,
@@ -145,9 +146,9 @@ def test_d5_alarms_count_what_is_overdue_due_soon_and_waiting(anna: Customer, bo
     ask(boris, "access", at=NOW)
     lapsed = ask(boris, "erasure", at=NOW)
     PrivacyRequest.objects.filter(pk=lapsed.pk).update(state="lapsed")
-    assert requests.alarms(at=row.due_at - 8 * DAY) == requests.Alarms(0, 0, 1)
-    assert requests.alarms(at=row.due_at - 6 * DAY) == requests.Alarms(0, 2, 1)
-    assert requests.alarms(at=row.due_at + DAY) == requests.Alarms(2, 0, 1)
+    assert request_alarms.alarms(at=row.due_at - 8 * DAY) == request_alarms.Alarms(0, 0, 1)
+    assert request_alarms.alarms(at=row.due_at - 6 * DAY) == request_alarms.Alarms(0, 2, 1)
+    assert request_alarms.alarms(at=row.due_at + DAY) == request_alarms.Alarms(2, 0, 1)
 
 
 # --- asking and proving --------------------------------------------------------------------------------------

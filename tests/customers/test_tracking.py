@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from catalog.imports import ProductInput, save_products
 from catalog.models import Product
-from customers import consent, identities, purposes, tracking
+from customers import consent, encryption, identities, purposes, tracked, tracking
 from customers.access import create_key, customer_token
 from customers.models import ConsentRecord, ConsentState, Customer, Event, Identity
 from tests.conftest import NOW, person
@@ -226,7 +226,7 @@ def test_a_body_that_fails_half_way_keeps_nothing(send: Send, anna: Customer, mo
     def broken(*_args: object, **_more: object) -> None:
         raise RuntimeError("the power went")
 
-    monkeypatch.setattr(tracking.events, "take_in", broken)
+    monkeypatch.setattr(tracked.events, "take_in", broken)
     batch = [{"type": "identify", "userId": "new", "traits": {"name": "N"}}, {"type": "track", **VIEW}]
     with pytest.raises(RuntimeError):
         send("batch", {"batch": batch})
@@ -358,7 +358,7 @@ def test_traits_become_a_profile(send: Send) -> None:
     assert send("identify", {"userId": "eve", "traits": traits})[1]["profiles"] == 1
     eve = Customer.objects.select_related("key").get(external_id="eve")
     assert (eve.country, eve.attributes) == ("DE", {"plan": "gold", "orders": 3})
-    assert tracking.identities.encryption.unseal(eve) == {"email": "eve@mail.example", "name": "Eve Adams"}
+    assert encryption.unseal(eve) == {"email": "eve@mail.example", "name": "Eve Adams"}
     assert not ConsentState.objects.exists()  # who they are is no leave to use it
 
 
@@ -366,7 +366,7 @@ def test_traits_become_a_profile(send: Send) -> None:
 def test_what_is_no_address_is_not_kept_as_one(send: Send, email: object) -> None:
     assert send("identify", {"userId": "eve", "traits": {"email": email, "name": "Eve"}})[0] == 200
     eve = Customer.objects.select_related("key").get(external_id="eve")
-    assert tracking.identities.encryption.unseal(eve) == {"name": "Eve"}
+    assert encryption.unseal(eve) == {"name": "Eve"}
     assert eve.email_index == ""
 
 

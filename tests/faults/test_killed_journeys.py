@@ -87,7 +87,7 @@ def work(step: str, n: int, hours: int) -> None:
     from django.utils import timezone  # noqa: PLC0415
 
     from campaigns import deciding, journeys, triggers  # noqa: PLC0415
-    from campaigns.journeys import advancing, looks, page  # noqa: PLC0415
+    from campaigns.journeys import advancing, deeds, looks, page  # noqa: PLC0415
 
     # Pages small enough that there are several.
     looks.PAGE = 50
@@ -97,7 +97,7 @@ def work(step: str, n: int, hours: int) -> None:
         "let in": (journeys, "enter", True),
         "claimed": (advancing, "_let_go", True),
         "planned": (deciding, "plan_people", True),
-        "waterfall": (advancing, "add_to_waterfall", True),
+        "waterfall": (deeds, "add_to_waterfall", True),
         "written": (page.Page, "write", True),
         "page done": (advancing, "_advance", True),
         "second page": (advancing, "_advance", False),

@@ -82,6 +82,34 @@ def test_every_reason_that_is_given_is_known() -> None:
     assert [one for one in found if not reasons.is_known(one[1])] == []
 
 
+def steps() -> Iterator[tuple[str, str]]:
+    """(file, words) of everything that a training says it is doing."""
+    for path in sorted(ROOT.glob("training/*.py")):
+        tree = ast.parse(path.read_text())
+        values = {
+            target.id: node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "progress"):
+                continue
+            match node.args[1]:
+                case ast.JoinedStr(values=[ast.Constant(value="measuring: "), *_]):
+                    yield from ((path.name, f"measuring: {how}") for how in texts(values["how"]))
+                case words:
+                    yield from ((path.name, text) for text in texts(words))
+
+
+def test_every_step_that_is_told_is_known() -> None:
+    found = list(steps())
+    assert len(found) > 15
+    assert ("sentiment.py", "measuring: the newest fifth") in found
+    assert [one for one in found if not reasons.is_known(one[1])] == []
+
+
 @pytest.mark.parametrize("form", reasons.FORMS)
 def test_every_form_is_told_with_its_own_numbers(form: str) -> None:
     names = re.findall(r"%\((\w+)\)s", form)

@@ -19,8 +19,8 @@ roles.
 
 {about}
 
-Above `APPROVAL_ABOVE` people a campaign is approved by somebody else than who made it, whatever their roles; the use of
-a sensitive attribute always by somebody else than who asked.
+Above `APPROVAL_ABOVE` people a campaign is approved by somebody who neither made nor changed it, whatever their roles;
+the use of a sensitive attribute always by somebody else than who asked.
 
 This page is made by `manage.py roles`, which asks the pages of the desk themselves; a test logs in as each role, tries
 every page, and holds this page against what it found.

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recommender.algorithms.propensity import advantage, auc, choose, measure
+from recommender.algorithms.probabilities import advantage, auc, measure
+from recommender.algorithms.propensity import choose
 from recommender.algorithms.redemption import Mailings
 
 FOLDER = Path(__file__).resolve().parents[4] / "shared/data/complete-journey"

@@ -7,16 +7,9 @@ from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 from recommender.algorithms.base import NotFitted
 from recommender.algorithms.features import IdentifierAsNumber
 from recommender.algorithms.lifetime import NotEnoughData
-from recommender.algorithms.propensity import (
-    CANDIDATES,
-    Classifier,
-    Leak,
-    Table,
-    advantage,
-    auc,
-    choose,
-    measure,
-)
+from recommender.algorithms.probabilities import advantage, auc, measure
+from recommender.algorithms.propensity import CANDIDATES, Classifier, choose
+from recommender.algorithms.tables import Leak, Table
 
 pytestmark = pytest.mark.once
 
