@@ -8,7 +8,7 @@ from django.db.models import Avg, Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from catalog.models import Category, Product, ProductChange, Review
+from catalog.models import CatalogueStamp, Category, Product, ProductChange, Review
 from catalog.pages import Page, ReadOnly, Section, shown
 
 FAVOURABLE = Q(sentiment__gte=0.5)
@@ -154,3 +154,9 @@ class ReviewAdmin(ReadOnly):
     @shown(_("sentiment"), order="sentiment")
     def mood(self, review: Review) -> str:
         return _percent(review.sentiment)
+
+
+@admin.register(CatalogueStamp)
+class CatalogueStampAdmin(ReadOnly):
+    about = _("By these numbers the shop's lists notice that a product changed. The database writes them.")
+    list_display = ("value",)

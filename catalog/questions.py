@@ -6,7 +6,7 @@ recent(person=7, at=now)      # a query set to be read, alone or with others (`c
 """
 
 import copy
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from datetime import timedelta
 from functools import lru_cache, partial
 from typing import Any, NoReturn, Self
@@ -82,7 +82,10 @@ class Questions:
     """
 
     def __init__(self, write: Callable[..., Rows], **given: "Field[Any, Any]") -> None:
-        self._one = lru_cache(maxsize=500)(lambda *fixed: Question(partial(write, *fixed), **given))
+        def one(*fixed: Hashable) -> Question:
+            return Question(partial(write, *fixed), **given)
+
+        self._one = lru_cache(maxsize=500)(one)
 
     def __call__(self, *fixed: Hashable, **told: Any) -> Rows:
         return self._one(*fixed)(**told)
@@ -94,7 +97,8 @@ class _Words:
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
         self.compiler: Any = rows.query.get_compiler(using=rows.db)
-        self.sql, self.places = "", ()
+        self.sql: str = ""
+        self.places: Sequence[Any] = ()
         try:
             self.sql, self.places = self.compiler.as_sql()
         except EmptyResultSet:
@@ -103,7 +107,9 @@ class _Words:
     def ask(self, told: dict[str, Any]) -> Rows:
         asked = self.rows.all()
         if self.sql:
-            params = [one.bound(told[one.name]) if isinstance(one, Given) else one for one in self.places]
+            params = [
+                part.bound(told[part.name]) if isinstance(part, Given) else part for part in self.places
+            ]
             asked.query = _Asked(self, params)  # type: ignore[assignment]
         return asked
 
@@ -111,7 +117,7 @@ class _Words:
 class _Asked:
     """Stands for the query of a query set that is in words already."""
 
-    values_select = ()
+    values_select, combinator, is_sliced = (), None, False
 
     def __init__(self, words: _Words, params: list[Any]) -> None:
         self._words, self._params = words, params

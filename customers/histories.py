@@ -29,6 +29,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, Coalesce, NullIf, RowNumber
 
+from catalog.questions import Given
 from customers import consent
 from customers.columns import arrays, columns
 from customers.models import Customer, Event
@@ -68,7 +69,7 @@ def behaviour(
     types: Collection[str] = (),
     since: datetime | None = None,
     until: datetime | None = None,
-    customers: Collection[int] | QuerySet[Any] | None = None,
+    customers: Collection[int] | QuerySet[Any] | Given | None = None,
 ) -> QuerySet[Event]:
     """Events that may be used for `purpose`, from `since` (included) to `until` (excluded)."""
     events = Event.objects.filter(consent.may(purpose, person="customer_id"))
@@ -252,7 +253,7 @@ def newest(
 
 
 def newest_rows(
-    customer_ids: Collection[int], purpose: str, *, limit: int = 200, types: Collection[str] = ()
+    customer_ids: Collection[int] | Given, purpose: str, *, limit: int = 200, types: Collection[str] = ()
 ) -> QuerySet[Any, Any]:
     """What `newest` asks, for `acts` to read: to be asked together with other questions."""
     rows = behaviour(purpose, types=types, customers=customer_ids).filter(product__isnull=False)

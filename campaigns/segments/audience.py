@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache, reduce
 from operator import or_
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from django.db.models import BigIntegerField, Count, DateTimeField, OuterRef, Q, Subquery
@@ -74,7 +74,9 @@ def _read(rule: str) -> Reading:
 
 
 def _one(rule: str, person: Given, at: Given) -> Rows:
-    return _people(orjson.loads(rule), Reading(at=at, ids=person)).values_list("pk", flat=True)
+    # Places for both: no condition looks at the moment itself, it only stands in the words, less a span.
+    reading = Reading(at=cast(datetime, at), ids=cast(Collection[int], person))
+    return _people(orjson.loads(rule), reading).values_list("pk", flat=True)
 
 
 _ONE = Questions(_one, person=BigIntegerField(), at=DateTimeField())

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.api import CURRENCY
-from customers import events, identities
+from customers import events, gpc, identities
 from customers.api.caller import FromOtherSites, access, honour_gpc
 
 
@@ -89,7 +89,9 @@ class EventsView(FromOtherSites):
                 refused.append(events.Refusal(event.message_id, "customer_not_proven"))
                 continue
             sound.append(event)
-        honoured = honour_gpc(request, self._people(sound), at=at) if sound else False
+        honoured = bool(sound) and gpc.is_on(request)
+        if honoured:
+            honour_gpc(request, self._people(sound), at=at)
         for pair in {(e.anonymous_id, e.customer) for e in sound if e.anonymous_id and e.customer}:
             identities.identify(str(pair[0]), str(pair[1]), at=at)
         # One space of message ids for all keys of a kind: a key may be replaced while a shop repeats its events, and
