@@ -103,6 +103,8 @@ class _Words:
             self.sql, self.places = self.compiler.as_sql()
         except EmptyResultSet:
             self.rows = rows.none()
+        else:
+            self.rows.query = _InWords()  # type: ignore[assignment]
 
     def ask(self, told: dict[str, Any]) -> Rows:
         asked = self.rows.all()
@@ -114,10 +116,17 @@ class _Words:
         return asked
 
 
-class _Asked:
-    """Stands for the query of a query set that is in words already."""
+class _InWords:
+    """Stands for the query of a query set that is in words: to copy the set, nothing of it has to be copied."""
 
     values_select, combinator, is_sliced = (), None, False
+
+    def chain(self) -> Self:
+        return self
+
+
+class _Asked(_InWords):
+    """The same with what was told: it can be read."""
 
     def __init__(self, words: _Words, params: list[Any]) -> None:
         self._words, self._params = words, params
