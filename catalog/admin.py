@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from catalog.imports import note_by_hand
-from catalog.models import Category, Product, ProductChange, Review
+from catalog.models import CatalogueStamp, Category, Product, ProductChange, Review
 from catalog.pages import Page, ReadOnly, Section, shown, told_time
 
 FAVOURABLE = Q(sentiment__gte=0.5)
@@ -197,3 +197,9 @@ class ReviewAdmin(ReadOnly):
     @shown(_("sentiment"), order="sentiment")
     def mood(self, review: Review) -> str:
         return _percent(review.sentiment)
+
+
+@admin.register(CatalogueStamp)
+class CatalogueStampAdmin(ReadOnly):
+    about = _("By these numbers the shop's lists notice that a product changed. The database writes them.")
+    list_display = ("value",)

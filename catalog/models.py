@@ -84,6 +84,21 @@ class Product(models.Model):
         return f"{self.title} ({self.sku})"
 
 
+class CatalogueStamp(models.Model):
+    """By what a process tells that a product changed since it read the catalogue. Triggers of the database write it.
+
+    A row for each writer at once, so that none waits for another; a new number drawn by chance with each change.
+    """
+
+    value = models.BigIntegerField(_("number"))
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("catalogue stamp"), _("catalogue stamps")
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
 class ProductChange(models.Model):
     """Price and stock as they were from `at` on."""
 

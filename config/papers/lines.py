@@ -144,7 +144,7 @@ ABOUT_NOBODY = frozenset(
     {
         *("auth.Permission", "auth.Group", "auth.Group_permissions", "auth.User_groups"),
         *("auth.User_user_permissions", "contenttypes.ContentType"),
-        *("catalog.Category", "catalog.Product", "catalog.ProductChange"),
+        *("catalog.CatalogueStamp", "catalog.Category", "catalog.Product", "catalog.ProductChange"),
         *("customers.ApiKey", "customers.Checkpoint", "customers.ImportRun", "customers.Installation"),
         *(
             "customers.Jurisdiction",
