@@ -85,7 +85,7 @@ class ExportsView(APIView):
         return Response(DatasetsOutput({"sets": list(exports.DATASETS.values())}).data)
 
     @extend_schema(
-        operation_id="post_export",
+        operation_id="create_export",
         summary="Ask for a file of a set; it is written in the background",
         request=ExportInput,
         responses={202: ExportOutput},
@@ -128,7 +128,7 @@ class CancelExportView(APIView):
     scopes = {"POST": "exports:write"}
 
     @extend_schema(
-        operation_id="post_cancel_export",
+        operation_id="cancel_export",
         summary="Call an export off; no file is left",
         description="200: it is cancelled. 202: its worker stops at its next page. 409: it has ended.",
         request=None,

@@ -103,6 +103,7 @@ def _kept(keep: Callable[[], Found]) -> Found:
 
 class WebhooksView(APIView):
     scopes = {"GET": "webhooks:read", "POST": "webhooks:write"}
+    pagination_class = Pages
 
     @extend_schema(
         operation_id="list_webhooks",
@@ -110,7 +111,7 @@ class WebhooksView(APIView):
         responses=WebhookOutput(many=True),
     )
     def get(self, request: Request) -> Response:
-        pages = Pages()
+        pages = self.pagination_class()
         page: Any = pages.paginate_queryset(WebhookEndpoint.objects.all(), request, view=self)
         return pages.get_paginated_response(WebhookOutput(page, many=True).data)
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator, FormatChecker
 
-from campaigns import codes
+from campaigns import codes, exports
 from campaigns.messages import default_message
 from campaigns.models import Message, Offer
 from config import examples
@@ -34,6 +34,8 @@ HANDED_ON = {
     "consents": ("record_consent", "record"),
     "training-runs": ("start_training", "id"),
     "privacy-requests": ("create_privacy_request", "id"),
+    "webhooks": ("create_webhook", "id"),
+    "exports": ("create_export", "id"),
 }
 
 
@@ -151,6 +153,12 @@ def show_offers(server: Caller) -> None:
         assert done.status == 200, done.body
 
 
+def write_the_file(server: Caller, told: dict[str, Answer]) -> None:
+    """The last one was called off: another is asked for, and the worker writes it."""
+    told["create_export"] = server("POST", "exports", examples.all_of_them()["create_export"].body)
+    exports.work_due(clock=timezone.now)
+
+
 # What a shop's marketer, staff and customers do meanwhile, before the operation of that name.
 MEANWHILE: dict[str, Callable[[], None]] = {
     "change_offer_definition": bring_codes,
@@ -168,6 +176,8 @@ def walk(document: dict[str, Any], server: Caller) -> dict[str, Answer]:
         MEANWHILE.get(name, lambda: None)()
         if name == "get_offers":
             show_offers(server)
+        if name == "download_export":
+            write_the_file(server, told)
         method, path, _said = known[name]
         places = dict(example.path)
         for word, place in re.findall(r"([\w-]+)/\{(\w+)\}", path):
