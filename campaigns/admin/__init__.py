@@ -16,6 +16,7 @@ from campaigns.admin import (
     segment,
     sending,
     uplift,
+    webhook_messages,
     webhooks,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "segment",
     "sending",
     "uplift",
+    "webhook_messages",
     "webhooks",
 ]
