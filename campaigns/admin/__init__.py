@@ -17,6 +17,7 @@ from campaigns.admin import (
     segment,
     sending,
     uplift,
+    webhook_messages,
     webhooks,
 )
 
@@ -37,5 +38,6 @@ __all__ = [
     "segment",
     "sending",
     "uplift",
+    "webhook_messages",
     "webhooks",
 ]

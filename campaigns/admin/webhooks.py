@@ -1,81 +1,25 @@
-"""The desk's pages of who is told what happened here, and of each message to them."""
+"""The desk's pages of who is told what happened here."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminRadioSelectWidget
 
 from campaigns import webhooks
 from campaigns.admin import words
+from campaigns.admin.webhook_form import EndpointForm
 from campaigns.lifecycle import NotPossible
 from campaigns.models import WebhookEndpoint, WebhookMessage
-from campaigns.webhooks import endpoints
-from catalog.pages import Page, ReadOnly, Section, button, shown, told_time
+from catalog.pages import Page, Section, button, shown
 from customers import few
-
-TYPE_WORDS: Mapping[str, str | Promise] = {
-    "decision.made": _("a decision was made"),
-    "delivery.sent": _("a message was sent"),
-    "delivery.failed": _("a message failed"),
-    "delivery.suppressed": _("a message was not sent, and why"),
-    "delivery.unknown": _("a message may or may not have arrived"),
-    "delivery.cancelled": _("a message was cancelled"),
-    "outcome.recorded": _("an open, click or order was credited"),
-    "consent.changed": _("a person answered yes or no"),
-    "code.redeemed": _("a code was used"),
-    "code.reversed": _("a code was given back"),
-}
-STATE_COLOURS = {
-    "waiting": "info",
-    "sending": "info",
-    "sent": "success",
-    "failed": "danger",
-    "withheld": "default",
-}
-
-
-class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
-    types = forms.MultipleChoiceField(
-        label=_("It is told when"),
-        choices=[(kind, TYPE_WORDS[kind]) for kind in webhooks.TYPES],
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
-    )
-    receiver = forms.ChoiceField(
-        label=_("Who receives it"),
-        choices=WebhookEndpoint.Receiver.choices,
-        widget=UnfoldAdminRadioSelectWidget,
-        help_text=_(
-            "Of a person, a partner is told nothing unless the person allows passing data to partners. This is never "
-            "changed afterwards."
-        ),
-    )
-
-    class Meta:
-        model = WebhookEndpoint
-        fields = ("name",)  # the page adds the others in its own manner
-
-    def clean(self) -> dict[str, Any]:
-        found = super().clean() or {}
-        receiver = found.get("receiver", self.instance.receiver)
-        said = endpoints.problems(url=found.get("url", ""), types=found.get("types", ()), receiver=receiver)
-        for name, told in said.items():
-            if name in found:  # the others have been told of by the fields themselves
-                self.add_error(name, told)
-        if not self.instance.pk and endpoints.is_full():
-            raise forms.ValidationError(endpoints.told_full())
-        return found
 
 
 @admin.register(WebhookEndpoint)
@@ -93,10 +37,10 @@ class WebhookEndpointAdmin(Page):
         "url",
         "receiver",
         "types",
-        ("told_state", "failing_since"),
+        ("state_in_words", "failing_since"),
         ("created_at", "rotated_at"),
     )
-    readonly_fields = ("told_state", "failing_since", "created_at", "rotated_at")
+    readonly_fields = ("state_in_words", "failing_since", "created_at", "rotated_at")
     actions_detail = ("send_test", "pause", "resume", "replay", "rotate", "remove")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -167,6 +111,10 @@ class WebhookEndpointAdmin(Page):
             told = gettext("paused: %s") % row.get_paused_because_display()
             return ("paused" if row.paused_because == "person" else "stopped"), told
         return ("failing", gettext("failing")) if row.failing_since else ("on", gettext("on"))
+
+    @shown(_("state"))
+    def state_in_words(self, row: WebhookEndpoint) -> str:
+        return self.told_state(row)[1]
 
     # --- buttons
 
@@ -295,82 +243,3 @@ def _moment(said: str) -> datetime | None:
     except ValueError:
         return None
     return timezone.make_aware(found) if found is not None and timezone.is_naive(found) else found
-
-
-@admin.register(WebhookMessage)
-class WebhookMessageAdmin(ReadOnly):
-    about = _(
-        "Every message to a webhook stands here for thirty days, with each attempt and what came of it."
-    )
-    list_display = (
-        "occurred_at",
-        "type",
-        "endpoint",
-        "customer",
-        "told_state",
-        "reason",
-        "tried",
-        "not_before",
-    )
-    list_select_related = ("endpoint", "customer")
-    list_filter = ("state", "type", "reason")
-    linked = ("endpoint__id__exact", "customer__id__exact")
-    ordering = ("-occurred_at", "-id")
-    search_fields = ("=id", "=customer__external_id", "=fact")
-    search_help_text = _("By the webhook-id without msg_, the customer's own id or the row's number, exactly")
-    fields = (
-        ("endpoint", "type"), ("fact", "customer"), ("told_state", "reason"), ("occurred_at", "gathered_at"),
-        ("not_before", "ended_at"),
-    )  # fmt: skip
-    readonly_fields = ("told_state",)
-    actions_detail = ("replay",)
-
-    @shown(_("state"), order="state", label=STATE_COLOURS)
-    def told_state(self, row: WebhookMessage) -> tuple[str, str]:
-        return row.state, row.get_state_display()
-
-    @shown(_("attempts"))
-    def tried(self, row: WebhookMessage) -> int:
-        return len(row.history)
-
-    def sections(self, request: HttpRequest, row: WebhookMessage) -> list[Section]:
-        return [
-            Section(
-                _("Attempts"),
-                (_("when"), _("answer"), _("what was said"), _("milliseconds")),
-                [
-                    (
-                        told_time(datetime.fromisoformat(one["at"])),
-                        one["status"] or "–",
-                        one["said"] or "–",
-                        one["ms"],
-                    )
-                    for one in reversed(row.history)
-                ],
-                empty=_("It has not been tried yet."),
-            )
-        ]
-
-    def is_useful(self, name: str, row: WebhookMessage) -> bool:
-        return row.ended_at is not None
-
-    @button(_("Send again"), path="replay", icon="replay")
-    def replay(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = self.get_object(request, object_id)
-        if row is None:
-            return HttpResponseRedirect(reverse("admin:campaigns_webhookmessage_changelist"))
-        if request.method != "POST":
-            return self.own_page(
-                request, "admin/desk/confirm.html", title=gettext("Send it again?"), row=row,
-                sentences=[
-                    gettext("It goes under the same webhook-id: a receiver that has it already may pass it over."),
-                    gettext("A partner gets it only if the person allows it now."),
-                ],
-                confirm=gettext("Send again"),
-            )  # fmt: skip
-        if webhooks.replay(row, at=timezone.now()):
-            self.log_change(request, row, "Sent again.")
-            messages.success(request, gettext("It leaves within seconds."))
-        else:
-            messages.info(request, gettext("It is under way already."))
-        return HttpResponseRedirect(reverse("admin:campaigns_webhookmessage_change", args=[row.pk]))

@@ -51,7 +51,9 @@ def test_it_is_made_by_hand_and_its_secret_shown_in_that_answer_only(marta: Clie
     (secret,) = endpoints.secrets_of(row)
     assert secret in words(answer)
     assert "no-store" in answer.headers["Cache-Control"]
-    assert secret not in words(marta.get(page_of(row)))
+    page = words(marta.get(page_of(row)))
+    assert secret not in page
+    assert re.search(r"State\s+on\s", page)
     assert secret not in str([*LogEntry.objects.values()])
     assert set(row.cursors) == {"redemptions"}
 

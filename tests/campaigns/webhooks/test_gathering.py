@@ -10,6 +10,7 @@ from campaigns import webhooks
 from campaigns.models import Decision, Delivery, WebhookEndpoint, WebhookMessage
 from campaigns.webhooks import facts as sources
 from campaigns.webhooks import gathering
+from catalog import together
 from customers import consent, identities, privacy, restriction
 from customers.models import Customer
 from tests.campaigns.webhooks.conftest import Facts, Shop
@@ -149,6 +150,20 @@ def test_a_page_that_is_killed_is_looked_at_again_and_tells_nothing_twice(
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(cursors=endpoint.cursors)
     shop.gather()
     assert WebhookMessage.objects.count() == 1
+
+
+def test_a_decision_that_was_written_together_with_others_is_found_too(
+    shop: Shop, facts: Facts, anna: Customer
+) -> None:
+    """As the shop's own pages decide, in one statement with all else that changes."""
+    shop.endpoint(types=("decision.made",))
+    rows = [
+        Decision(customer=anna, placement="home", purpose="personalization", basis="default", decided_at=NOW)
+        for _n in range(3)
+    ]
+    with transaction.atomic():
+        together.write(together.insert(rows))
+    assert shop.gather() == 3
 
 
 # --- people ----------------------------------------------------------------------------------------------------------
