@@ -124,6 +124,7 @@ MALFORMED: Mapping[str, str] = {
     "no_user_anon_id": "A message names userId or anonymousId; an alias names previousId and userId.",
     "no_event": "A track call names its event.",
     "too_large": f"A message holds at most {MESSAGE_BYTES // 1024} KB.",
+    "too_deep": "A message is nested at most 250 deep.",
 }
 """What a client can only mend itself: 400 where it is the whole request, told beside the others in a batch."""
 
@@ -231,7 +232,11 @@ def _understood(
     message: Any, caller: access.Access, refused: list[Refusal], at: datetime
 ) -> list[segment.Read]:
     if isinstance(message, dict):
-        if len(orjson.dumps(message)) > MESSAGE_BYTES:
+        try:
+            size = len(orjson.dumps(message))
+        except orjson.JSONEncodeError as error:  # it reads deeper than it writes
+            raise segment.NotUnderstood("too_deep") from error
+        if size > MESSAGE_BYTES:
             raise segment.NotUnderstood("too_large")
         if not segment.id_of(message):
             message = {**message, "messageId": str(uuid4())}  # nothing to know it by again
