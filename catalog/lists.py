@@ -22,7 +22,7 @@ class NumberedPages(CursorPagination):
     def get_page_size(self, request: Request) -> int | None:
         """Raises ValidationError for a size that is no number; a number beyond the most is the most."""
         name = self.page_size_query_param
-        asked = request.query_params.get(name) if name else None
-        if name and asked is not None and not (asked.isdecimal() and int(asked[:LONGEST_NUMBER]) > 0):
-            raise exceptions.ValidationError({name: ["A whole number from 1."]})
+        asked = request.query_params.get(name, "1") if name else "1"
+        if not (asked.isdecimal() and int(asked[:LONGEST_NUMBER]) > 0):
+            raise exceptions.ValidationError({str(name): ["A whole number from 1."]})
         return super().get_page_size(request)

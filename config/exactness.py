@@ -1,4 +1,4 @@
-"""What the API's description must say and the serializers do not tell it: no money without a digit, no empty list."""
+"""What the API's description must say and the serializers do not tell it: no money without a digit, no empty list or page."""
 
 from typing import Any
 
@@ -19,6 +19,11 @@ def make_exact(result: dict[str, Any], generator: Any, request: Any, public: boo
     schemas = result["components"]["schemas"]
     for name, field in NOT_EMPTY.items():
         schemas[name]["properties"][field] |= {"minItems": 1, "maxItems": MOST}
+    result["paths"]["/api/v1/events"]["post"]["requestBody"]["required"] = True
+    for operation in (operation for path in result["paths"].values() for operation in path.values()):
+        for parameter in operation.get("parameters", ()):
+            if parameter["name"] == "limit":
+                parameter["schema"].setdefault("minimum", 1)
     _with_digits(result)
     return result
 
