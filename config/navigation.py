@@ -1,6 +1,7 @@
 """The desk's left menu: everyone sees the rooms their role opens."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -13,9 +14,14 @@ def _may_view(model: str) -> Callable[[HttpRequest], bool]:
     return lambda request: bool(request.user.has_perm(f"{app}.view_{name}"))
 
 
+@cache
+def _link(model: str) -> str:
+    """Looked up once: each page has sixty of them."""
+    return reverse(f"admin:{model.replace('.', '_')}_changelist")
+
+
 def _item(title: str, icon: str, model: str) -> dict[str, Any]:
-    link = reverse(f"admin:{model.replace('.', '_')}_changelist")
-    return {"title": title, "icon": icon, "link": link, "permission": _may_view(model)}
+    return {"title": title, "icon": icon, "link": _link(model), "permission": _may_view(model)}
 
 
 def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:

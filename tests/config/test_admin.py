@@ -109,7 +109,8 @@ def test_every_model_has_its_page():
 # What a database is asked does not depend on the language.
 @pytest.mark.parametrize("language", ["en", pytest.param("zh-hans", marks=pytest.mark.once)])
 @pytest.mark.parametrize("name", NAMES)
-def test_lists_and_forms_open(client, shop, name, language):
+def test_lists_and_forms_open(client, shop, settings, name, language):
+    settings.UNFOLD = desk.short_menu()
     client.cookies["django_language"] = language
     model = apps.get_model(name)
     row = model._default_manager.first()
