@@ -1,12 +1,13 @@
 """A feed or a page of products, each kept once."""
 
-from collections.abc import Collection, Sequence
+import contextlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils.text import slugify
 
 from catalog.models import Category, Product, ProductChange
@@ -70,6 +71,7 @@ def product_ids(skus: Collection[str], *, create_missing: bool = False) -> dict[
     return found
 
 
+ATTEMPTS = 3
 _FIELDS = (
     "title",
     "description",
@@ -115,12 +117,22 @@ def save_products(inputs: Sequence[ProductInput], *, at: datetime, learnt: bool 
     """Create or update products, all or none, and note what changed of price and stock.
 
     A bounded number of queries for any number of products; the last of two inputs for one SKU wins. `learnt`: from
-    events, not from the shop's own feed.
+    events, not from the shop's own feed. Where another maker of the same product was faster it is looked at anew.
     """
     by_sku = {given.sku: given for given in inputs}
+    for _attempt in range(ATTEMPTS - 1):
+        with contextlib.suppress(
+            IntegrityError, OperationalError
+        ):  # they may have waited for each other, too
+            return _saved(by_sku, at=at, learnt=learnt)
+    return _saved(by_sku, at=at, learnt=learnt)
+
+
+def _saved(by_sku: Mapping[str, ProductInput], *, at: datetime, learnt: bool) -> Saved:
     with transaction.atomic():
         categories = categories_named({given.category for given in by_sku.values() if given.category})
-        rows = {row.sku: row for row in Product.objects.select_for_update().filter(sku__in=by_sku)}
+        held = Product.objects.select_for_update().order_by("sku").filter(sku__in=by_sku)
+        rows = {row.sku: row for row in held}
         fresh: list[Product] = []
         changed: list[Product] = []
         repriced: list[Product] = []
