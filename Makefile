@@ -55,14 +55,15 @@ test-services: .venv/dev-installed ## the same and the fault tests on PostgreSQL
 	$(BIN)/python -m tests.private_servers $(SPREAD)
 
 # Each long run is seeded anew; what the suite does a few times it does as often as the project promises.
-LONG := RACES=1000 KILLS=100 PEOPLE=2000 ERASED=500 PLANNED=120 SEQUENCES=1000 LOOKS=10000 TRIALS=1000 EXAMPLES=500 HOSTILE=12000
+LONG := RACES=1000 KILLS=100 PEOPLE=2000 ERASED=500 PLANNED=120 SEQUENCES=1000 LOOKS=10000 TRIALS=1000 EXAMPLES=500 HOSTILE=12000 CASES=10000
 SEEDS ?= 1
 
 test-faults: .venv/dev-installed ## long fault runs on PostgreSQL and Redis, one for each of SEEDS="1 2 …"
 	for seed in $(SEEDS); do \
 		SEED=$$seed $(LONG) $(BIN)/python -m tests.private_servers -s -m "" --hypothesis-seed=$$seed tests/faults \
 			tests/test_consent_holds.py tests/customers/test_looking.py tests/customers/test_proof_tampering.py \
-			tests/recommender/test_freshness.py tests/config/test_hostile_bodies.py || exit 1; \
+			tests/recommender/test_freshness.py tests/config/test_hostile_bodies.py \
+			tests/customers/test_tracking_hostile.py tests/config/test_fuzzing.py || exit 1; \
 	done
 
 CLIENT ?= var/client

@@ -234,8 +234,8 @@ class IdempotencyMiddleware:
             return _said(refused.code, str(refused), refused.http)
         if not key:
             return self.get_response(request)
-        if len(key) > 200 or not key.isprintable():
-            return _said("invalid", "An Idempotency-Key has at most 200 printable characters.", 400)
+        if len(key) > 200 or not (key.isascii() and key.isprintable()):
+            return _said("invalid", "An Idempotency-Key has at most 200 printable characters of ASCII.", 400)
         payload = hashlib.sha256(raw).hexdigest()
         who = f"{request.headers.get('Authorization', '')} {request.headers.get('X-Customer-Token', '')}"
         scope = hashlib.sha256(f"{who} {request.path_info}".encode()).hexdigest()

@@ -24,6 +24,8 @@ def make_exact(result: dict[str, Any], generator: Any, request: Any, public: boo
         for parameter in operation.get("parameters", ()):
             if parameter["name"] == "limit":
                 parameter["schema"].setdefault("minimum", 1)
+            if parameter["name"] == "Idempotency-Key":
+                parameter["schema"]["pattern"] = "^[ -~]+$"
     _with_digits(result)
     return result
 
