@@ -55,24 +55,33 @@ test-services: .venv/dev-installed ## the same and the fault tests on PostgreSQL
 	$(BIN)/python -m tests.private_servers $(SPREAD)
 
 # Each long run is seeded anew; what the suite does a few times it does as often as the project promises.
-LONG := RACES=1000 KILLS=100 PEOPLE=2000 ERASED=500 PLANNED=120 SEQUENCES=1000 LOOKS=10000 TRIALS=1000 EXAMPLES=500
+LONG := RACES=1000 KILLS=100 PEOPLE=2000 ERASED=500 PLANNED=120 SEQUENCES=1000 LOOKS=10000 TRIALS=1000 EXAMPLES=500 HOSTILE=12000
 SEEDS ?= 1
 
 test-faults: .venv/dev-installed ## long fault runs on PostgreSQL and Redis, one for each of SEEDS="1 2 …"
 	for seed in $(SEEDS); do \
 		SEED=$$seed $(LONG) $(BIN)/python -m tests.private_servers -s -m "" --hypothesis-seed=$$seed tests/faults \
 			tests/test_consent_holds.py tests/customers/test_looking.py tests/customers/test_proof_tampering.py \
-			tests/recommender/test_freshness.py || exit 1; \
+			tests/recommender/test_freshness.py tests/config/test_hostile_bodies.py || exit 1; \
 	done
+
+CLIENT ?= var/client
+
+client: .venv/dev-installed ## a typed Python client from docs/openapi.yaml, as a wheel in var/client
+	rm -rf $(CLIENT)
+	mkdir -p $(CLIENT)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/openapi-python-client generate --path docs/openapi.yaml \
+		--config config/client.yaml --meta setup --output-path $(CLIENT)/source
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir $(CLIENT) $(CLIENT)/source
 
 mutations: .venv/dev-installed ## break the code a line at a time, in a copy, and see that each rule's test fails
 	$(BIN)/python -m tests.mutate
 
 # sqlite_writers is run as a file: its writers' Django must know nothing but their database.
 benchmark: .venv/benchmark-installed ## side by side with peers and bare loops, one script after the other; JSON in var/benchmarks/
-	@failed=; for script in serving_speed algorithms words pictures delivery_speed events_speed import_speed minimum_orders ledger_speed rights_speed sqlite_writers; do \
+	@failed=; for script in serving_speed algorithms words pictures delivery_speed events_speed exports_speed import_speed minimum_orders ledger_speed rights_speed sqlite_writers; do \
 		if [ $$script = sqlite_writers ]; then $(BIN)/python benchmarks/$$script.py; else $(BIN)/python -m benchmarks.$$script; fi \
 			|| failed="$$failed $$script"; \
 	done; [ -z "$$failed" ] || { echo "These failed:$$failed"; exit 1; }
 
-.PHONY: help install demo check types lint test test-services test-faults mutations benchmark
+.PHONY: help install demo check types lint test test-services test-faults client mutations benchmark

@@ -4,12 +4,13 @@ In a hurry: the person's leave and what holds still are one question. Deciding a
 programme and, with the person held, about the person; then the changes, which miss where somebody else was faster.
 """
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists
+from django.db.models import BigIntegerField, CharField, DateTimeField
 
 from campaigns import codes, deciding, experiments, segments
 from campaigns.deciding import NOTHING, Chosen
@@ -20,17 +21,16 @@ from campaigns.offers.facts import Facts
 from campaigns.programme import MOST_SLOTS, Everybody, Programme, is_running
 from campaigns.reach import PURPOSE_OF_CHANNEL, Reach
 from catalog import together
-from catalog.together import Change, Rows
+from catalog.questions import Given, Question, Rows
+from catalog.together import Change
 from customers import consent
 from customers.consent import Permission
-from customers.models import Customer
 from recommender import serving
 from recommender.serving import Recommendation
 
 PURPOSE = PURPOSE_OF_CHANNEL[Campaign.Channel.ONSITE]
 # How long a decision without a code stays the same for a person, so that what they see does not flicker.
 KEPT_FOR = timedelta(hours=24)
-ASKED_AT_ONCE = 20
 SPARE_CODES = 10
 """Of a pool as many are looked at, so that those who come at once do not all take the first."""
 
@@ -80,14 +80,21 @@ def decide(customer_id: int | None, placement: str, *, at: datetime) -> Shown:
 # --- what holds still ------------------------------------------------------------------------------------------------
 
 
-def _kept(customer_id: int, placement: str, *, at: datetime) -> Rows:
-    """The decisions that hold still, the newest first."""
+def _holding(person: Given, placement: Given, at: Given) -> Rows:
     return (
         Decision.objects.select_related("offer", "code", "campaign")
         .filter(is_running(placement, at=at, campaign="campaign__"))
-        .filter(customer=customer_id, placement=placement, expires_at__gt=at, run__isnull=True)
+        .filter(customer=person, placement=placement, expires_at__gt=at, run__isnull=True)
         .order_by("-decided_at", "slot")[:MOST_SLOTS]
     )
+
+
+_HOLDING = Question(_holding, person=BigIntegerField(), placement=CharField(), at=DateTimeField())
+
+
+def _kept(customer_id: int, placement: str, *, at: datetime) -> Rows:
+    """The decisions that hold still, the newest first."""
+    return _HOLDING(person=customer_id, placement=placement, at=at)
 
 
 def _standing(kept: Iterable[Decision], *, at: datetime) -> list[Decision]:
@@ -110,32 +117,23 @@ class _Look:
         self.facts = Facts(offers, [customer_id], of, placement=placement, at=at, declared=programme.declared)
         self.supply = rooms.Supply(offers, [customer_id], of, at=at, spare=SPARE_CODES)
         self.numbers = codes.numbers(offers)
-        self._asked: list[CampaignSegment] = []
-        is_in = []
+        self._matching: list[tuple[CampaignSegment, Rows]] = []
         for one in programme.audiences:
-            try:
-                among = segments.matching(one.segment, at=at, ids=[customer_id], declared=programme.declared)
-            except segments.Withheld:  # nobody is chosen by it; `stopping` pauses its campaign
-                continue
-            self._asked.append(one)
-            is_in.append(Exists(among))
-        person = Customer.objects.filter(pk=customer_id)
-        self._is_in = [
-            person.values_list(*is_in[start : start + ASKED_AT_ONCE])
-            for start in range(0, len(is_in), ASKED_AT_ONCE)
-        ]
+            # Where it is withheld nobody is chosen by it; `stopping` pauses its campaign.
+            with contextlib.suppress(segments.Withheld):
+                rows = segments.matching_one(one.segment, customer_id, at=at, declared=programme.declared)
+                self._matching.append((one, rows))
 
     @property
     def questions(self) -> Sequence[Rows]:
         return (
             self.kept, self.numbers, *self.taste.questions, *self.facts.questions, *self.supply.questions,
-            *self._is_in,
+            *(rows for _one, rows in self._matching),
         )  # fmt: skip
 
     def audience(self) -> CampaignSegment | None:
         """The first that the person is in."""
-        told = [matches for page in self._is_in for row in page for matches in row]
-        return next((one for one, matches in zip(self._asked, told, strict=False) if matches), None)
+        return next((one for one, rows in self._matching if rows), None)
 
 
 def _anew(customer_id: int, programme: Programme) -> list[Decision]:

@@ -1,20 +1,20 @@
 """What runs in a place of the shop: its campaigns with their audiences and offers, and how the place ranks them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import CharField, DateTimeField, Exists, OuterRef, Q
 
 from campaigns import experiments
 from campaigns.models import Campaign, CampaignSegment, Offer, Placement
 from campaigns.offers import caps
 from campaigns.segments import Declared
-from catalog.together import Rows
+from catalog.questions import Given, Question, Rows
 
 MOST_SLOTS = 30
 
 
-def is_running(placement: str, *, at: datetime, campaign: str = "") -> Q:
+def is_running(placement: str | Given, *, at: datetime | Given, campaign: str = "") -> Q:
     """`campaign` is the way to the campaign from the rows asked, such as `campaign__`."""
     begun = Q((f"{campaign}starts_at__isnull", True)) | Q((f"{campaign}starts_at__lte", at))
     on = Q((f"{campaign}ends_at__isnull", True)) | Q((f"{campaign}ends_at__gt", at))
@@ -25,28 +25,77 @@ def is_running(placement: str, *, at: datetime, campaign: str = "") -> Q:
     )  # fmt: skip
 
 
+# --- what is asked -----------------------------------------------------------------------------------------------------
+
+
+def _open(placement: Given, at: Given) -> Rows:
+    running = CampaignSegment.offers.through.objects.filter(
+        is_running(placement, at=at, campaign="campaignsegment__campaign__"), offer=OuterRef("pk")
+    )
+    return (
+        Offer.objects.in_force(at)
+        .filter(
+            Exists(running),
+            code_kind=Offer.CodeKind.NONE,
+            max_total__isnull=True,
+            max_per_customer__isnull=True,
+            budget__isnull=True,
+            eligibility__isnull=True,
+            caps__isnull=True,
+        )
+        .order_by("-priority", "slug")[:MOST_SLOTS]
+    )
+
+
+def _running(placement: Given, at: Given) -> Rows:
+    return CampaignSegment.objects.filter(is_running(placement, at=at, campaign="campaign__"))
+
+
+def _audiences(placement: Given, at: Given) -> Rows:
+    rows = _running(placement, at).select_related("campaign", "segment")
+    return rows.order_by("-campaign__priority", "campaign", "position", "pk")
+
+
+def _links(placement: Given, at: Given) -> Rows:
+    rows = CampaignSegment.offers.through.objects.filter(campaignsegment__in=_running(placement, at))
+    return rows.select_related("offer").order_by("pk")
+
+
+def _shown(placement: Given, at: Given) -> Rows:
+    return Offer.objects.filter(audiences__in=_running(placement, at)).values("pk")
+
+
+def _scopes(placement: Given, at: Given) -> Rows:
+    rows = Offer.categories.through.objects.filter(offer__in=_shown(placement, at))
+    return rows.values_list("offer_id", "category_id")
+
+
+def _caps(placement: Given, at: Given) -> Rows:
+    return caps.here(placement).filter(offer__in=_shown(placement, at))
+
+
+def _question(write: Callable[[Given, Given], Rows]) -> Question:
+    return Question(write, placement=CharField(), at=DateTimeField())
+
+
+_PLACEMENTS = Question(
+    lambda placement: Placement.objects.select_related("fallback").filter(slug=placement),
+    placement=CharField(),
+)
+_OPEN, _AUDIENCES, _LINKS, _SCOPES, _CAPS = map(_question, (_open, _audiences, _links, _scopes, _caps))
+_HOLDOUTS = Question(lambda at: experiments.holdouts(at=at), at=DateTimeField())
+
+
+# --- what it says ------------------------------------------------------------------------------------------------------
+
+
 class Everybody:
     """What everybody may see in a place. Nothing is asked yet (`catalog.together`)."""
 
     def __init__(self, placement: str, *, at: datetime) -> None:
         self.slug = placement
-        self.placements = Placement.objects.select_related("fallback").filter(slug=placement)
-        running = CampaignSegment.offers.through.objects.filter(
-            is_running(placement, at=at, campaign="campaignsegment__campaign__"), offer=OuterRef("pk")
-        )
-        self.open = (
-            Offer.objects.in_force(at)
-            .filter(
-                Exists(running),
-                code_kind=Offer.CodeKind.NONE,
-                max_total__isnull=True,
-                max_per_customer__isnull=True,
-                budget__isnull=True,
-                eligibility__isnull=True,
-                caps__isnull=True,
-            )
-            .order_by("-priority", "slug")[:MOST_SLOTS]
-        )
+        self.placements = _PLACEMENTS(placement=placement)
+        self.open = _OPEN(placement=placement, at=at)
 
     @property
     def questions(self) -> Sequence[Rows]:
@@ -73,22 +122,11 @@ class Programme:
     def __init__(self, placement: str, *, at: datetime) -> None:
         self.slug, self.at = placement, at
         self.everybody = Everybody(placement, at=at)
-        running = CampaignSegment.objects.filter(is_running(placement, at=at, campaign="campaign__"))
-        shown = Offer.objects.filter(audiences__in=running).values("pk")
+        here = {"placement": placement, "at": at}
         #: in the order in which they are asked
-        self.audiences = running.select_related("campaign", "segment").order_by(
-            "-campaign__priority", "campaign", "position", "pk"
-        )
-        self._links = (
-            CampaignSegment.offers.through.objects.filter(campaignsegment__in=running)
-            .select_related("offer")
-            .order_by("pk")
-        )
-        self._scopes = Offer.categories.through.objects.filter(offer__in=shown).values_list(
-            "offer_id", "category_id"
-        )
-        self.caps = caps.here(placement).filter(offer__in=shown)
-        self.holdouts = experiments.holdouts(at=at)
+        self.audiences = _AUDIENCES(**here)
+        self._links, self._scopes, self.caps = _LINKS(**here), _SCOPES(**here), _CAPS(**here)
+        self.holdouts = _HOLDOUTS(at=at)
         self.declared = Declared(at=at)
 
     @property

@@ -2,16 +2,23 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import Avg, Count, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from catalog.models import Category, Product, ProductChange, Review
-from catalog.pages import Page, ReadOnly, Section, shown
+from catalog.imports import note_by_hand
+from catalog.models import CatalogueStamp, Category, Product, ProductChange, Review
+from catalog.pages import Page, ReadOnly, Section, shown, told_time
 
 FAVOURABLE = Q(sentiment__gte=0.5)
+# Of the history of one product, on its own page.
+NEWEST = 20
 UNFAVOURABLE = Q(sentiment__lt=0.5)
 NOT_KNOWN = Q(sentiment__isnull=True)
 MOOD = {
@@ -26,6 +33,13 @@ MOOD = {
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.0%}"
+
+
+def _difference(change: ProductChange, before: ProductChange | None) -> str:
+    """By how much the price rose or fell, in percent of what it was."""
+    if before is None or not before.price or change.price is None or change.price == before.price:
+        return "–"
+    return f"{(change.price - before.price) / before.price:+.0%}"
 
 
 @admin.register(Category)
@@ -79,6 +93,12 @@ class ProductAdmin(Page):
         """Orders point at products: a product is unlisted, never deleted."""
         return False
 
+    def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
+        obj.is_learnt = False  # somebody describes it: no event does any more
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            note_by_hand(obj, at=timezone.now())
+
     def prepare(self, rows: Sequence[Any]) -> None:
         told = Review.objects.filter(product__in=rows).values("product_id").annotate(**MOOD).order_by()
         moods = {row["product_id"]: row for row in told}
@@ -91,6 +111,29 @@ class ProductAdmin(Page):
         return f"{told['many']} · {_percent(told['mean'])}" if told else "–"
 
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
+        return [self.history(row), *self.reviews(row)]
+
+    def history(self, row: Product) -> Section:
+        newest = list(row.changes.order_by("-pk")[: NEWEST + 1])
+        rows = [
+            (
+                told_time(one.at),
+                "–" if one.price is None else f"{one.price} {row.currency}",
+                _difference(one, before),
+                _("yes") if one.in_stock else _("no"),
+            )
+            for one, before in zip(newest[:NEWEST], [*newest[1:], None], strict=False)
+        ]
+        every = reverse("admin:catalog_productchange_changelist")
+        return Section(
+            _("Price and stock history"),
+            (_("since"), _("price"), _("change"), _("in stock")),
+            rows,
+            empty=_("Neither its price nor its stock has been told yet."),
+            more=f"{every}?q={quote(row.sku)}" if rows else "",
+        )
+
+    def reviews(self, row: Any) -> list[Section]:
         told = row.reviews.aggregate(**MOOD)
         if not told["many"]:
             return [Section(_("Reviews"), (), (), empty=_("Nobody has reviewed it yet."))]
@@ -154,3 +197,9 @@ class ReviewAdmin(ReadOnly):
     @shown(_("sentiment"), order="sentiment")
     def mood(self, review: Review) -> str:
         return _percent(review.sentiment)
+
+
+@admin.register(CatalogueStamp)
+class CatalogueStampAdmin(ReadOnly):
+    about = _("By these numbers the shop's lists notice that a product changed. The database writes them.")
+    list_display = ("value",)

@@ -156,6 +156,15 @@ def save_products(inputs: Sequence[ProductInput], *, at: datetime, learnt: bool 
     return Saved(len(fresh), len(changed), len(by_sku) - len(fresh) - len(changed))
 
 
+def note_by_hand(product: Product, *, at: datetime) -> bool:
+    """Note price and stock where they are not what the history last says; whether they were not. Two queries at most."""
+    now = (product.price, product.in_stock)
+    if product.changes.order_by("-pk").values_list("price", "in_stock").first() == now:
+        return False
+    product.changes.create(price=product.price, in_stock=product.in_stock, at=at)
+    return True
+
+
 def _apply(row: Product, given: ProductInput, categories: dict[str, int]) -> bool:
     """Write what the shop said into the row; a described product becomes listed. True if anything changed."""
     changed = False

@@ -78,9 +78,25 @@ class Product(models.Model):
                 condition=Q(price__isnull=True) | Q(price__gte=Decimal(0)), name="a_price_is_never_negative"
             )
         ]
+        indexes = [models.Index(fields=["brand", "id"], name="products_by_brand")]
 
     def __str__(self) -> str:
         return f"{self.title} ({self.sku})"
+
+
+class CatalogueStamp(models.Model):
+    """By what a process tells that a product changed since it read the catalogue. Triggers of the database write it.
+
+    A row for each writer at once, so that none waits for another; a new number drawn by chance with each change.
+    """
+
+    value = models.BigIntegerField(_("number"))
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("catalogue stamp"), _("catalogue stamps")
+
+    def __str__(self) -> str:
+        return str(self.value)
 
 
 class ProductChange(models.Model):

@@ -5,14 +5,12 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-import orjson
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.utils import timezone, translation
 from django.utils.translation import get_language
-from rest_framework import exceptions, status
+from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.parsers import JSONParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,10 +20,11 @@ from campaigns.codes import AlreadyUsed, NotRedeemable
 from campaigns.lifecycle import NotPossible
 from campaigns.segments import InvalidRule
 from campaigns.testing import NotSent
+from config import bodies
 from customers import access, gpc, identities
 from customers.consent import NoEvidence, NotPermitted
 from customers.models import IdempotentReply
-from customers.throttle import Count, counted
+from customers.throttle import Count, counted, counted_address
 from customers.views import rendered
 
 if TYPE_CHECKING:  # the framework's views read this file's classes while they load
@@ -33,8 +32,7 @@ if TYPE_CHECKING:  # the framework's views read this file's classes while they l
 
 PREFIX = "/api/v1/"
 TRACKING = "/v1/"
-MAX_BODY = 5 * 1024 * 1024
-MAX_ITEMS = 1000
+WRITES = ("POST", "PUT", "PATCH")
 
 
 # --- who calls ---------------------------------------------------------------------------------------------
@@ -83,7 +81,8 @@ class HasScope(BasePermission):
         if needed not in held.scopes:
             self.message = f"This key does not have the scope {needed}."
             return False
-        return True
+        # What is sent is read before anything is done, also where nothing of it is asked: half a body is no order.
+        return request.method not in WRITES or request.data is not None
 
 
 def scope_of(view: "APIView", method: str) -> str | None:
@@ -92,14 +91,15 @@ def scope_of(view: "APIView", method: str) -> str | None:
 
 
 class KeyThrottle(BaseThrottle):
-    """So many requests a minute and key; says when to come again."""
+    """So many requests a minute and key, or from one address where a door needs none; says when to come again."""
 
     count: Count | None = None
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         if request.auth is None:  # the schema and its page, open to everybody
-            return True
-        self.count = counted(cast(access.Access, request.auth).key_id)
+            self.count = counted_address(request.META.get("REMOTE_ADDR", ""))
+        else:
+            self.count = counted(cast(access.Access, request.auth).key_id)
         return self.count.is_allowed
 
     def wait(self) -> float | None:
@@ -107,30 +107,6 @@ class KeyThrottle(BaseThrottle):
 
 
 # --- what comes in and goes out ------------------------------------------------------------------------------
-
-
-class TooLarge(exceptions.APIException):
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_code = "too_large"
-    default_detail = f"A body holds at most {MAX_ITEMS} items and 5 MB."
-
-
-class StrictJSONParser(JSONParser):
-    """JSON as RFC 8259 has it: no NaN, no NUL characters, an object on top, lists of at most 1,000 items."""
-
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        raw = stream.read()
-        try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            raise exceptions.ParseError(f"The body is not JSON: {error}.") from error
-        if b"\\u0000" in raw:
-            raise exceptions.ParseError("The body holds a NUL character, which no field can keep.")
-        if not isinstance(body, dict):
-            raise exceptions.ParseError("The body must be a JSON object.")
-        if any(isinstance(value, list) and len(value) > MAX_ITEMS for value in body.values()):
-            raise TooLarge
-        return body
 
 
 _CODES = {
@@ -176,6 +152,8 @@ def errors(exc: Exception, context: dict[str, Any]) -> Response | None:
             with translation.override("en"):  # programs read it; the desk says it in the reader's language
                 message = exc.message
             return error("invalid_rule", message, 400, fields={exc.path: [message]})
+        case UnreadablePostError():
+            return error("invalid", "The body ended early.", 400)
         case Http404():
             return error("not_found", str(exc) or "There is no such thing.", 404)
         case exceptions.ValidationError():
@@ -193,6 +171,13 @@ def errors(exc: Exception, context: dict[str, Any]) -> Response | None:
                 response["Retry-After"] = str(max(1, int(getattr(exc, "wait", None) or 1)))
             return response
     return None
+
+
+def malformed(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django itself refuses to read, such as too large a form or a host that is none of ours."""
+    if request.path.startswith((PREFIX, TRACKING)):
+        return _said("invalid", "The request cannot be read.", 400)
+    return HttpResponse("The request cannot be read.", status=400, content_type="text/plain")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -239,15 +224,19 @@ class IdempotencyMiddleware:
         if not request.path_info.startswith(PREFIX):
             return self.get_response(request)
         request.path_info = request.path_info.rstrip("/")
-        length = request.headers.get("Content-Length") or "0"
-        if length.isdecimal() and int(length) > MAX_BODY:
-            return _said("too_large", str(TooLarge.default_detail), 413)
-        key = request.headers.get("Idempotency-Key", "")
-        if request.method != "POST" or not key:
+        key = request.headers.get("Idempotency-Key", "") if request.method == "POST" else ""
+        length = request.META.get("CONTENT_LENGTH", "")
+        try:
+            bodies.check(request)
+            # Half a body is answered here and not kept: the whole one may come again with the same key.
+            raw = bodies.whole(lambda: request.body, length) if key else b""
+        except bodies.Refused as refused:
+            return _said(refused.code, str(refused), refused.http)
+        if not key:
             return self.get_response(request)
-        if len(key) > 200:
-            return _said("invalid", "An Idempotency-Key has at most 200 characters.", 400)
-        payload = hashlib.sha256(request.body).hexdigest()
+        if len(key) > 200 or not key.isprintable():
+            return _said("invalid", "An Idempotency-Key has at most 200 printable characters.", 400)
+        payload = hashlib.sha256(raw).hexdigest()
         who = f"{request.headers.get('Authorization', '')} {request.headers.get('X-Customer-Token', '')}"
         scope = hashlib.sha256(f"{who} {request.path_info}".encode()).hexdigest()
         return self.once(request, scope, key, payload)
@@ -292,7 +281,9 @@ class IdempotencyMiddleware:
         if response.status_code in _NOT_KEPT:
             return
         mine = IdempotentReply.objects.filter(pk=row.pk, status__isnull=True, created_at=row.created_at)
-        if not mine.update(status=response.status_code, body=response.content):
+        # A secret is told once: repeated, its answer has the status and no text.
+        body = b"" if response.headers.get("Cache-Control") == "no-store" else response.content
+        if not mine.update(status=response.status_code, body=body):
             raise Overtaken
         row.status = response.status_code
 

@@ -49,7 +49,10 @@ class Demo:
         sys.stdout.flush()
 
     def environment(self) -> None:
-        """Secrets made once and kept in the folder, and the variables every process inherits."""
+        """Secrets made once and kept in the folder, and the variables every process inherits.
+
+        They stand in demo.env, too: with ENV_FILE any other terminal works on the demo.
+        """
         if "secret_key" not in self.state:
             field_key = base64.b64encode(secrets.token_bytes(32)).decode()
             self.remember(
@@ -59,20 +62,23 @@ class Demo:
             )
         if "ledger_key" not in self.state:
             self.remember(ledger_key=base64.b64encode(secrets.token_bytes(32)).decode())
+        shared = {
+            "SECRET_KEY": self.state["secret_key"],
+            "FIELD_KEYS": self.state["field_keys"],
+            "LEDGER_KEY": self.state["ledger_key"],
+            "VAR_DIR": str(self.folder.resolve()),
+            "PUBLIC_URL": f"http://127.0.0.1:{self.port}",
+            "ALLOWED_HOSTS": "127.0.0.1,localhost",
+            "EMAIL_URL": f"smtp://127.0.0.1:{self.sink_port}",
+            "POSTAL_ADDRESS": "Tact Demo Shop, 1 Example Street, 10115 Berlin",
+            "DEMO": "1",
+            "APPROVAL_ABOVE": "1000000",  # the demo has one person
+        }
+        env_file = self.folder / "demo.env"
+        env_file.touch(mode=0o600)
+        env_file.write_text("".join(f"{name}={value}\n" for name, value in shared.items()))
         os.environ.update(
-            ENV_FILE="",
-            SECRET_KEY=self.state["secret_key"],
-            FIELD_KEYS=self.state["field_keys"],
-            LEDGER_KEY=self.state["ledger_key"],
-            VAR_DIR=str(self.folder),
-            PUBLIC_URL=f"http://127.0.0.1:{self.port}",
-            ALLOWED_HOSTS="127.0.0.1,localhost",
-            EMAIL_URL=f"smtp://127.0.0.1:{self.sink_port}",
-            POSTAL_ADDRESS="Tact Demo Shop, 1 Example Street, 10115 Berlin",
-            DEMO="1",
-            APPROVAL_ABOVE="1000000",  # the demo has one person
-            DJANGO_SETTINGS_MODULE="config.settings",
-            OPENBLAS_NUM_THREADS="2",
+            shared, ENV_FILE="", DJANGO_SETTINGS_MODULE="config.settings", OPENBLAS_NUM_THREADS="2"
         )
 
     def manage(self, *arguments: str) -> None:
@@ -214,7 +220,8 @@ def main() -> int:
             processes.start("worker", worker())
             processes.start("scheduler", scheduler())
             demo.say(
-                f"Serving http://127.0.0.1:{demo.port}/admin/ (admin / {demo.state['password']}); Ctrl-C stops it."
+                f"Serving http://127.0.0.1:{demo.port}/admin/ (admin / {demo.state['password']}) and the shop,"
+                f" http://127.0.0.1:{demo.port}/shop/; Ctrl-C stops it."
             )
             return processes.watch()
     except KeyboardInterrupt:

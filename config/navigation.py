@@ -73,6 +73,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _item(_("Outcomes"), "monitoring", "campaigns.outcome"),
             _item(_("Global holdout"), "front_hand", "campaigns.holdout"),
             _item(_("Shares of variants"), "tune", "campaigns.sharechange"),
+            _item(_("Data exports"), "download", "campaigns.export"),
             _item(_("Whom campaigns change"), "person_search", "campaigns.upliftstudy"),
         ),
         _group(
@@ -92,6 +93,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _item(_("Categories"), "category", "catalog.category"),
             _item(_("Reviews"), "reviews", "catalog.review"),
             _item(_("Price and stock history"), "history", "catalog.productchange"),
+            _item(_("Products of shops"), "link", "customers.shopproduct"),
         ),
         _group(
             _("Privacy"),
@@ -126,6 +128,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _("System"),
             _item(_("Imports"), "upload_file", "customers.importrun"),
             _item(_("API keys"), "key", "customers.apikey"),
+            _item(_("Webhooks"), "webhook", "campaigns.webhookendpoint"),
+            _item(_("Messages to webhooks"), "outbox", "campaigns.webhookmessage"),
+            _item(_("Connected shops"), "storefront", "customers.shopconnection"),
+            _item(_("Deliveries of shops"), "move_to_inbox", "customers.shopdelivery"),
             _item(_("Idempotent replies"), "content_copy", "customers.idempotentreply"),
             _item(_("People who log in"), "badge", "auth.user"),
             _item(_("Roles"), "shield_person", "auth.group"),

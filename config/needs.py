@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from campaigns import codes, planning, stopping
 from campaigns.admin.pools import told_free
-from campaigns.models import Campaign, Delivery, Offer
+from campaigns.models import Campaign, Delivery, Offer, WebhookEndpoint
 from customers import few, installation, request_alarms, suppression
 from customers.models import ImportRun, Installation
 from customers.proof import verification
@@ -20,6 +20,7 @@ from recommender.models import ModelVersion, TrainingRun
 
 STALE = timedelta(days=7)
 Reader = User | AnonymousUser
+SILENT = timedelta(days=1)
 # An offer whose cap or budget is used up to this share runs low.
 LOW = Decimal("0.9")
 
@@ -104,6 +105,7 @@ def _sending_needs(now: datetime, user: Reader | None) -> list[Need]:
         why = f"{_('Nothing is sent.')} {_(installation.KEY_GONE)}"
         found.append(Need(why, _("Look"), reverse("admin:customers_suppression_changelist"), "harm"))
     found += _campaign_needs(now)
+    found += _webhook_needs(now)
     if unknown := Delivery.objects.filter(status=Delivery.Status.UNKNOWN).count():
         told_n, n = _waiting(user, "campaigns.view_delivery", unknown)
         told = ngettext(
@@ -167,6 +169,23 @@ def _campaign_needs(now: datetime) -> list[Need]:
         ) % {"offer": stock.offer, "n": told_free(stock)}
         link = reverse("admin:campaigns_offer_change", args=[stock.offer.pk])
         found.append(Need(told, _("Add codes"), link, "attention"))
+    return found
+
+
+def _webhook_needs(now: datetime) -> list[Need]:
+    """Webhooks that stopped by themselves, and those where nothing arrives."""
+    found = []
+    stopped = WebhookEndpoint.objects.exclude(paused_because__in=("", WebhookEndpoint.Because.PERSON))
+    for row in stopped.order_by("pk"):
+        words = {"name": row.name, "why": row.get_paused_because_display()}
+        link = reverse("admin:campaigns_webhookendpoint_change", args=[row.pk])
+        told = _("The webhook “%(name)s” stopped by itself: %(why)s.") % words
+        found.append(Need(told, _("Look"), link, "harm"))
+    failing = WebhookEndpoint.objects.filter(paused_at__isnull=True, failing_since__lt=now - SILENT)
+    for row in failing.order_by("pk"):
+        link = reverse("admin:campaigns_webhookendpoint_change", args=[row.pk])
+        told = _("Nothing arrives at the webhook “%s” since yesterday or longer.") % row.name
+        found.append(Need(told, _("Look"), link, "attention"))
     return found
 
 

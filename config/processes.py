@@ -30,12 +30,12 @@ def free_port() -> int:
         return port
 
 
-def web(port: int, *, threads: int = 8) -> list[str]:
+def web(port: int, *, threads: int = 8, workers: int = 1) -> list[str]:
     options = [
         "--worker-class",
         "gthread",
         "--workers",
-        "1",
+        str(workers),
         "--threads",
         str(threads),
         "--no-control-socket",

@@ -39,7 +39,7 @@ POLICY = (
 )
 # Kept from the officer too: who may log in, and with which keys shops and programs come in.
 LOG_IN = ("auth.user", "auth.group", "axes.accessattempt", "axes.accessfailurelog", "axes.accesslog")
-ACCESS = ("customers.apikey", "customers.idempotentreply")
+ACCESS = ("customers.apikey", "customers.idempotentreply", "customers.shopconnection")
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,13 @@ def roles() -> list[Role]:
             gettext_noop("Privacy officer"),
             _(
                 "Answers what people demand, keeps notices, laws, the suppression list and sensitive attributes, lets "
-                "numbers out with noise, takes back what other shops gave, and sees everything but who may log in."
+                "numbers out with noise, takes rows out for analysts, takes back what other shops gave, and sees everything but who may log in."
             ),
             _may(("view",), [name for name in everything if name not in ACCESS])
             | _may(("change",), ["customers.customer", "customers.privacyrequest", "customers.installation"])
             | _may(("change",), ["customers.sensitiveuse", "recommender.sharedstatistics"])
             | _may(("add",), ["customers.notice", "customers.suppression", "campaigns.privaterelease"])
+            | _may(("change",), ["campaigns.export"])
             | _may(DEEDS, ["customers.sensitiveattribute", "customers.jurisdiction", "customers.silentyes"]),
         ),
         Role(

@@ -1,16 +1,17 @@
-"""What browsers may do on the desk's pages."""
+"""What browsers may do: on the desk's pages, and from other sites' pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from csp.decorators import csp_replace
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.functional import cached_property
 
-from customers import gpc
+from customers import access, gpc
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
@@ -51,3 +52,41 @@ class SaysGpc:
         if told := request.META.get(gpc.HONOURED):
             response.headers["GPC"] = told
         return response
+
+
+class OtherSites:
+    """A shop's page on another site may call every address that takes its publishable key (CORS, Fetch Standard 3.2).
+
+    Every origin may, because no cookie opens it: the key and the token stand in headers that only the page can set.
+    What a browser asks before it calls is answered without a key. The other addresses stay shut.
+    """
+
+    is_open = "tact.other_sites"
+    headers = "Authorization, Content-Type, Idempotency-Key, X-Customer-Token, X-Retry-Count"
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.META.get(self.is_open):
+            response.headers["Access-Control-Allow-Origin"] = "*"
+            response.headers["Access-Control-Expose-Headers"] = "GPC, Retry-After"
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> HttpResponseBase | None:
+        scopes: Mapping[str, str] = getattr(getattr(view, "view_class", None), "scopes", {})
+        methods = [method for method, scope in scopes.items() if scope in access.PUBLISHABLE]
+        if not methods:
+            return None
+        request.META[self.is_open] = True
+        if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
+            return None
+        asked = {
+            "Access-Control-Allow-Methods": ", ".join(methods),
+            "Access-Control-Allow-Headers": self.headers,
+            "Access-Control-Max-Age": "86400",
+        }
+        return HttpResponse(status=204, headers=asked)

@@ -6,13 +6,12 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from campaigns import api as campaigns
-from campaigns import reporting_api
+from campaigns import reporting_api, shop
 from catalog import api as catalog
-from config import health
+from config import health, script
 from customers import api as customers
 from customers import shop as consent_shop
 from recommender import api as recommender
-from recommender import shop
 
 api = [
     path("customers/bulk", customers.CustomersBulkView.as_view()),
@@ -32,6 +31,7 @@ api = [
     path("purposes", customers.PurposesView.as_view()),
     path("events", customers.EventsView.as_view()),
     path("reviews", recommender.ReviewsView.as_view()),
+    path("products", catalog.ProductsView.as_view()),
     path("products/bulk", catalog.ProductsBulkView.as_view()),
     path("products/<str:sku>", catalog.ProductView.as_view()),
     path("products/<str:sku>/similar", recommender.SimilarView.as_view()),
@@ -60,6 +60,15 @@ api = [
     path("codes/reserve", campaigns.ReserveCodeView.as_view()),
     path("codes/redeem", campaigns.RedeemCodeView.as_view()),
     path("codes/reverse", campaigns.ReverseCodeView.as_view()),
+    path("webhooks", campaigns.WebhooksView.as_view()),
+    path("webhooks/<int:webhook>", campaigns.WebhookView.as_view()),
+    path("webhooks/<int:webhook>/test", campaigns.TestWebhookView.as_view()),
+    path("webhooks/<int:webhook>/replay", campaigns.ReplayWebhookView.as_view()),
+    path("webhooks/<int:webhook>/rotate", campaigns.RotateWebhookView.as_view()),
+    path("exports", campaigns.ExportsView.as_view()),
+    path("exports/<uuid:number>", campaigns.ExportView.as_view()),
+    path("exports/<uuid:number>/cancel", campaigns.CancelExportView.as_view()),
+    path("exports/<uuid:number>/download", campaigns.ExportDownloadView.as_view()),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="api/docs.html")),
 ]
@@ -69,13 +78,26 @@ urlpatterns = [
     path("", include("customers.urls")),
     path("", include("campaigns.urls")),
     path("api/v1/", include(api)),
+    path("tact.js", script.tact),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", health.metrics),
     path("i18n/", include("django.conf.urls.i18n")),
 ]
+demo = [
+    path("shop/", shop.home),
+    path("shop/basket/", shop.basket),
+    path("shop/consent/", consent_shop.consent),
+    path("shop/do/enter", shop.enter),
+    path("shop/do/guest", shop.guest),
+    path("shop/do/token", shop.token),
+    path("shop/do/check", shop.check),
+    path("shop/do/order", shop.order),
+    path("shop/<str:sku>", shop.product),
+]
 if settings.DEMO:
-    urlpatterns += [path("shop/consent/", consent_shop.consent), path("shop/<str:sku>", shop.product)]
+    urlpatterns += demo
+handler400 = "config.api.malformed"
 handler403 = "config.api.forbidden"
 handler404 = "config.api.not_found"
 handler500 = "config.api.failed"

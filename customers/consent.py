@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Self
 
 from django.db import connection
-from django.db.models import BooleanField, Exists, OuterRef, Q, Subquery
+from django.db.models import BigIntegerField, BooleanField, CharField, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
+from catalog.questions import Given, Question, Rows
 from customers import purposes, softoptin
 from customers.answers import (
     Answer,
@@ -143,22 +144,34 @@ def verdicts(customer_ids: Collection[int], purpose: str) -> dict[int, Verdict]:
         }
 
 
+def _answers(person: Collection[int] | Given, purpose: str | Given) -> Rows:
+    """What a verdict about each of them follows from."""
+    answer = ConsentState.objects.filter(customer=OuterRef("pk"), purpose=purpose)
+    silent = purposes.silent(purpose).filter(jurisdiction__code=OuterRef("jurisdiction"))
+    here = Customer.objects.present().filter(restricted_at__isnull=True, pk__in=person)
+    return here.values_list(
+        "pk",
+        "jurisdiction",
+        Subquery(answer.values("granted")),
+        Subquery(answer.values("record_id")),
+        Exists(silent),
+    )
+
+
+_ANSWER = Question(_answers, person=BigIntegerField(), purpose=CharField())
+
+
 class Asked:
     """The gate's question about these people and one purpose, asked with other questions (`catalog.together`)."""
 
     def __init__(self, customer_ids: Collection[int], purpose: str) -> None:
         self.purpose = purpose
-        answer = ConsentState.objects.filter(customer=OuterRef("pk"), purpose=purpose)
-        silent = purposes.silent(purpose).filter(jurisdiction__code=OuterRef("jurisdiction"))
-        here = Customer.objects.present().filter(restricted_at__isnull=True, pk__in=customer_ids)
-        known = here if purpose in purposes.PURPOSES else here.none()
-        self.rows = known.values_list(
-            "pk",
-            "jurisdiction",
-            Subquery(answer.values("granted")),
-            Subquery(answer.values("record_id")),
-            Exists(silent),
-        )
+        if purpose not in purposes.PURPOSES:
+            self.rows: Rows = Customer.objects.none()
+        elif len(customer_ids) == 1:
+            self.rows = _ANSWER(person=next(iter(customer_ids)), purpose=purpose)
+        else:
+            self.rows = _answers(customer_ids, purpose)
 
     def verdicts(self) -> dict[int, Verdict]:
         """As `verdicts` of the module."""

@@ -22,7 +22,16 @@ from django.db import OperationalError, connection, models, transaction
 from django.db.models import Q, QuerySet
 
 from catalog.models import Review
-from customers import consent, encryption, journal, preferences, purposes, request_traces, suppression
+from customers import (
+    consent,
+    data_files,
+    encryption,
+    journal,
+    preferences,
+    purposes,
+    request_traces,
+    suppression,
+)
 from customers.models import (
     ConsentRecord,
     ConsentState,
@@ -201,7 +210,7 @@ def _erase(customer_id: int, *, actor: str, at: datetime) -> Erased:
 
     Left are a nameless row, which the ledger's numbers point at, the ledger itself, and the suppression list. The
     journal outside the database knows of it before it commits, so that an older backup is told (D3). Copies that wait
-    to be fetched go with it.
+    to be fetched go with it, and every file of an export that holds people.
     """
     done = Erased()
     with transaction.atomic():
@@ -216,6 +225,8 @@ def _erase(customer_id: int, *, actor: str, at: datetime) -> Erased:
         )
         _blank_replies(list(persons.values()))
         request_traces.forget(people)
+        # Not earlier, as for their copies; a file that was left behind is not given out (`campaigns.exports.leaving`).
+        transaction.on_commit(data_files.drop_of_people, robust=True)
         _remove_rows(people, done)
         staff_notes(people).update(object_repr="", change_message="")
         journal.erased([one for one in persons.values() if one.erased_at is None], kept, at=at)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from catalog.questions import Given
 from customers import lawbook
 from customers.models import Jurisdiction, Notice, SilentYes
 
@@ -141,7 +142,7 @@ def jurisdictions() -> dict[str, str]:
     return {country: code for code, countries in rows for country in countries}
 
 
-def silent(purpose: str) -> QuerySet[SilentYes]:
+def silent(purpose: str | Given) -> QuerySet[SilentYes]:
     """The jurisdictions where silence means yes, until the person objects, as a query to join with."""
     return SilentYes.objects.filter(purpose=purpose)
 

@@ -97,7 +97,7 @@ def read(message: Any, *, received_at: datetime) -> Read:
     if not isinstance(message, dict):
         raise NotUnderstood("not_an_object")
     kind = message.get("type")
-    if kind not in TYPES:
+    if not isinstance(kind, str) or kind not in TYPES:
         raise NotUnderstood("unknown_type")
     user, anonymous = text(message.get("userId"), 200), text(message.get("anonymousId"), 200)
     message_id, at = id_of(message), _moment(message, received_at)
@@ -189,8 +189,17 @@ def _context(event: str, properties: Mapping[str, Any]) -> dict[str, Any]:
         if code := text(properties.get("coupon"), 100):
             kept["coupon"] = code
         if isinstance(properties.get("soft_opt_in"), dict):
-            kept["soft_opt_in"] = properties["soft_opt_in"]
+            kept["soft_opt_in"] = _plain(properties["soft_opt_in"])
     return kept
+
+
+def _plain(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What is text, a number or a yes under a name of at most 100 letters; text cut, without NUL, as a column takes it."""
+    return {
+        name: value.replace("\0", "")[:500] if isinstance(value, str) else value
+        for name, value in said.items()
+        if isinstance(value, str | int | float | bool) and len(name) <= 100 and "\0" not in name
+    }
 
 
 def id_of(message: Mapping[str, Any]) -> str:
@@ -241,11 +250,7 @@ def _profile(user: str, traits: Any) -> Profile:
         part for part in (text(traits.get("firstName"), 100), text(traits.get("lastName"), 100)) if part
     )
     country = text(place.get("country") or traits.get("country"), 60)
-    custom = {
-        label: value[:500] if isinstance(value, str) else value
-        for label, value in traits.items()
-        if label not in _RESERVED and isinstance(value, str | int | float | bool) and len(label) <= 100
-    }
+    custom = {label: value for label, value in _plain(traits).items() if label not in _RESERVED}
     return Profile(
         id=user,
         email=mailbox(traits.get("email")),

@@ -1,4 +1,4 @@
-"""The demo's page with the consent widget on it, as a shop would put it into its own."""
+"""The demo shop's key, and its page with the consent widget on it, as a shop would put it into its own."""
 
 from uuid import uuid4
 
@@ -22,7 +22,7 @@ def consent(request: HttpRequest) -> HttpResponse:
         page = render(
             request,
             "shop/consent.html",
-            {"language": language, "languages": settings.LANGUAGES, "visitor": visitor, "key": _key()},
+            {"language": language, "languages": settings.LANGUAGES, "visitor": visitor, "key": key()},
         )
     page.set_cookie(
         COOKIE, visitor, max_age=A_YEAR, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
@@ -30,9 +30,19 @@ def consent(request: HttpRequest) -> HttpResponse:
     return page
 
 
-def _key() -> str:
+SCOPES = (
+    "catalog:read",
+    "consents:read",
+    "consents:write",
+    "events:write",
+    "offers:read",
+    "recommendations:read",
+)
+
+
+def key() -> str:
     """The demo's publishable key, made once and kept in a file: of keys the database knows only the hash."""
-    file = settings.VAR_DIR / "consent-widget.key"
+    file = settings.VAR_DIR / "shop.key"
     if file.exists():
         try:
             value: str = file.read_text()
@@ -41,9 +51,7 @@ def _key() -> str:
             pass  # another database's
         else:
             return value
-    _row, value = access.create_key(
-        "publishable", scopes=["consents:read", "consents:write"], label="demo: consent widget"
-    )
+    _row, value = access.create_key("publishable", scopes=SCOPES, label="demo: the shop's pages")
     file.write_text(value)
     file.chmod(0o600)
     return value

@@ -48,7 +48,11 @@ def _understood(
     message: Any, caller: access.Access, refused: list[Refusal], at: datetime
 ) -> list[segment.Read]:
     if isinstance(message, dict):
-        if len(orjson.dumps(message)) > MESSAGE_BYTES:
+        try:
+            size = len(orjson.dumps(message))
+        except orjson.JSONEncodeError as error:  # it reads deeper than it writes
+            raise segment.NotUnderstood("too_deep") from error
+        if size > MESSAGE_BYTES:
             raise segment.NotUnderstood("too_large")
         if not segment.id_of(message):
             message = {**message, "messageId": str(uuid4())}  # nothing to know it by again

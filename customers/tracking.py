@@ -104,6 +104,7 @@ MALFORMED: Mapping[str, str] = {
     "no_user_anon_id": "A message names userId or anonymousId; an alias names previousId and userId.",
     "no_event": "A track call names its event.",
     "too_large": f"A message holds at most {MESSAGE_BYTES // 1024} KB.",
+    "too_deep": "A message is nested at most 250 deep.",
 }
 """What a client can only mend itself: 400 where it is the whole request, told beside the others in a batch."""
 

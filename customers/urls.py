@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from customers import privacy_views, proof_views, request_pages, tracking, views
+from customers import privacy_views, proof_views, request_pages, shop_hooks, tracking, views
 
 urlpatterns = [
     path("v1/projects/<str:key>/settings", tracking.settings_of, name="segment-settings"),
     path("v1/<str:kind>", tracking.door, name="segment"),
     path("v1/<str:kind>/", tracking.door),
+    path("hooks/<slug:kind>/<uuid:number>", shop_hooks.door, name="shop-hook"),
+    path("hooks/<slug:kind>/<uuid:number>/", shop_hooks.door),
     path("proof/", proof_views.ProofPage.as_view(), name="proof"),
     path("proof/checkpoints.jsonl", proof_views.checkpoint_lines, name="proof-checkpoints"),
     path("proof/ledger.pub", proof_views.public_key, name="proof-key"),

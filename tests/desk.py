@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from campaigns import codes, lifecycle, planning
+from campaigns import codes, lifecycle, planning, webhooks
 from campaigns import models as campaigns
 from campaigns.messages import default_message
 from campaigns.models import (
@@ -20,6 +20,7 @@ from campaigns.models import (
     Decision,
     Delivery,
     DomainPace,
+    Export,
     FrequencyCap,
     Holdout,
     JourneyEntry,
@@ -38,6 +39,7 @@ from campaigns.models import (
     UpliftScore,
     UpliftStudy,
     Variant,
+    WebhookMessage,
 )
 from catalog.imports import ProductInput, save_products
 from catalog.models import Category, Product, Review
@@ -58,11 +60,14 @@ from customers.models import (
     PolicyVersion,
     PrivacyRequest,
     SensitiveAttribute,
+    ShopConnection,
+    ShopProduct,
     SoftOptIn,
     Suppression,
     Topic,
 )
 from customers.purposes import PURPOSES
+from customers.shops import connections
 from recommender.models import (
     ClusterMembership,
     Interest,
@@ -350,7 +355,24 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
         delivery=Delivery.objects.filter(run__campaign=row).first(),
         at=now,
     )
+    connected(Product.objects.filter(category=category).first(), prefix=prefix)
     trust(row, customers, category, prefix=prefix)
+    return row
+
+
+def connected(product: Product | None, *, prefix: str) -> ShopConnection:
+    """A shop that delivered twice, and told of one product."""
+    row = connections.connect(
+        "shopify", f"{prefix}.myshopify.com", label=f"Garden {prefix}", currency="EUR", secret="a long secret"
+    )
+    now = timezone.now()
+    for number, topic, problems in (
+        ("1", "orders/create", ["line_without_product"]),
+        ("2", "themes/update", []),
+    ):
+        row.deliveries.create(number=number, topic=topic, at=now, problems=problems)
+    row.deliveries.create(number="3", topic="refunds/create", at=now, order_id="9", waiting=[{"number": "1"}])
+    ShopProduct.objects.create(connection=row, product=product, item="1", variant="2", told_at=now)
     return row
 
 
@@ -364,6 +386,7 @@ def trust(row: Campaign, customers: list[Customer], category: Category, *, prefi
     Checkpoint.objects.create(
         at=now, people=9, records=54, newest_record=54, root=prefix.rjust(64, "a"), key_id="k", signature="s"
     )
+    Export.objects.create(dataset="orders", state="gone", rows=1200, requested_by="ana", ended_at=now)
     budget = PrivacyBudget.objects.create(name=f"{prefix}-reports", total=1_000_000, spent=100_000)
     budget.releases.create(
         campaign=row,
@@ -395,6 +418,21 @@ def trust(row: Campaign, customers: list[Customer], category: Category, *, prefi
         )
         row.saved_reports.create(at=now, by="ana", cells={"treated": 120})
         row.fairness_checks.create(at=now, by="marta", moment="before")
+    told = webhooks.make(
+        name=f"Shop {prefix}",
+        url="https://shop.example/hook",
+        types=["code.redeemed"],
+        receiver="own",
+        by="marta",
+    ).endpoint
+    WebhookMessage.objects.bulk_create(
+        WebhookMessage(
+            endpoint=told, type="code.redeemed", fact=str(customer.pk), customer=customer, state="failed",
+            not_before=now, occurred_at=now, gathered_at=now, ended_at=now,
+            history=[{"at": now.isoformat(), "status": 500, "said": "", "ms": 12}],
+        )
+        for customer in customers
+    )  # fmt: skip
     SharedStatistics.objects.create(
         direction="in", name=f"Shop {prefix}", made_at=now, by="ana", people=2000, pairs=90, epsilon=1, delta=1e-6,
         most_pairs=20, sha256=prefix.rjust(64, "c"),

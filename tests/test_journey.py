@@ -1,5 +1,6 @@
 """The whole street, as someone walks it who has just found the project: `make demo`, twice, and the pages it serves."""
 
+import json
 import os
 import re
 import signal
@@ -115,6 +116,18 @@ def test_u1_every_mail_can_be_left_and_opens_in_its_reader_s_language(street: St
             assert "{%" not in part
         languages.add("zh" if "您好" in html.get_content() or "精选" in str(mail["Subject"]) else "en")
     assert languages == {"en", "zh"}
+
+
+def test_another_terminal_works_on_the_demo_by_its_env_file(street: Street) -> None:
+    file = street.folder / "demo.env"
+    assert file.stat().st_mode & 0o077 == 0, "secrets stand in it"
+    named = {line.partition("=")[0] for line in file.read_text().splitlines()}
+    bare = {name: value for name, value in street.environment.items() if name not in named}
+    told = subprocess.run(
+        [sys.executable, "manage.py", "consents", "--json"], cwd=ROOT, env={**bare, "ENV_FILE": str(file)},
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    assert json.loads(told.stdout)["known"] == CUSTOMERS
 
 
 def test_running_it_again_repeats_nothing_and_serves_the_pages(street: Street) -> None:

@@ -5,6 +5,7 @@ from campaigns.admin import (
     codes,
     deliveries,
     experiments,
+    exports,
     fairness,
     holdouts,
     journey,
@@ -16,6 +17,8 @@ from campaigns.admin import (
     segment,
     sending,
     uplift,
+    webhook_messages,
+    webhooks,
 )
 
 __all__ = [
@@ -23,6 +26,7 @@ __all__ = [
     "codes",
     "deliveries",
     "experiments",
+    "exports",
     "fairness",
     "holdouts",
     "journey",
@@ -34,4 +38,6 @@ __all__ = [
     "segment",
     "sending",
     "uplift",
+    "webhook_messages",
+    "webhooks",
 ]

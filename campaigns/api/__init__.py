@@ -14,9 +14,17 @@ from campaigns.api.definitions import (
     PlacementsView,
     PlacementView,
 )
+from campaigns.api.exports import CancelExportView, ExportDownloadView, ExportsView, ExportView
 from campaigns.api.offers import OffersView
 from campaigns.api.profile import ProfileView
 from campaigns.api.segments import SegmentMembersView, SegmentPreviewView, SegmentsView, SegmentView
+from campaigns.api.webhooks import (
+    ReplayWebhookView,
+    RotateWebhookView,
+    TestWebhookView,
+    WebhooksView,
+    WebhookView,
+)
 
 __all__ = [
     "CampaignPreviewView",
@@ -24,6 +32,10 @@ __all__ = [
     "CampaignTestView",
     "CampaignView",
     "CampaignsView",
+    "CancelExportView",
+    "ExportDownloadView",
+    "ExportView",
+    "ExportsView",
     "OfferDefinitionView",
     "OfferDefinitionsView",
     "OffersView",
@@ -31,11 +43,16 @@ __all__ = [
     "PlacementsView",
     "ProfileView",
     "RedeemCodeView",
+    "ReplayWebhookView",
     "ReserveCodeView",
     "ReverseCodeView",
+    "RotateWebhookView",
     "SegmentMembersView",
     "SegmentPreviewView",
     "SegmentView",
     "SegmentsView",
+    "TestWebhookView",
     "ValidateCodeView",
+    "WebhookView",
+    "WebhooksView",
 ]

@@ -175,6 +175,7 @@ def _distinct(said: dict[str, Any]) -> dict[str, Any]:
 
 class CampaignsView(APIView):
     scopes = {"GET": "campaigns:read", "POST": "campaigns:write"}
+    pagination_class = Pages
 
     @extend_schema(
         operation_id="list_campaigns",
@@ -182,7 +183,7 @@ class CampaignsView(APIView):
         responses=CampaignOutput(many=True),
     )
     def get(self, request: Request) -> Response:
-        pages = Pages()
+        pages = self.pagination_class()
         page: Any = pages.paginate_queryset(_campaigns(), request, view=self)
         return pages.get_paginated_response(CampaignOutput(page, many=True).data)
 

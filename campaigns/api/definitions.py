@@ -6,7 +6,6 @@ from django.db import IntegrityError, transaction
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,6 +14,7 @@ from campaigns.models import Offer, OfferCap, Placement
 from campaigns.offers import caps
 from campaigns.offers.definitions import is_possible_step, problems_of_offer, problems_of_placement
 from catalog.api import CURRENCY, NOT_NEGATIVE
+from catalog.lists import NumberedPages
 from catalog.models import Category
 
 SLUG = r"^[-a-zA-Z0-9_]+$"
@@ -118,7 +118,7 @@ class PlacementOutput(PlacementFields):
         return last.arms if last is not None and last.method == placement.ranking else None
 
 
-class Pages(CursorPagination):
+class Pages(NumberedPages):
     ordering = "-pk"
     page_size = 100
 
@@ -165,6 +165,7 @@ def _offers() -> Any:
 
 class OfferDefinitionsView(APIView):
     scopes = {"GET": "offers:read", "POST": "offers:write"}
+    pagination_class = Pages
 
     @extend_schema(
         operation_id="list_offer_definitions",
@@ -172,7 +173,7 @@ class OfferDefinitionsView(APIView):
         responses=DefinitionOutput(many=True),
     )
     def get(self, request: Request) -> Response:
-        pages = Pages()
+        pages = self.pagination_class()
         page: Any = pages.paginate_queryset(_offers(), request, view=self)
         return pages.get_paginated_response(DefinitionOutput(page, many=True).data)
 
@@ -241,6 +242,7 @@ def _placements() -> Any:
 
 class PlacementsView(APIView):
     scopes = {"GET": "offers:read", "POST": "offers:write"}
+    pagination_class = Pages
 
     @extend_schema(
         operation_id="list_placements",
@@ -248,7 +250,7 @@ class PlacementsView(APIView):
         responses=PlacementOutput(many=True),
     )
     def get(self, request: Request) -> Response:
-        pages = Pages()
+        pages = self.pagination_class()
         page: Any = pages.paginate_queryset(_placements(), request, view=self)
         return pages.get_paginated_response(PlacementOutput(page, many=True).data)
 

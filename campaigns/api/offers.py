@@ -66,6 +66,7 @@ def _shown(offer: Offer, decision: Decision | None, language: str) -> dict[str, 
 
 
 def as_answer(shown: Shown, placement: str, language: str) -> dict[str, Any]:
+    """As `OffersOutput` describes it."""
     own = [] if shown.fallback else [(row.offer, row) for row in shown.decisions if row.offer is not None]
     everybody_s: list[tuple[Offer, Decision | None]] = [(offer, None) for offer in shown.offers]
     with translation.override(language):
@@ -92,5 +93,4 @@ class OffersView(APIView):
         asked = given.validated_data
         customer = known_customer(request, asked.get("customer"))
         shown = onsite.decide(customer, asked["placement"], at=timezone.now())
-        answer = as_answer(shown, asked["placement"], asked["language"])
-        return Response(OffersOutput(answer).data)
+        return Response(as_answer(shown, asked["placement"], asked["language"]))

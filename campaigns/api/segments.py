@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -79,6 +79,7 @@ def _checked(rule: Any, slug: str) -> Any:
 
 class SegmentsView(APIView):
     scopes = {"GET": "segments:read", "POST": "segments:write"}
+    pagination_class = Pages
 
     @extend_schema(
         operation_id="list_segments",
@@ -86,7 +87,7 @@ class SegmentsView(APIView):
         responses=SegmentDefinitionOutput(many=True),
     )
     def get(self, request: Request) -> Response:
-        pages = Pages()
+        pages = self.pagination_class()
         page: Any = pages.paginate_queryset(Segment.objects.all(), request, view=self)
         return pages.get_paginated_response(SegmentDefinitionOutput(page, many=True).data)
 
@@ -159,17 +160,17 @@ class SegmentPreviewView(APIView):
 
 class SegmentMembersView(APIView):
     scopes = {"GET": "customers:read"}
+    pagination_class = Members
 
     @extend_schema(
         operation_id="list_segment_members",
         summary="Who matches a segment now, by the shop's own ids",
-        parameters=[OpenApiParameter("limit", int, description="1 to 1,000, default 100")],
         responses=MemberOutput(many=True),
     )
     def get(self, request: Request, slug: str) -> Response:
         """A list of persons: it needs `customers:read`, and a rule of behaviour lists only who allows its use."""
         found = segments.matching(one(Segment.objects.all(), slug, "segment"), at=timezone.now())
-        pages = Members()
+        pages = self.pagination_class()
         people = Customer.objects.filter(pk__in=found.values("pk")).only("pk", "external_id")
         page: Any = pages.paginate_queryset(people, request, view=self)
         return pages.get_paginated_response(MemberOutput(page, many=True).data)

@@ -1,19 +1,16 @@
 """A partner's webhook, signed as Standard Webhooks say; only to public https addresses (S3)."""
 
-import http.client
 import ssl
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 import orjson
-from standardwebhooks import Webhook as Signer
 
 from campaigns import outward
 from campaigns.channels.base import Channel, LineBroken, Refused, TryLater
 from campaigns.messages import Finished
 
-TIMEOUT_S = 10
+TIMEOUT_S = outward.TIMEOUT_S
 
 
 class Webhook(Channel):
@@ -34,49 +31,31 @@ class Webhook(Channel):
         self.url, self._secrets = url, (secret, *earlier)
         self._context = context or ssl.create_default_context()
         self._public = public
-        self._address = ""
+        self._place: outward.Place | None = None
+
+    @property
+    def _way(self) -> outward.Way:
+        return outward.Way(self._context, self._public, TIMEOUT_S)
 
     def open(self, message: Finished) -> None:
         try:
-            parts = urlsplit(self.url)
-            if parts.scheme != "https" or not parts.hostname:
-                raise Refused("a webhook's address begins with https://")
-            addresses = outward.resolve(parts.hostname, parts.port or 443)
-        except ValueError as error:
-            raise Refused("this is no address") from error
-        except OSError as error:
-            raise TryLater(f"the name {parts.hostname} cannot be looked up") from error
-        if not addresses or not all(self._public(address) for address in addresses):
-            raise Refused(f"{parts.hostname} leads to an address that is not public")
-        self._address = addresses[0]
+            self._place = self._way.look_up(self.url)
+        except outward.NotAllowed as error:
+            raise Refused(str(error)) from error
+        except outward.Unreachable as error:
+            raise TryLater(str(error)) from error
 
     def _transmit(self, message: Finished) -> None:
-        parts = urlsplit(self.url)
-        body = orjson.dumps(message.payload).decode()
-        now = datetime.now(UTC)
+        assert self._place is not None, "a message is opened before it is sent"  # noqa: S101
+        body = orjson.dumps(message.payload)
         message_id = message.message_id.strip("<>").partition("@")[0]
-        headers = {
-            "Content-Type": "application/json",
-            "webhook-id": message_id,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": " ".join(
-                Signer(secret).sign(message_id, now, body) for secret in self._secrets
-            ),
-        }
-        line = outward.Pinned(
-            self._address, parts.hostname or "", parts.port or 443, self._context, timeout=TIMEOUT_S
-        )
+        headers = outward.signed(message_id, body, self._secrets, at=datetime.now(UTC))
         try:
-            line.connect()
-        except OSError as error:
-            raise TryLater(f"{type(error).__name__}: nobody to trust answers there") from error
-        try:
-            line.request("POST", outward.target(parts), body.encode(), headers)
-            status = line.getresponse().status  # all that counts; what else is said is never read
-        except (OSError, http.client.HTTPException) as error:
-            raise LineBroken(f"{type(error).__name__} after the body began") from error
-        finally:
-            line.close()
+            status = self._way.post(self._place, body, headers)
+        except outward.Unreachable as error:
+            raise TryLater(str(error)) from error
+        except outward.Broken as error:
+            raise LineBroken(str(error)) from error
         if status == 429 or status >= 500:
             raise TryLater(f"the receiver said {status}")
         if not 200 <= status < 300:

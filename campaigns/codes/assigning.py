@@ -9,7 +9,8 @@ from django.db.models import BigIntegerField, Case, DateTimeField, F, Func, Q, V
 from campaigns.codes.values import new_value
 from campaigns.models import Code, Offer
 from catalog import together
-from catalog.together import Change, Rows
+from catalog.questions import Questions, Rows
+from catalog.together import Change
 
 State = Code.State
 
@@ -46,14 +47,15 @@ class _NextNumber(Func):
     output_field = BigIntegerField()
 
 
+_NUMBERS = Questions(lambda made: Offer.objects.filter(pk__in=made).values_list("pk", _NextNumber()))
+
+
 def numbers(offers: Collection[Offer]) -> Rows:
     """(offer, the number that a new code of it will have), drawn beforehand so that a code and what points at it are
     written at once. None on SQLite, where a row gets its number when it is written."""
     if connection.vendor != "postgresql":
         return Offer.objects.none()
-    made = [offer.pk for offer in offers if offer.code_kind == Offer.CodeKind.UNIQUE]
-    rows: Rows = Offer.objects.filter(pk__in=made).values_list("pk", _NextNumber())
-    return rows
+    return _NUMBERS(tuple(offer.pk for offer in offers if offer.code_kind == Offer.CodeKind.UNIQUE))
 
 
 def assign_one(

@@ -4,12 +4,14 @@ from campaigns.models.campaign import Campaign, CampaignRun, CampaignSegment, Me
 from campaigns.models.code import Code, CodeBatch, CodeMisuse, Redemption
 from campaigns.models.decision import Decision, Delivery, Outcome
 from campaigns.models.experiment import Holdout, ShareChange, Variant
+from campaigns.models.export import Export
 from campaigns.models.journey import JourneyEntry, JourneyVersion, JourneyVisit, Trigger
 from campaigns.models.offer import CapCount, Offer, OfferCap
 from campaigns.models.placement import Placement, RankingState
 from campaigns.models.release import FairnessCheck, PrivacyBudget, PrivateRelease, SavedReport
 from campaigns.models.sending import Bounce, DomainPace, FrequencyCap, QuietHours
 from campaigns.models.uplift import UpliftScore, UpliftStudy
+from campaigns.models.webhook import WebhookEndpoint, WebhookMessage
 
 __all__ = [
     "Bounce",
@@ -23,6 +25,7 @@ __all__ = [
     "Decision",
     "Delivery",
     "DomainPace",
+    "Export",
     "FairnessCheck",
     "FrequencyCap",
     "Holdout",
@@ -47,4 +50,6 @@ __all__ = [
     "UpliftScore",
     "UpliftStudy",
     "Variant",
+    "WebhookEndpoint",
+    "WebhookMessage",
 ]

@@ -100,7 +100,14 @@ class Redemption(models.Model):
                 fields=["code"], condition=Q(reversed_at__isnull=True), name="a_code_is_redeemed_once"
             )
         ]
-        indexes = [models.Index(fields=["order_id"])]
+        indexes = [
+            models.Index(fields=["order_id"]),
+            models.Index(
+                fields=["reversed_at", "id"],
+                condition=Q(reversed_at__isnull=False),
+                name="redemptions_as_reversed",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.code_id} {self.order_id}"

@@ -106,6 +106,8 @@ class Decision(models.Model):
     personalization_basis = models.CharField(_("basis of personalisation"), max_length=10, blank=True)
     personalization_record_id = models.BigIntegerField(_("its ledger record"), null=True, blank=True)
     decided_at = models.DateTimeField(_("decided"))
+    # When the row itself was written: a run decides for everyone by the hour at which it began. By it new rows are found.
+    written_at = models.DateTimeField(_("written"), null=True, auto_now_add=True)
     expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
 
     class Meta:
@@ -137,6 +139,7 @@ class Decision(models.Model):
             models.Index(fields=["customer", "decided_at"]),
             models.Index(fields=["state"], condition=Q(state="reserved"), name="decisions_set_aside"),
             models.Index(fields=["placement", "decided_at"]),
+            models.Index(fields=["written_at", "id"], name="decisions_as_written"),
         ]
 
     def __str__(self) -> str:
@@ -249,6 +252,11 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["run", "status"]),
             models.Index(fields=["customer", "channel", "ended_at"]),
+            models.Index(
+                fields=["ended_at", "id"],
+                condition=Q(ended_at__isnull=False),
+                name="deliveries_as_they_ended",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,9 +5,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from catalog.questions import Given
+
 
 class OfferQuerySet(models.QuerySet["Offer"]):
-    def in_force(self, at: datetime) -> "OfferQuerySet":
+    def in_force(self, at: datetime | Given) -> "OfferQuerySet":
         """Approved and within their dates; a start or end left open does not bound."""
         return self.filter(
             Q(starts_at__isnull=True) | Q(starts_at__lte=at),

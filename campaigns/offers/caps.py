@@ -7,15 +7,14 @@ together is guarded by the lock of the offer's row. What is left of an offer is 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, F, Q, QuerySet, Value
+from django.db.models import BigIntegerField, Count, DateTimeField, F, Q, QuerySet, Value
 
 from campaigns.models import CapCount, Decision, Offer, OfferCap, Outcome, Redemption
 from catalog import together
-from catalog.together import Rows
+from catalog.questions import Given, Questions, Rows
 
 Event, Scope = OfferCap.Event, OfferCap.Scope
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a wall clock's, in the shop's own zone
@@ -48,10 +47,15 @@ def caps_of(offer_ids: Collection[int], *, placement: str | None = None) -> list
     return list(rows.filter(offer_id__in=offer_ids))
 
 
-def here(placement: str) -> QuerySet[OfferCap]:
+def here(placement: str | Given) -> QuerySet[OfferCap]:
     """The caps that count in a placement."""
     rows = OfferCap.objects.filter(Q(placement__isnull=True) | Q(placement__slug=placement))
     return rows.select_related("placement").order_by("pk")
+
+
+def place(cap: OfferCap) -> str | None:
+    """The slug of the placement that the cap is about; None for everywhere."""
+    return None if cap.placement is None else cap.placement.slug
 
 
 def verdict(cap: OfferCap) -> str:
@@ -63,36 +67,29 @@ def verdict(cap: OfferCap) -> str:
 # --- what was counted --------------------------------------------------------------------------------------------------
 
 
-def decided(of: Sequence[OfferCap], *, begun: datetime) -> QuerySet[Decision]:
-    """The decisions that the caps count, all of one placement; what was given back does not count."""
-    rows = Decision.objects.filter(offer_id__in=[cap.offer_id for cap in of], decided_at__gte=begun)
+def decided(offers: Collection[int], placement: str | None, *, begun: datetime | Given) -> Rows:
+    """The decisions about these offers, of one placement if that is said; what was given back does not count."""
+    rows = Decision.objects.filter(offer_id__in=offers, decided_at__gte=begun)
     rows = rows.exclude(state=Decision.State.RELEASED)
-    where = of[0].placement
-    return rows if where is None else rows.filter(placement=where.slug)
+    return rows if placement is None else rows.filter(placement=placement)
 
 
-def clicked(of: Sequence[OfferCap], *, begun: datetime) -> QuerySet[Outcome]:
+def clicked(offers: Collection[int], placement: str | None, *, begun: datetime | Given) -> Rows:
     rows = Outcome.objects.filter(
-        decision__offer_id__in=[cap.offer_id for cap in of],
-        kind=Outcome.Kind.CLICKED,
-        is_machine=False,
-        at__gte=begun,
+        decision__offer_id__in=offers, kind=Outcome.Kind.CLICKED, is_machine=False, at__gte=begun
     )
-    where = of[0].placement
-    return rows if where is None else rows.filter(decision__placement=where.slug)
+    return rows if placement is None else rows.filter(decision__placement=placement)
 
 
-def redeemed(of: Sequence[OfferCap], *, begun: datetime) -> QuerySet[Redemption]:
-    offers = [cap.offer_id for cap in of]
+def redeemed(offers: Collection[int], placement: str | None, *, begun: datetime | Given) -> Rows:
     rows = Redemption.objects.filter(code__offer_id__in=offers, at__gte=begun, reversed_at__isnull=True)
-    where = of[0].placement
-    if where is None:
+    if placement is None:
         return rows
-    return rows.filter(code__in=Decision.objects.filter(placement=where.slug).values("code"))
+    return rows.filter(code__in=Decision.objects.filter(placement=placement).values("code"))
 
 
 # What a cap counts, and the ways from there to the person and to the offer.
-_COUNTS: dict[str, tuple[Callable[..., QuerySet[Any]], str, str]] = {
+_COUNTS: Mapping[str, tuple[Callable[..., Rows], str, str]] = {
     Event.DECIDED: (decided, "customer_id", "offer_id"),
     Event.CLICKED: (clicked, "decision__customer_id", "decision__offer_id"),
     Event.REDEEMED: (redeemed, "code__customer_id", "code__offer_id"),
@@ -107,11 +104,28 @@ def alike(of: Iterable[OfferCap]) -> list[list[OfferCap]]:
     return list(kinds.values())
 
 
+def _had(
+    event: str,
+    offers: Collection[int],
+    placement: str | None,
+    person: Collection[int] | Given,
+    begun: datetime | Given,
+) -> Rows:
+    rows, to_person, to_offer = _COUNTS[event]
+    counted = rows(offers, placement, begun=begun).filter(**{f"{to_person}__in": person})
+    return counted.values_list(to_person, to_offer)
+
+
+_HAD = Questions(_had, person=BigIntegerField(), begun=DateTimeField())
+
+
 def had(caps: Sequence[OfferCap], people: Collection[int], *, at: datetime) -> Rows:
     """(person, offer) of each time that these caps, all `alike`, count of these people."""
-    rows, person, offer = _COUNTS[caps[0].event]
-    counted: Rows = rows(caps, begun=since(caps[0], at)).filter(**{f"{person}__in": people})
-    return counted.values_list(person, offer)
+    what = (caps[0].event, tuple(cap.offer_id for cap in caps), place(caps[0]))
+    begun = since(caps[0], at)
+    if len(people) == 1:
+        return _HAD(*what, person=next(iter(people)), begun=begun)
+    return _had(*what, people, begun)
 
 
 def used_up(
@@ -135,10 +149,19 @@ def capped_people(
     return found
 
 
+def _given(offers: Collection[int], person: Collection[int] | Given) -> Rows:
+    rows = Decision.objects.filter(customer_id__in=person, offer_id__in=offers)
+    return rows.exclude(state=Decision.State.RELEASED).values_list("customer_id", "offer_id")
+
+
+_GIVEN = Questions(_given, person=BigIntegerField())
+
+
 def given(people: Collection[int], offer_ids: Collection[int]) -> Rows:
     """(person, offer) of each time that these people had one of these offers."""
-    rows = Decision.objects.filter(customer_id__in=people, offer_id__in=offer_ids)
-    return rows.exclude(state=Decision.State.RELEASED).values_list("customer_id", "offer_id")
+    if len(people) == 1:
+        return _GIVEN(tuple(offer_ids), person=next(iter(people)))
+    return _given(offer_ids, people)
 
 
 def given_to(
@@ -149,10 +172,14 @@ def given_to(
     return {(pk, offer) for pk in people for offer, most in capped.items() if n[pk, offer] >= most}
 
 
+_COUNTED = Questions(
+    lambda caps, periods: CapCount.objects.filter(cap_id__in=caps, customer__isnull=True, period__in=periods)
+)
+
+
 def counts(of: Collection[OfferCap], *, at: datetime) -> Rows:
     """The counts of caps that count all together, in the present period, of those that have begun to count."""
-    rows = CapCount.objects.filter(cap_id__in=[cap.pk for cap in of], customer__isnull=True)
-    return rows.filter(period__in={period(cap, at) for cap in of})
+    return _COUNTED(tuple(cap.pk for cap in of), tuple(sorted({period(cap, at) for cap in of})))
 
 
 def by_cap(rows: Iterable[CapCount], of: Iterable[OfferCap], *, at: datetime) -> dict[int, CapCount]:
@@ -181,7 +208,8 @@ def begin(of: Sequence[OfferCap], *, at: datetime) -> dict[int, CapCount]:
 
 
 def _number(cap: OfferCap, *, at: datetime) -> Rows:
-    rows: Rows = (decided if cap.event == Event.DECIDED else redeemed)([cap], begun=since(cap, at))
+    counting = decided if cap.event == Event.DECIDED else redeemed
+    rows = counting([cap.offer_id], place(cap), begun=since(cap, at))
     told: Rows = rows.order_by().values(one=Value(1)).annotate(n=Count("pk")).values_list("n")
     return told
 

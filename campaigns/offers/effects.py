@@ -72,7 +72,7 @@ def scores(arm: Mapping[str, Any], x: FloatArray) -> FloatArray:
 def now_rows(people: Collection[int], *, at: datetime) -> Rows:
     """What `now` rests on: what these people bought of late, of those who allow it."""
     since = at - timedelta(days=HISTORY_DAYS)
-    return histories.purchase_rows("personalization", since=since, until=at, customers=list(people))
+    return histories.purchase_rows("personalization", since=since, until=at, customers=people)
 
 
 def now(people: Sequence[int], rows: Rows, *, at: datetime) -> FloatArray:

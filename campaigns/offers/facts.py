@@ -6,13 +6,13 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import BigIntegerField, DateTimeField, Q
 
 from campaigns import segments
 from campaigns.models import Code, Decision, Offer, OfferCap, Placement, RankingState
 from campaigns.offers import caps, effects
 from campaigns.segments import Declared, InvalidRule
-from catalog.together import Rows
+from catalog.questions import Given, Questions, Rows
 
 By = Placement.Ranking
 Pairs = Iterable[tuple[int, int]]
@@ -122,6 +122,8 @@ class Facts:
 
     def _question(self, rule: Any, where: str) -> Rows:
         how: dict[str, Any] = {"at": self.at, "where": where, "declared": self.declared}
+        if len(self.people) == 1:
+            return segments.matching_one(rule, next(iter(self.people)), **how)
         if len(self.people) <= MOST_NAMED:
             among = segments.matching(rule, ids=self.people, **how)
         else:
@@ -135,19 +137,51 @@ class Facts:
         return f"{where}: {rule}" if len(self.declared.attributes) else rule
 
 
+_STATE = Questions(
+    lambda placement, method, at: RankingState.objects.filter(
+        placement_id=placement, method=method, at__lte=at
+    ).order_by("-at")[:1],
+    at=DateTimeField(),
+)
+
+
 def states(placement: Placement, *, at: datetime) -> Rows:
     """What is known by the placement's ranking at that moment: one row or none."""
     method = By.BANDIT if placement.ranking == By.FORMULA else placement.ranking
     if not placement.pk or method == By.PRIORITY:
         return RankingState.objects.none()
-    return placement.states.filter(method=method, at__lte=at).order_by("-at")[:1]
+    return _STATE(placement.pk, method, at=at)
+
+
+def _gone(coded: Collection[int], person: Collection[int] | Given, at: datetime | Given) -> Rows:
+    gone = Q(state=Code.State.REDEEMED) | Q(batch__expires_at__lte=at)
+    rows = Code.objects.filter(gone, offer_id__in=coded, customer_id__in=person)
+    return rows.values_list("customer_id", "offer_id")
+
+
+_GONE = Questions(_gone, person=BigIntegerField(), at=DateTimeField())
 
 
 def _used(coded: Collection[int], people: Collection[int], *, at: datetime) -> Rows:
     """(person, offer) where the person's one code of the offer can be used no more."""
-    gone = Q(state=Code.State.REDEEMED) | Q(batch__expires_at__lte=at)
-    rows = Code.objects.filter(gone, offer_id__in=coded, customer_id__in=people)
+    if len(people) == 1:
+        return _GONE(tuple(coded), person=next(iter(people)), at=at)
+    return _gone(coded, people, at)
+
+
+def _shown(offers: Collection[int], but: str, person: Collection[int] | Given, at: datetime | Given) -> Rows:
+    rows = Decision.objects.filter(
+        customer_id__in=person,
+        offer_id__in=offers,
+        run__isnull=True,
+        arm=Decision.Arm.TREATED,
+        expires_at__gt=at,
+    )
+    rows = rows.exclude(placement=but).exclude(state=Decision.State.RELEASED)
     return rows.values_list("customer_id", "offer_id")
+
+
+_SHOWN = Questions(_shown, person=BigIntegerField(), at=DateTimeField())
 
 
 def _elsewhere(
@@ -157,12 +191,6 @@ def _elsewhere(
 
     A message is read once and shows nothing now; what was mailed may be shown, with the same code.
     """
-    rows = Decision.objects.filter(
-        customer_id__in=people,
-        offer_id__in=offer_ids,
-        run__isnull=True,
-        arm=Decision.Arm.TREATED,
-        expires_at__gt=at,
-    )
-    rows = rows.exclude(placement=placement.slug).exclude(state=Decision.State.RELEASED)
-    return rows.values_list("customer_id", "offer_id")
+    if len(people) == 1:
+        return _SHOWN(tuple(offer_ids), placement.slug, person=next(iter(people)), at=at)
+    return _shown(offer_ids, placement.slug, people, at)

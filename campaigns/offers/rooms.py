@@ -15,14 +15,25 @@ from decimal import Decimal
 from math import inf
 from typing import Any
 
-from django.db.models import Case, DecimalField, F, IntegerField, Q, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    DateTimeField,
+    DecimalField,
+    F,
+    IntegerField,
+    Q,
+    Value,
+    When,
+)
 
 from campaigns.models import CapCount, Code, Offer, OfferCap, Placement
 from campaigns.offers import caps
 from campaigns.offers.candidates import is_in_force, set_aside_of
 from campaigns.offers.caps import Event, Scope
 from catalog import together
-from catalog.together import Change, Rows
+from catalog.questions import Given, Questions, Rows
+from catalog.together import Change
 
 # Verdicts that hold for everybody, not only for the person turned away.
 FOR_ALL = ("capped_total", "capped_placement", "budget_spent", "not_in_force")
@@ -67,6 +78,30 @@ class Room:
         return ""
 
 
+def _codes(whole: bool) -> Rows:
+    return Code.objects.select_related("batch") if whole else Code.objects.only("offer", "customer")
+
+
+def _own(whole: bool, offers: Collection[int], person: Collection[int] | Given) -> Rows:
+    return _codes(whole).filter(offer_id__in=offers, customer_id__in=person)
+
+
+def _free(whole: bool, offer: int, most: int, at: Given) -> Rows:
+    still = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
+    return _codes(whole).filter(still, offer=offer, state=Code.State.FREE).order_by("pk")[:most]
+
+
+_OWN = Questions(_own, person=BigIntegerField())
+_FREE = Questions(_free, at=DateTimeField())
+# A row where the last click that may be was made.
+_CLICKED = Questions(
+    lambda offers, placement, most, begun: caps.clicked(offers, placement, begun=begun).values_list("pk")[
+        most - 1 : most
+    ],
+    begun=DateTimeField(),
+)
+
+
 class Supply:
     """What is asked of the database about how much is left of offers. Nothing is asked yet (`catalog.together`).
 
@@ -88,19 +123,18 @@ class Supply:
         self.counts = caps.counts(self.counting, at=at)
         # A row where the last click that may be was made.
         self.clicked = {
-            cap.pk: caps.clicked([cap], begun=caps.since(cap, at)).values_list("pk")[cap.most - 1 : cap.most]
+            cap.pk: _CLICKED((cap.offer_id,), caps.place(cap), cap.most, begun=caps.since(cap, at))
             for cap in self.totals
             if cap.event == Event.CLICKED and cap.most
         }
         without = (Offer.CodeKind.NONE,) if spare else (Offer.CodeKind.NONE, Offer.CodeKind.UNIQUE)
-        coded = [offer.pk for offer in offers if offer.code_kind not in without]
-        codes = Code.objects.select_related("batch") if spare else Code.objects.only("offer", "customer")
-        self.own = codes.filter(offer_id__in=coded, customer_id__in=people)
-        still = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
+        coded = tuple(offer.pk for offer in offers if offer.code_kind not in without)
+        whole = bool(spare)
+        self.own = (
+            _OWN(whole, coded, person=next(iter(people))) if len(people) == 1 else _own(whole, coded, people)
+        )
         self.free = {
-            offer.pk: codes.filter(still, offer=offer, state=Code.State.FREE).order_by("pk")[
-                : spare or len(people)
-            ]
+            offer.pk: _FREE(whole, offer.pk, spare or len(people), at=at)
             for offer in offers
             if offer.code_kind == Offer.CodeKind.POOL
         }

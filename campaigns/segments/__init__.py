@@ -1,6 +1,6 @@
 """Who: a rule in JSON, compiled to one query."""
 
-from campaigns.segments.audience import explain, matches, matching, waterfall
+from campaigns.segments.audience import explain, matches, matching, matching_one, waterfall
 from campaigns.segments.reading import Asked, InvalidRule
 from campaigns.segments.rules import check, read
 from campaigns.segments.withheld import Declared, Withheld
@@ -14,6 +14,7 @@ __all__ = [
     "explain",
     "matches",
     "matching",
+    "matching_one",
     "read",
     "waterfall",
 ]

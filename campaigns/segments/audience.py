@@ -1,18 +1,21 @@
 """A rule asked: who matches, why, and how many could be reached."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
-from typing import Any
+from typing import Any, cast
 
-from django.db.models import Count, OuterRef, Q, Subquery
+import orjson
+from django.db.models import BigIntegerField, Count, DateTimeField, OuterRef, Q, Subquery
 
 from campaigns.models import Campaign, Segment
 from campaigns.reach import PURPOSE_OF_CHANNEL
 from campaigns.segments import withheld
 from campaigns.segments.reading import Reading
-from campaigns.segments.rules import compiled
+from campaigns.segments.rules import compiled, read
+from catalog.questions import Given, Questions, Rows
 from customers import consent
 from customers.models import Customer, Suppression
 from customers.models.customer import CustomerQuerySet
@@ -38,16 +41,64 @@ def matching(
     A rule that asks for behaviour, or for what is inferred from it, sees only people who allow personalization:
     nobody is chosen, nor left out by a "not", for what they did without their leave.
     """
-    places = (where,) if where else ()
-    if isinstance(rule, Segment):
-        places, rule = (f"segment:{rule.slug}",), rule.rule
+    rule, places = _places(rule, where)
     reading = Reading(at=at, span=span, ids=ids, places=places)
-    condition = compiled(rule, reading)
+    people = _people(rule, reading)
     withheld.refuse(reading, declared)
+    return people
+
+
+def _places(rule: Any, where: str) -> tuple[Any, tuple[str, ...]]:
+    if isinstance(rule, Segment):
+        return rule.rule, (f"segment:{rule.slug}",)
+    return rule, (where,) if where else ()
+
+
+def _people(rule: Any, reading: Reading) -> CustomerQuerySet:
+    condition = compiled(rule, reading)
     people: CustomerQuerySet = (
         consent.permitted("personalization") if reading.needs_behaviour else Customer.objects.present()
     )
     return reading.among(people, "pk").filter(condition)
+
+
+# --- one person, in a hurry --------------------------------------------------------------------------------------------
+
+CHANGING = ("segment", "affinity")
+"""What these conditions say rests on more than the rule: they are put into words each time anew."""
+
+
+@lru_cache(maxsize=500)
+def _read(rule: str) -> Reading:
+    return read(orjson.loads(rule))
+
+
+def _one(rule: str, person: Given, at: Given) -> Rows:
+    # Places for both: no condition looks at the moment itself, it only stands in the words, less a span.
+    reading = Reading(at=cast(datetime, at), ids=cast(Collection[int], person))
+    return _people(orjson.loads(rule), reading).values_list("pk", flat=True)
+
+
+_ONE = Questions(_one, person=BigIntegerField(), at=DateTimeField())
+
+
+def matching_one(
+    rule: Any,
+    customer_id: int,
+    *,
+    at: datetime,
+    where: str = "",
+    declared: withheld.Declared | None = None,
+) -> Rows:
+    """The person's id if the rule matches them, as `matching` does, in words that are kept."""
+    inner, places = _places(rule, where)
+    text = orjson.dumps(inner, option=orjson.OPT_SORT_KEYS).decode()
+    if any(f'"{name}":' in text for name in CHANGING):
+        people = matching(rule, at=at, ids=[customer_id], where=where, declared=declared)
+        return people.values_list("pk", flat=True)
+    asked = [replace(one, places=places) for one in _read(text).asked]
+    withheld.refuse(Reading(at=at, places=places, asked=asked), declared)
+    return _ONE(text, person=customer_id, at=at)
 
 
 def matches(rule: Any, customer_id: int, *, at: datetime) -> bool:

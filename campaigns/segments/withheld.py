@@ -3,20 +3,27 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db.models import DateTimeField
 from django.utils.translation import gettext as _
 
 from campaigns.segments.reading import InvalidRule, Reading
-from catalog.together import Rows
+from catalog.questions import Question, Rows
 from customers import sensitive
 from customers.models import SensitiveAttribute, SensitiveUse
+
+_ATTRIBUTES = Question(lambda: SensitiveAttribute.objects.values_list("name", flat=True))
+_USES = Question(
+    lambda at: SensitiveUse.objects.filter(sensitive.holds(at)).values_list("attribute__name", "where"),
+    at=DateTimeField(),
+)
 
 
 class Declared:
     """What is sensitive and where its use is approved, for many rules of one moment: asked once, or with other questions."""
 
     def __init__(self, *, at: datetime) -> None:
-        self.attributes = SensitiveAttribute.objects.values_list("name", flat=True)
-        self.uses = SensitiveUse.objects.filter(sensitive.holds(at)).values_list("attribute__name", "where")
+        self.attributes = _ATTRIBUTES()
+        self.uses = _USES(at=at)
 
     @property
     def questions(self) -> Sequence[Rows]:

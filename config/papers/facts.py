@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db.models import Count
 
-from campaigns.models import Campaign, Holdout
+from campaigns.models import Campaign, Holdout, WebhookEndpoint
 from campaigns.models import Placement as OfferPlacement
 from customers import consent, purposes
 from customers.models import Customer, Jurisdiction, SensitiveUse, SilentYes
@@ -51,9 +51,11 @@ def mail_server() -> str:
 
 
 def webhook_hosts() -> list[str]:
-    """Where partners' messages go, of campaigns that act or may go on. One query."""
-    urls = Campaign.objects.filter(channel=Campaign.Channel.WEBHOOK, status__in=ALIVE)
-    return sorted({urlsplit(url).hostname or "" for url in urls.values_list("webhook_url", flat=True)} - {""})
+    """Where partners are told of people: by campaigns that act or may go on, and by webhooks of what happens. One query."""
+    campaigns = Campaign.objects.filter(channel=Campaign.Channel.WEBHOOK, status__in=ALIVE)
+    partners = WebhookEndpoint.objects.filter(receiver=WebhookEndpoint.Receiver.PARTNER)
+    urls = campaigns.values_list("webhook_url").union(partners.values_list("url"))
+    return sorted({urlsplit(url).hostname or "" for (url,) in urls} - {""})
 
 
 def campaigns() -> Collection[Campaign]:

@@ -95,6 +95,9 @@ LINES: dict[str, Line] = {
     "campaigns.CapCount": Line(_("how often a person had an offer"), ("contract",)),
     "campaigns.Code": Line(_("the codes given to a person"), ("contract",)),
     "campaigns.CodeMisuse": Line(_("attempts with somebody else's code"), ("contract",)),
+    "campaigns.WebhookMessage": Line(
+        _("that another system is told of what happened to a person"), ("operation", "partner_sharing")
+    ),
     "campaigns.Redemption": Line(_("the codes a person used"), ("contract",)),
 }
 
@@ -106,8 +109,18 @@ BESIDE: dict[str, Line] = {
     "customers.Suppression": Line(
         _("keyed hashes of addresses that must not be written to"), ("refusal",), _("stays, as a keyed hash")
     ),
+    "customers.ShopDelivery": Line(
+        _("the numbers and sums of returns that came before their order"),
+        ("contract",),
+        _("names nobody; gone after thirty days"),
+    ),
     "customers.IdempotentReply": Line(
         _("what a request was answered, which may quote a person"), ("operation",), _("loses its text")
+    ),
+    "campaigns.Export": Line(
+        _("files of what people did, for the shop's analysts"),
+        ("analytics",),
+        _("every file that holds people is deleted, whoever is erased"),
     ),
     "admin.LogEntry": Line(
         _("what staff did on the desk"), ("operation",), _("keeps its time, loses its words")
@@ -131,7 +144,7 @@ ABOUT_NOBODY = frozenset(
     {
         *("auth.Permission", "auth.Group", "auth.Group_permissions", "auth.User_groups"),
         *("auth.User_user_permissions", "contenttypes.ContentType"),
-        *("catalog.Category", "catalog.Product", "catalog.ProductChange"),
+        *("catalog.CatalogueStamp", "catalog.Category", "catalog.Product", "catalog.ProductChange"),
         *("customers.ApiKey", "customers.Checkpoint", "customers.ImportRun", "customers.Installation"),
         *(
             "customers.Jurisdiction",
@@ -140,6 +153,7 @@ ABOUT_NOBODY = frozenset(
             "customers.SensitiveUse",
         ),
         *("customers.PolicyVersion", "customers.SilentYes", "customers.Topic"),
+        *("customers.ShopConnection", "customers.ShopProduct"),
         *("recommender.Look", "recommender.ModelVersion", "recommender.PairCount", "recommender.PairShard"),
         *("recommender.Placement", "recommender.Placement_categories", "recommender.Promotion"),
         *("recommender.Promotion_categories", "recommender.Promotion_products"),
@@ -156,6 +170,6 @@ ABOUT_NOBODY = frozenset(
             "campaigns.SavedReport",
         ),
         *("campaigns.Segment", "campaigns.ShareChange", "campaigns.Tag", "campaigns.Trigger"),
-        *("campaigns.UpliftStudy", "campaigns.Variant"),
+        *("campaigns.UpliftStudy", "campaigns.Variant", "campaigns.WebhookEndpoint"),
     }
 )

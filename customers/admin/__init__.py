@@ -12,6 +12,7 @@ from customers.admin import (
     requests,
     rights,
     sensitive,
+    shops,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "requests",
     "rights",
     "sensitive",
+    "shops",
 ]

@@ -4,17 +4,13 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from customers import consent, gpc
 from customers.access import Access
 from customers.models import Customer
-
-_ASKED_HEADERS = "Authorization, Content-Type, Idempotency-Key, X-Customer-Token"
 
 
 def access(request: Request) -> Access:
@@ -48,23 +44,3 @@ def refuse_what_gpc_refuses(request: Request, answers: Iterable[Mapping[str, Any
     for answer in answers:
         if answer["granted"] and answer["purpose"] in gpc.PURPOSES:
             raise consent.NoEvidence(f"The browser's Global Privacy Control says no to {answer['purpose']}.")
-
-
-class FromOtherSites(APIView):
-    """A door that a shop's page on another site may call with its publishable key (CORS, Fetch Standard 3.2).
-
-    Every origin may, because no cookie opens it: the key and the token stand in headers that only the page can set.
-    """
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response: HttpResponseBase
-        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-            response = HttpResponse(status=204)
-            response.headers["Access-Control-Allow-Methods"] = ", ".join(self.allowed_methods)
-            response.headers["Access-Control-Allow-Headers"] = _ASKED_HEADERS
-            response.headers["Access-Control-Max-Age"] = "86400"
-        else:
-            response = super().dispatch(request, *args, **kwargs)
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Access-Control-Expose-Headers"] = "GPC, Retry-After"
-        return response

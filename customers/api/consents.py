@@ -6,14 +6,13 @@ from django.http import Http404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from catalog.lists import NumberedPages
 from customers import consent, identities, optin, purposes
 from customers.api.caller import (
-    FromOtherSites,
     access,
     customer_or_404,
     refuse_what_gpc_refuses,
@@ -87,11 +86,11 @@ def answer_of(customer_id: int, said: dict[str, Any], actor: str) -> Answer:
     return Answer(customer_id, said["purpose"], said["granted"], evidence)
 
 
-class ConsentsView(FromOtherSites):
+class ConsentsView(APIView):
     scopes = {"GET": "consents:read", "POST": "consents:write"}
 
     @extend_schema(
-        operation_id="get_consents",
+        operation_id="list_consents",
         summary="What the customer allows now, purpose by purpose",
         responses=ConsentOutput(many=True),
     )
@@ -113,7 +112,7 @@ class ConsentsView(FromOtherSites):
         return Response(rows)
 
     @extend_schema(
-        operation_id="post_consent",
+        operation_id="record_consent",
         summary="The customer says yes or no to a purpose",
         request=ConsentInput,
         responses={201: RecordOutput},
@@ -133,7 +132,7 @@ class ConsentsBulkView(APIView):
     scopes = {"POST": "consents:write"}
 
     @extend_schema(
-        operation_id="post_consents",
+        operation_id="record_consents",
         summary="Up to 1,000 answers of many customers, all or none (for a server's key)",
         request=ConsentsInput,
         responses={201: WrittenOutput},
@@ -198,23 +197,24 @@ class AskConsentView(APIView):
         return Response(answer, status=202)
 
 
-class HistoryPage(CursorPagination):
+class HistoryPage(NumberedPages):
     ordering = "-sequence"
     page_size = 100
 
 
 class ConsentHistoryView(APIView):
     scopes = {"GET": "consents:read"}
+    pagination_class = HistoryPage
 
     @extend_schema(
-        operation_id="get_consent_history",
+        operation_id="list_consent_history",
         summary="Every answer of the customer, newest first, with the chain's hashes",
         responses=RecordOutput(many=True),
     )
     def get(self, request: Request, external_id: str) -> Response:
         speak_for(request, external_id)
         records = ConsentRecord.objects.filter(customer_id=customer_or_404(external_id).pk)
-        pages = HistoryPage()
+        pages = self.pagination_class()
         page = pages.paginate_queryset(records, request, view=self)
         return pages.get_paginated_response(RecordOutput(cast(Any, page), many=True).data)
 
@@ -230,7 +230,7 @@ class PurposesView(APIView):
     scopes = {"GET": "consents:read"}
 
     @extend_schema(
-        operation_id="get_purposes",
+        operation_id="list_purposes",
         summary="What can be asked of a customer, with the newest text in each language",
         responses=PurposeOutput(many=True),
     )

@@ -9,9 +9,10 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from customers import consent, gpc, identities, purposes
-from customers.api.caller import FromOtherSites, honour_gpc, refuse_what_gpc_refuses
+from customers.api.caller import honour_gpc, refuse_what_gpc_refuses
 from customers.consent import Answer, Evidence, NoEvidence
 from customers.models import Customer, Identity
 
@@ -40,7 +41,7 @@ class NoticesOutput(serializers.Serializer[Any]):
     )
 
 
-class NoticesView(FromOtherSites):
+class NoticesView(APIView):
     scopes = {"GET": "consents:read"}
 
     @extend_schema(
@@ -88,11 +89,11 @@ class VisitorOutput(serializers.Serializer[Any]):
     gpc = serializers.CharField(required=False, help_text="`honoured` when the request carried Sec-GPC: 1")
 
 
-class VisitorConsentsView(FromOtherSites):
+class VisitorConsentsView(APIView):
     scopes = {"POST": "consents:write"}
 
     @extend_schema(
-        operation_id="post_visitor_consents",
+        operation_id="record_visitor_consents",
         summary="What an anonymous visitor says yes and no to; a known customer's answers are never written here",
         request=VisitorInput,
         responses={201: VisitorOutput},

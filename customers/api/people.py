@@ -15,6 +15,7 @@ from customers import encryption, identities
 from customers.access import customer_token
 from customers.api.caller import customer_or_404
 from customers.identities import Profile
+from customers.links import preferences_url
 from customers.models import Customer
 
 
@@ -87,7 +88,7 @@ class CustomerView(APIView):
         operation_id="put_customer",
         summary="Create or change a customer",
         request=CustomerFields,
-        responses=CustomerOutput,
+        responses={200: CustomerOutput, 201: CustomerOutput},
     )
     def put(self, request: Request, external_id: str) -> Response:
         given = CustomerItem(data={**cast(dict[str, Any], request.data), "id": external_id})
@@ -96,7 +97,7 @@ class CustomerView(APIView):
         return Response(shown(customer_or_404(external_id)), status=201 if saved.created else 200)
 
     @extend_schema(
-        operation_id="patch_customer",
+        operation_id="change_customer",
         summary="Change a customer that exists",
         request=CustomerFields,
         responses=CustomerOutput,
@@ -129,6 +130,9 @@ class TokenInput(serializers.Serializer[Any]):
 class TokenOutput(serializers.Serializer[Any]):
     customer_token = serializers.CharField()
     expires_at = serializers.DateTimeField()
+    preferences_url = serializers.CharField(
+        help_text="The customer's own page, which asks for no login: for a link in their account, and nowhere else"
+    )
 
 
 class CustomerTokenView(APIView):
@@ -143,7 +147,7 @@ class CustomerTokenView(APIView):
     def post(self, request: Request, external_id: str) -> Response:
         given = TokenInput(data=request.data)
         given.is_valid(raise_exception=True)
-        customer_or_404(external_id)
+        url = preferences_url(customer_or_404(external_id))
         lasts = timedelta(seconds=given.validated_data["seconds"])
         token, expires = customer_token(external_id, at=timezone.now(), lasts=lasts)
-        return Response({"customer_token": token, "expires_at": expires})
+        return Response({"customer_token": token, "expires_at": expires, "preferences_url": url})

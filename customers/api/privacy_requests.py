@@ -81,7 +81,7 @@ class PrivacyRequestsView(APIView):
     scopes = {"POST": "privacy:write"}
 
     @extend_schema(
-        operation_id="post_privacy_request",
+        operation_id="create_privacy_request",
         summary="A customer demands something by law; a mail asks them whether it was them",
         description=(
             "An objection holds at once. Everything else waits until the customer opens the mailed link and says yes. "
@@ -122,7 +122,7 @@ class PrivacyRequestDownloadView(APIView):
     scopes = {"GET": "privacy:read"}
 
     @extend_schema(
-        operation_id="download_privacy_request",
+        operation_id="download_privacy_copy",
         summary="The copy of an access or portability request: JSON and CSV in one zip, for seven days",
         responses={(200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY)},
     )

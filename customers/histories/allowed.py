@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import BigIntegerField, Case, Q, QuerySet, Value, When
 from django.db.models.functions import Cast
 
+from catalog.questions import Given
 from customers import consent
 from customers.models import Customer, Event
 
@@ -27,7 +28,7 @@ def behaviour(
     types: Collection[str] = (),
     since: datetime | None = None,
     until: datetime | None = None,
-    customers: Collection[int] | QuerySet[Any] | None = None,
+    customers: Collection[int] | QuerySet[Any] | Given | None = None,
 ) -> QuerySet[Event]:
     """Events that may be used for `purpose`, from `since` (included) to `until` (excluded)."""
     events = Event.objects.filter(consent.may(purpose, person="customer_id"))

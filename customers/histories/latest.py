@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import F, QuerySet, Window
 from django.db.models.functions import RowNumber
 
+from catalog.questions import Given
 from customers.histories.allowed import behaviour
 from customers.histories.days import as_day
 
@@ -31,7 +32,7 @@ def newest(
 
 
 def newest_rows(
-    customer_ids: Collection[int], purpose: str, *, limit: int = 200, types: Collection[str] = ()
+    customer_ids: Collection[int] | Given, purpose: str, *, limit: int = 200, types: Collection[str] = ()
 ) -> QuerySet[Any, Any]:
     """What `newest` asks, for `acts` to read: to be asked together with other questions."""
     rows = behaviour(purpose, types=types, customers=customer_ids).filter(product__isnull=False)

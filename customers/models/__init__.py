@@ -16,6 +16,7 @@ from customers.models.policy import (
     SoftOptIn,
 )
 from customers.models.rights import Checkpoint, Installation, PrivacyRequest
+from customers.models.shop import ShopConnection, ShopDelivery, ShopProduct
 
 __all__ = [
     "ApiKey",
@@ -38,6 +39,9 @@ __all__ = [
     "PrivacyRequest",
     "SensitiveAttribute",
     "SensitiveUse",
+    "ShopConnection",
+    "ShopDelivery",
+    "ShopProduct",
     "SilentYes",
     "SoftOptIn",
     "Suppression",

@@ -109,7 +109,7 @@ class PlacementAdmin(Page):
 
 def _before_and_after(row: Placement, customer: int | None) -> list[dict[str, Any]]:
     at = timezone.now()
-    placed = placements.placed(row, at=at)
+    placed = placements.named(row.slug, at=at)
     answers = (
         (gettext("Before"), serving.recommend(customer, at=at)),
         (gettext("After"), serving.recommend(customer, at=at, filters=placed.filters, how=placed.how)),

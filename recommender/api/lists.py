@@ -10,13 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.api import product_or_404
+from catalog import together
+from catalog.api import SkuList, product_or_404
 from catalog.imports import product_ids
 from catalog.models import Category
 from customers import identities
 from customers.access import Access
 from recommender import serving
-from recommender.serving import Filters, Recommendation, placements, shown
+from recommender.serving import Filters, Item, Recommendation, placements, shown
 from recommender.serving.placements import Contradiction, Placed
 
 MODES = ("all", "again", "new")
@@ -36,16 +37,6 @@ def known_customer(request: Request, external_id: str | None) -> int | None:
             raise exceptions.PermissionDenied("The token proves another customer.")
         return None
     return caller.person if asked == caller.named else identities.find([asked]).get(asked)
-
-
-class SkuList(serializers.CharField):
-    """SKUs in one parameter, separated by commas."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        return [sku for sku in super().to_internal_value(data).split(",") if sku]
-
-    def to_representation(self, value: Any) -> str:
-        return ",".join(value)
 
 
 class ListInput(serializers.Serializer[Any]):
@@ -88,14 +79,10 @@ class ItemOutput(serializers.Serializer[Any]):
         required=False, help_text="its place by relevance alone, from 1; only in a list that was varied"
     )
 
-    def to_representation(self, instance: Any) -> dict[str, Any]:
-        said = super().to_representation(instance)
-        return {name: value for name, value in said.items() if value not in (None, "")}
-
 
 class ModelNameOutput(serializers.Serializer[Any]):
-    name = serializers.CharField(source="algorithm")
-    version = serializers.IntegerField(source="pk")
+    name = serializers.CharField()
+    version = serializers.IntegerField()
 
 
 class RecommendationsOutput(serializers.Serializer[Any]):
@@ -132,15 +119,35 @@ def narrowed(placed: Placed, asked: dict[str, Any]) -> Filters:
 def answer(
     found: Recommendation, customer: str | None, placement: str, *, recommendation_id: uuid.UUID | None = None
 ) -> Response:
-    said = {
-        "recommendation_id": recommendation_id or uuid.uuid4(),
-        "customer": customer,
-        "placement": placement,
-        "personalized": found.personalized,
-        "model": found.model,
-        "items": found.items,
+    """As `RecommendationsOutput` describes it, which would take as long to write it as the list took to be found."""
+    return Response(
+        {
+            "recommendation_id": recommendation_id or uuid.uuid4(),
+            "customer": customer,
+            "placement": placement,
+            "personalized": found.personalized,
+            "model": {"name": found.model.algorithm, "version": found.model.pk} if found.model else None,
+            "items": [_told(item) for item in found.items],
+        }
+    )
+
+
+def _told(item: Item) -> dict[str, Any]:
+    reason = item.reason
+    said: dict[str, Any] = {
+        "sku": item.sku,
+        "score": item.score,
+        "reason": {
+            "type": reason.type,
+            "skus": reason.skus,
+            "text": reason.text,
+            "share": reason.share,
+        },
     }
-    return Response(RecommendationsOutput(said).data)
+    for name in ("propensity", "promotion", "reranked_by", "relevance_place"):
+        if (value := getattr(item, name)) not in (None, ""):
+            said[name] = value
+    return said
 
 
 class RecommendationsView(APIView):
@@ -156,15 +163,24 @@ class RecommendationsView(APIView):
         given = RecommendationsInput(data=request.query_params)
         given.is_valid(raise_exception=True)
         asked, at = given.validated_data, timezone.now()
-        placed = placements.named(asked["placement"], at=at)
+        customer = None if asked.get("item") else known_customer(request, asked.get("customer"))
+        here = placements.Asked(asked["placement"], at=at)
+        taste = serving.Asked([] if customer is None else [customer])
+        together.read(*here.questions, *taste.questions)
+        placed = here.placed(taste.stamp)
         filters = narrowed(placed, asked)
         if sku := asked.get("item"):
             product = product_or_404(sku)
             found = serving.similar(product.pk, at=at, limit=asked["limit"], filters=filters)
             return answer(found, asked.get("customer"), asked["placement"])
-        customer = known_customer(request, asked.get("customer"))
         found = serving.recommend(
-            customer, at=at, limit=asked["limit"], filters=filters, explain=asked["explain"], how=placed.how
+            customer,
+            at=at,
+            limit=asked["limit"],
+            filters=filters,
+            explain=asked["explain"],
+            how=placed.how,
+            asked=taste,
         )
         recommendation_id = uuid.uuid4()
         if placed.is_measured:
@@ -209,7 +225,7 @@ class RankView(APIView):
     scopes = {"POST": "recommendations:read"}
 
     @extend_schema(
-        operation_id="post_rank",
+        operation_id="rank_products",
         summary="The same SKUs, best for the customer first; unknown ones keep their order at the end",
         request=RankInput,
         responses=RankOutput,

@@ -31,7 +31,7 @@ class ModelsView(APIView):
     scopes = {"GET": "models:read"}
 
     @extend_schema(
-        operation_id="get_models",
+        operation_id="list_models",
         summary="What is live, and how good it is",
         responses=ModelOutput(many=True),
     )
@@ -71,7 +71,7 @@ class TrainView(APIView):
     scopes = {"POST": "models:write"}
 
     @extend_schema(
-        operation_id="post_train",
+        operation_id="start_training",
         summary="Ask for a training; it runs in the background",
         request=TrainInput,
         responses={202: TrainingOutput},
@@ -113,7 +113,7 @@ class CancelTrainingView(APIView):
     scopes = {"POST": "models:write"}
 
     @extend_schema(
-        operation_id="post_cancel_training_run",
+        operation_id="cancel_training_run",
         summary="Call a training off; nothing of it goes live",
         description="200: it is cancelled. 202: its worker stops at its next step. 409: it has ended, or is going live.",
         request=None,

@@ -43,7 +43,10 @@ class ReviewsView(APIView):
     scopes = {"POST": "customers:write"}
 
     @extend_schema(
-        operation_id="post_review", summary="A customer's review", request=ReviewInput, responses=ReviewOutput
+        operation_id="put_review",
+        summary="A customer's review",
+        request=ReviewInput,
+        responses={200: ReviewOutput, 201: ReviewOutput},
     )
     def post(self, request: Request) -> Response:
         given = ReviewInput(data=request.data)

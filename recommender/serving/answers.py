@@ -78,6 +78,8 @@ class Entry:
 def because_of(lists: Iterable[Sequence[Entry]]) -> dict[int, Product]:
     """The products that reasons name. One query, none without such a reason."""
     needed = {pk for entries in lists for entry in entries for pk in entry.because}
+    if not needed:
+        return {}
     return {row.pk: row for row in Product.objects.filter(pk__in=needed).only("pk", "sku", "title")}
 
 

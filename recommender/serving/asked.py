@@ -3,7 +3,9 @@
 from collections.abc import Collection, Sequence
 from functools import cached_property
 
-from catalog.together import Rows
+from django.db.models import BigIntegerField
+
+from catalog.questions import Given, Question, Rows
 from customers import consent, histories
 from recommender import catalogue, refusals
 from recommender.models import Task
@@ -11,11 +13,18 @@ from recommender.serving.live import live_rows
 from recommender.serving.pasts import HISTORY_LENGTH
 
 
+def _acts(person: Collection[int] | Given) -> Rows:
+    return histories.newest_rows(person, "personalization", limit=HISTORY_LENGTH)
+
+
+_MODELS = Question(lambda: live_rows(Task.RECOMMEND, Task.POPULAR))
+_ACTS = Question(_acts, person=BigIntegerField())
+_REFUSED = Question(lambda person: refusals.refused_rows(person), person=BigIntegerField())
+
+
 class Asked:
     """All that a list for these people rests on. Nothing is asked yet: `recommend_many` asks what it turns out to need,
     one after the other, and whoever has more to ask asks all together (`catalog.together`).
-
-    Each question is written when it is first looked at, which costs more than the database's answer.
     """
 
     def __init__(self, customer_ids: Collection[int]) -> None:
@@ -27,7 +36,7 @@ class Asked:
 
     @cached_property
     def models(self) -> Rows:
-        return live_rows(Task.RECOMMEND, Task.POPULAR)
+        return _MODELS()
 
     @cached_property
     def leave(self) -> consent.Asked:
@@ -35,12 +44,17 @@ class Asked:
 
     @cached_property
     def acts(self) -> Rows:
-        return histories.newest_rows(self.customer_ids, "personalization", limit=HISTORY_LENGTH)
+        if len(self.customer_ids) == 1:
+            return _ACTS(person=next(iter(self.customer_ids)))
+        return _acts(self.customer_ids)
 
     @cached_property
     def refused(self) -> Rows:
+        if len(self.customer_ids) == 1:
+            return _REFUSED(person=next(iter(self.customer_ids)))
         return refusals.refused_rows(self.customer_ids)
 
     @property
     def questions(self) -> Sequence[Rows]:
-        return (self.stamp, self.models, self.leave.rows, self.acts, self.refused)
+        about = (self.leave.rows, self.acts, self.refused) if self.customer_ids else ()
+        return (self.stamp, self.models, *about)

@@ -1,13 +1,16 @@
 """A placement's rules, as serving reads them, and a request that may narrow them but not widen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
 import numpy as np
-from django.db.models import Q
+from django.db.models import CharField, DateTimeField, Q
 from django.utils.translation import gettext as _
 
+from catalog import together
+from catalog.questions import Given, Question, Rows
 from recommender import catalogue
 from recommender.algorithms.interactions import IntArray
 from recommender.models import Placement, Promotion
@@ -59,43 +62,89 @@ ANYWHERE = Placed(Filters(in_stock=False))
 """Where no placement has the name that was asked for: the request alone decides."""
 
 
-def named(slug: str, *, at: datetime) -> Placed:
-    """The placement's rules at this hour; unknown names have none. One query, five where there is a placement."""
-    row = Placement.objects.prefetch_related("categories").filter(slug=slug).first()
-    return ANYWHERE if row is None else placed(row, at=at)
+class Asked:
+    """All that stands in the desk about a placement. Nothing is asked yet (`catalog.together`)."""
 
+    def __init__(self, slug: str, *, at: datetime) -> None:
+        self._row = _ROW(slug=slug)
+        self._categories = _CATEGORIES(slug=slug)
+        self._running = _RUNNING(slug=slug, at=at)
+        self._products = _PROMOTED_PRODUCTS(slug=slug, at=at)
+        self._promoted_categories = _PROMOTED_CATEGORIES(slug=slug, at=at)
 
-def placed(row: Placement, *, at: datetime) -> Placed:
-    """A placement's rules, with the promotions that run at this hour."""
-    categories = [category.pk for category in row.categories.all()]
-    running = (
-        row.promotions.filter(
-            Q(starts_at__isnull=True) | Q(starts_at__lte=at), Q(ends_at__isnull=True) | Q(ends_at__gt=at)
+    @property
+    def questions(self) -> Sequence[Rows]:
+        return (self._row, self._categories, self._running, self._products, self._promoted_categories)
+
+    def placed(self, stamped: Rows | None = None) -> Placed:
+        """The placement's rules at this hour, with the promotions that run; unknown names have none.
+
+        stamped : the catalogue's stamp, where it was asked before.
+        """
+        row = next(iter(self._row), None)
+        if row is None:
+            return ANYWHERE
+        filters = Filters(
+            mode=cast(Mode, row.mode),
+            in_stock=row.in_stock,
+            category_ids=list(self._categories) or None,
+            bought=cast(Bought, row.bought),
+            bought_within_days=row.bought_within_days,
         )
-        .order_by("-priority", "pk")
-        .prefetch_related("products", "categories")
-    )
-    filters = Filters(
-        mode=cast(Mode, row.mode),
-        in_stock=row.in_stock,
-        category_ids=categories or None,
-        bought=cast(Bought, row.bought),
-        bought_within_days=row.bought_within_days,
-    )
-    how = Arrangement(
-        diversity=cast(Diversity, row.diversity),
-        strength=row.strength,
-        exploration=row.exploration,
-        promotions=tuple(_promoted(promotion) for promotion in running),
-        is_padded=row.relevance == Placement.Relevance.LOW,
-    )
-    return Placed(filters, how, row.is_measured or row.exploration > 0)
+        how = Arrangement(
+            diversity=cast(Diversity, row.diversity),
+            strength=row.strength,
+            exploration=row.exploration,
+            promotions=tuple(self._promoted(promotion, stamped) for promotion in self._running),
+            is_padded=row.relevance == Placement.Relevance.LOW,
+        )
+        return Placed(filters, how, row.is_measured or row.exploration > 0)
+
+    def _promoted(self, promotion: Promotion, stamped: Rows | None) -> Promoted:
+        ids: IntArray = np.array([pk for of, pk in self._products if of == promotion.pk], dtype=np.int64)
+        categories = [pk for of, pk in self._promoted_categories if of == promotion.pk]
+        if categories:
+            shelf = catalogue.current(stamped)
+            ids = np.union1d(ids, shelf.ids[np.isin(shelf.categories, categories)])
+        return Promoted(promotion.name, promotion.percent, ids)
 
 
-def _promoted(promotion: Promotion) -> Promoted:
-    categories = [category.pk for category in promotion.categories.all()]
-    ids: IntArray = np.array([product.pk for product in promotion.products.all()], dtype=np.int64)
-    if categories:
-        shelf = catalogue.current()
-        ids = np.union1d(ids, shelf.ids[np.isin(shelf.categories, categories)])
-    return Promoted(promotion.name, promotion.percent, ids)
+def named(slug: str, *, at: datetime) -> Placed:
+    """The placement's rules at this hour. One query, another where a promotion has categories."""
+    asked = Asked(slug, at=at)
+    together.read(*asked.questions)
+    return asked.placed()
+
+
+def _runs(slug: Given, at: Given, promotion: str = "") -> Q:
+    begun = Q((f"{promotion}starts_at__isnull", True)) | Q((f"{promotion}starts_at__lte", at))
+    on = Q((f"{promotion}ends_at__isnull", True)) | Q((f"{promotion}ends_at__gt", at))
+    return Q((f"{promotion}placement__slug", slug)) & begun & on
+
+
+_ROW = Question(lambda slug: Placement.objects.filter(slug=slug), slug=CharField())
+_CATEGORIES = Question(
+    lambda slug: Placement.categories.through.objects.filter(placement__slug=slug).values_list(
+        "category_id", flat=True
+    ),
+    slug=CharField(),
+)
+_RUNNING = Question(
+    lambda slug, at: Promotion.objects.filter(_runs(slug, at)).order_by("-priority", "pk"),
+    slug=CharField(),
+    at=DateTimeField(),
+)
+_PROMOTED_PRODUCTS = Question(
+    lambda slug, at: Promotion.products.through.objects.filter(_runs(slug, at, "promotion__")).values_list(
+        "promotion_id", "product_id"
+    ),
+    slug=CharField(),
+    at=DateTimeField(),
+)
+_PROMOTED_CATEGORIES = Question(
+    lambda slug, at: Promotion.categories.through.objects.filter(_runs(slug, at, "promotion__")).values_list(
+        "promotion_id", "category_id"
+    ),
+    slug=CharField(),
+    at=DateTimeField(),
+)

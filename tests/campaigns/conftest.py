@@ -1,6 +1,8 @@
 """A small running shop: people, products, offers, a message, a campaign, and a real SMTP server."""
 
 import socket
+import ssl
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -18,6 +20,7 @@ from campaigns.models import Campaign, CampaignSegment, Message, Offer, Segment
 from catalog.models import Category, Product
 from customers import consent, identities
 from customers.purposes import PURPOSES
+from tests.campaigns.receiving import Partner, write_certificate
 from tests.conftest import NOW, evidence
 
 
@@ -114,3 +117,26 @@ def campaign(message: Message, products: dict[str, Product], settings) -> Callab
 
 def garden() -> Category:
     return Category.objects.get(name="Garden")
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_certificate(tmp_path_factory.mktemp("tls") / "localhost.pem")
+
+
+@pytest.fixture
+def partner(certificate: Path) -> Iterator[Partner]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server = Partner(context)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def trusting(certificate: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certificate)

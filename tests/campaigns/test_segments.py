@@ -29,8 +29,11 @@ ALL = list(PURPOSES)
 
 
 def matched(rule: Any, *, at=NOW) -> str:
-    """The ids of those who match, in order."""
-    return " ".join(sorted(segments.matching(rule, at=at).values_list("external_id", flat=True)))
+    """The ids of those who match, in order: asked of all at once, and of each alone in words that are kept."""
+    found = sorted(map(str, segments.matching(rule, at=at).values_list("external_id", flat=True)))
+    everybody = Customer.objects.values_list("pk", "external_id")
+    assert found == sorted(str(name) for pk, name in everybody if segments.matching_one(rule, pk, at=at))
+    return " ".join(found)
 
 
 def did(

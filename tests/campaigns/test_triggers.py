@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -15,11 +16,14 @@ from campaigns.models import Campaign, JourneyEntry, Segment, Trigger
 from catalog.imports import ProductInput, save_products
 from customers import consent
 from customers.models import Customer
+from customers.shops import connections
 from recommender.models import ModelVersion, Score
 from tests.campaigns.conftest import people
 from tests.campaigns.test_journeys import DAY, HOUR, definition, did
 from tests.campaigns.test_journeys import journey as journey
 from tests.conftest import NOW, evidence
+from tests.customers.shops.conftest import SECRET, taken
+from tests.customers.shops.payloads import shopify_product
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -273,6 +277,21 @@ def test_what_comes_back_calls_who_waited_for_it(journey: Make) -> None:
     priced("rose", "12.50", in_stock=True, at=NOW + HOUR)
     assert triggers.look(row, at=NOW + 2 * HOUR) == 1
     assert inside() == [("c000", ["rose"])]
+
+
+def test_a_connected_shop_s_new_price_calls_as_any_other_does(journey: Make) -> None:
+    (anna,) = people(1)
+    shop = connections.connect("shopify", "garden.myshopify.com", label="", currency="EUR", secret=SECRET)
+    product = shopify_product(updated_at="2026-11-20T10:00:00Z")
+    with time_machine.travel(NOW - 2 * DAY, tick=False):
+        taken(shop, "products/create", product)
+    did(anna, "viewed", at=NOW - DAY, sku="LAV-S")
+    row = journey(called({"price_drop": {"percent": 10}}))
+    cheaper = {**product, "variants": [{**product["variants"][0], "price": "5.20"}]}
+    with time_machine.travel(NOW + HOUR, tick=False):
+        taken(shop, "products/update", cheaper)
+    assert triggers.look(row, at=NOW + 2 * HOUR) == 1
+    assert inside() == [("c000", ["LAV-S"])]
 
 
 def test_a_change_s_people_are_called_a_page_at_a_time_each_once(journey: Make, monkeypatch) -> None:

@@ -1,21 +1,12 @@
 """A partner's webhook against a real https server: signed, only to public addresses, and no redirect followed."""
 
-import http.server
 import json
 import socket
 import ssl
-import threading
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from standardwebhooks import Webhook as Signer
 from standardwebhooks import WebhookVerificationError
 
@@ -27,100 +18,11 @@ from campaigns.models import Campaign, Delivery
 from customers.consent import Permission
 from customers.models import Customer
 from tests.campaigns.conftest import people
+from tests.campaigns.receiving import Partner
 from tests.conftest import NOW
 
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 PAYLOAD = {"customer": "anna", "decision": "d1", "offer": None, "code": "ÄÖ-1", "skus": ["rose", "mug"]}
-
-
-class Partner(http.server.ThreadingHTTPServer):
-    """Answers what it is told to, and remembers what reached it."""
-
-    daemon_threads = True
-    answer: str = "200"
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
-        self.received: list[tuple[str, dict[str, str], bytes]] = []
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A line that the other side hung up on is what some of these tests are about."""
-
-    @property
-    def url(self) -> str:
-        return f"https://localhost:{self.server_port}"
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    server: Partner
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.received.append((self.path, dict(self.headers.items()), body))
-        match self.server.answer:
-            case "cut":
-                self.connection.shutdown(socket.SHUT_RDWR)
-            case "rubbish":
-                self.wfile.write(b"HELLO\r\n\r\n")
-            case "silence":
-                time.sleep(1)
-            case "endless":
-                self.send_response(200)
-                self.end_headers()
-                for _ in range(2000):
-                    self.wfile.write(b"x" * 65536)
-            case code:
-                self.send_response(int(code))
-                if code.startswith("3"):
-                    self.send_header("Location", f"{self.server.url}/elsewhere")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-    def log_message(self, *args: Any) -> None: ...
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for localhost that nobody else trusts, with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
-    plain = serialization.NoEncryption()
-    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    path.write_bytes(key.private_bytes(pem, pkcs8, plain) + made.public_bytes(pem))
-    return path
-
-
-@pytest.fixture
-def partner(certificate: Path) -> Iterator[Partner]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    server = Partner(context)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-@pytest.fixture
-def trusting(certificate: Path) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=certificate)
 
 
 def message(customer: Customer, payload: Any = None) -> Finished:

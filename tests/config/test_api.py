@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.cache import cache
@@ -15,9 +16,10 @@ from campaigns import segments
 from campaigns.segments import InvalidRule
 from config import urls
 from config.api import STILL_RUNNING, errors, scope_of
+from customers import throttle
 from customers.access import SCOPES, create_key, customer_token
 from customers.models import ApiKey, Customer, IdempotentReply
-from tests.conftest import Caller
+from tests.conftest import NOW, Caller
 
 pytestmark = pytest.mark.django_db
 EVENT = {"message_id": "m1", "customer": "anna", "type": "ordered", "occurred_at": "2026-11-01T10:00:00Z"}
@@ -154,17 +156,30 @@ def test_field_errors_name_their_place(server: Caller) -> None:
     assert list(answer.body["fields"]) == ["products.1.price"]
 
 
-def test_the_throttle_lets_exactly_so_many_through(server: Caller, settings) -> None:
+def test_the_throttle_lets_exactly_so_many_through(
+    server: Caller, settings, tmp_path: Path, time_machine
+) -> None:
     cache.clear()
-    settings.API_REQUESTS_PER_MINUTE = 5
-    statuses = [server("GET", "purposes").status for _ in range(8)]
-    # A minute may turn while we count; then the count begins again.
-    assert statuses in ([200] * 5 + [429] * 3, statuses if 429 not in statuses[:5] else None)
-    answer = server("GET", "purposes")
-    if answer.status == 429:
-        assert 1 <= int(answer.headers["Retry-After"]) <= 60
-        assert answer.body["code"] == "throttled"
+    settings.API_REQUESTS_PER_MINUTE, settings.VAR_DIR = 5, tmp_path
+    time_machine.move_to(NOW.replace(second=20), tick=False)
+    answers = [server("GET", "purposes") for _ in range(8)]
+    assert [answer.status for answer in answers] == [200] * 5 + [429] * 3
+    assert answers[-1].headers["Retry-After"] == "40"
+    assert answers[-1].body["code"] == "throttled"
+    time_machine.shift(40)
+    assert server("GET", "purposes").status == 200
+
+
+def test_what_needs_no_key_is_counted_by_address(
+    client: Client, settings, tmp_path: Path, time_machine, monkeypatch
+) -> None:
     cache.clear()
+    settings.VAR_DIR = tmp_path
+    monkeypatch.setattr(throttle, "FROM_ONE_ADDRESS", 3)
+    time_machine.move_to(NOW, tick=False)
+    found = [client.get("/api/v1/docs").status_code for _ in range(5)]
+    assert found == [200] * 3 + [429] * 2
+    assert client.get("/api/v1/docs", REMOTE_ADDR="192.0.2.7").status_code == 200
 
 
 # --- customer tokens -------------------------------------------------------------------------------------------------

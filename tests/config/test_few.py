@@ -43,7 +43,7 @@ OF_PEOPLE = {
     "recommender.interest", "recommender.clustermembership", "recommender.score", "recommender.refusedinterest",
     "recommender.shown", "campaigns.decision", "campaigns.delivery", "campaigns.outcome", "campaigns.bounce",
     "campaigns.code", "campaigns.redemption", "campaigns.codemisuse", "campaigns.journeyentry",
-    "campaigns.journeyvisit", "campaigns.upliftscore",
+    "campaigns.journeyvisit", "campaigns.upliftscore", "campaigns.webhookmessage",
 }  # fmt: skip
 # Lists of things, of which `desk.shop` makes as many as people; their forms are read all the same.
 OF_AS_MANY_THINGS = {

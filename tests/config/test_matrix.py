@@ -53,7 +53,7 @@ def boris(db: None) -> Customer:
 def addresses(boris: Customer, number: str) -> Iterator[tuple[str, Any]]:
     record = ConsentRecord.objects.filter(customer_id=boris.pk).latest("pk").pk
     places = {
-        "external_id": "boris", "sku": "rose", "slug": "ten", "record": record, "run": 1, "number": number, "step": "launch",
+        "external_id": "boris", "sku": "rose", "slug": "ten", "record": record, "run": 1, "number": number, "step": "launch", "webhook": 1,
     }  # fmt: skip
     for pattern in urls.api:
         path = re.sub(r"<\w+:(\w+)>", lambda found: str(places[found[1]]), str(pattern.pattern))

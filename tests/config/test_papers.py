@@ -17,6 +17,7 @@ from django.db import models
 from django.test import Client
 from django.utils import timezone, translation
 
+from campaigns import webhooks
 from campaigns.models import Campaign
 from config import papers
 from config.papers import datamap, dpia, facts, lines, page, register
@@ -28,9 +29,11 @@ from customers.models import (
     Jurisdiction,
     PendingConsent,
     SensitiveAttribute,
+    ShopConnection,
     SilentYes,
 )
 from customers.purposes import PURPOSES
+from customers.shops import connections
 from recommender.models import ModelVersion, Shown
 from tests.conftest import NOW, person
 from tests.customers.test_privacy import DELETED, KEPT, LET_GO
@@ -249,11 +252,27 @@ def _demand(at: datetime) -> models.Model:
     return row
 
 
+def _webhook_message(at: datetime) -> models.Model:
+    said = {"name": "Shop", "url": "https://shop.example/", "types": ["code.redeemed"], "receiver": "own"}
+    endpoint = webhooks.make(**said, by="tests").endpoint
+    row = webhooks.put_test(endpoint, at=at)
+    return row
+
+
+def _delivered(at: datetime) -> models.Model:
+    shop = ShopConnection.objects.first() or connections.connect(
+        "shopify", "garden.myshopify.com", label="Garden", currency="EUR", secret="a long secret"
+    )
+    return shop.deliveries.create(number=uuid4().hex, topic="orders/create", at=at)
+
+
 MAKERS: dict[str, Callable[[datetime], models.Model]] = {
     "customers.PendingConsent": _pending,
     "customers.IdempotentReply": _reply,
     "customers.PrivacyRequest": _demand,
+    "customers.ShopDelivery": _delivered,
     "recommender.Shown": _shown,
+    "campaigns.WebhookMessage": _webhook_message,
 }
 
 
@@ -281,7 +300,9 @@ def test_the_paper_has_a_row_for_each_line_and_the_rest_stays() -> None:
         ["pending consents", "30 days"],
         ["idempotent replies", "7 days"],
         ["privacy requests", "1096 days"],
+        ["webhook messages", "30 days"],
         ["lists shown", "90 days"],
+        ["deliveries of shops", "30 days"],
     ]
     assert ["events", "deleted"] in [list(row) for row in rest]
     assert len(aged) + len(rest) == len(lines.LINES) + len(lines.BESIDE)
@@ -318,6 +339,9 @@ def test_the_register_says_on_what_each_use_rests_and_who_receives_it(settings) 
     for n, state in enumerate(("running", "draft")):
         url = f"https://partner{n}.example/hook?token=secret"
         Campaign.objects.create(slug=f"w{n}", name="W", channel="webhook", webhook_url=url, status=state)
+    told = {"name": "W", "types": ["code.redeemed"], "by": "tests"}
+    webhooks.make(**told, url="https://partner2.example/hook?token=secret", receiver="partner")
+    webhooks.make(**told, url="https://own.example/", receiver="own")
     made = papers.make("register", at=NOW)
     mail = part_of(made, "Send me offers by e-mail")
     assert mail["Legal basis"].startswith(
@@ -328,7 +352,9 @@ def test_the_register_says_on_what_each_use_rests_and_who_receives_it(settings) 
         mail["Who receives it"]
         == "the mail server mail.example, postmark (reports of bounces and complaints)"
     )
-    assert part_of(made, "Pass my data to partners")["Who receives it"] == "partner0.example"
+    assert (
+        part_of(made, "Pass my data to partners")["Who receives it"] == "partner0.example, partner2.example"
+    )
     assert part_of(made, "Remember what I look at in the shop")["Kept"] == "90 days, until erasure"
     assert "secret" not in whole("register")
     SilentYes.objects.all().delete()

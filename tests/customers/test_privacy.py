@@ -21,6 +21,7 @@ from django.db import connection, models
 from django.test import Client
 from django.utils import timezone
 
+from campaigns import webhooks
 from campaigns.models import (
     Bounce,
     Campaign,
@@ -38,6 +39,7 @@ from campaigns.models import (
     Outcome,
     Redemption,
     UpliftScore,
+    WebhookMessage,
 )
 from catalog.models import Category, Product, Review
 from customers import consent, encryption, events, exports, identities, ledger, links, optin, privacy
@@ -73,6 +75,7 @@ DELETED = {
     "campaigns.JourneyVisit",
     "campaigns.Outcome",
     "campaigns.UpliftScore",
+    "campaigns.WebhookMessage",
     "catalog.Review",
     "customers.ConsentState",
     "customers.ContactChoice",
@@ -207,6 +210,13 @@ def canary(products: dict[str, Product]) -> Customer:
     LogEntry.objects.create(
         user=User.objects.create(username="staff"), content_type=ContentType.objects.get_for_model(Customer),
         object_id=str(customer.pk), object_repr="canary-id", action_flag=CHANGE, change_message="Canary Byrd",
+    )  # fmt: skip
+    endpoint = webhooks.make(
+        name="Shop", url="https://shop.example/", types=["code.redeemed"], receiver="own", by="tests"
+    ).endpoint
+    WebhookMessage.objects.create(
+        endpoint=endpoint, type="code.redeemed", fact="1", customer=customer, not_before=NOW, occurred_at=NOW,
+        gathered_at=NOW,
     )  # fmt: skip
     return customer
 

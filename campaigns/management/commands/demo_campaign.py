@@ -1,7 +1,7 @@
-"""The demo's campaign: three segments, an offer each for what people like, a control group."""
+"""The demo's campaigns: three segments, an offer each for what people like, a control group; and one in the shop."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -13,12 +13,13 @@ from django.utils import timezone
 
 from campaigns import fairness, lifecycle
 from campaigns.messages import default_message
-from campaigns.models import Campaign, CampaignSegment, Message, Offer, Segment
+from campaigns.models import Campaign, CampaignSegment, Message, Offer, Placement, Segment
 from catalog.models import Category
 from customers import consent, identities
 from recommender.models import Interest
 
 SLUG = "demo"
+SHOP_SLUG = "demo-shop"
 CONTROL_PERCENT = Decimal(20)
 FAVOURITES = 4
 EVERYONE = {"attribute": "id", "exists": True}
@@ -29,7 +30,7 @@ REGULARS = {"frequency": {"gte": 4}}
 
 
 class Command(BaseCommand):
-    help = "Make, approve and launch the demo's campaign. Running it again changes nothing."
+    help = "Make, approve and launch the demo's campaigns. Running it again changes nothing."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
@@ -41,24 +42,47 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["addresses"]:
             self.stdout.write(f"Made up {made_up_addresses():,} addresses at customer.example.")
+        if not Campaign.objects.filter(slug=SHOP_SLUG).exists():
+            launched(make_onsite)
         if Campaign.objects.filter(slug=SLUG).exists():
             self.stdout.write("The campaign “demo” is there already.")
             return
-        now = timezone.now()
-        with transaction.atomic():
-            campaign = make()
-            look = fairness.before(campaign, by="demo", at=now)
-            if look.tripped:
-                fairness.answer(look, WHY_GROUPS_DIFFER, by="demo")
-            try:
-                lifecycle.take(campaign, "approve", by="demo", at=now)
-                lifecycle.take(campaign, "launch", by="demo", at=now)
-            except lifecycle.NotPossible as problem:
-                raise CommandError(str(problem)) from problem
+        campaign = launched(make)
         for audience in campaign.audiences.select_related("segment").prefetch_related("offers"):
             offers = ", ".join(offer.title for offer in audience.offers.all())
             self.stdout.write(f"  {audience.segment.name}: {offers}")
         self.stdout.write(f"Launched, with {CONTROL_PERCENT} % held out as the control group.")
+
+
+def launched(make: Callable[[], Campaign]) -> Campaign:
+    """Made, approved and launched, or nothing. Raises CommandError."""
+    now = timezone.now()
+    with transaction.atomic():
+        campaign = make()
+        look = fairness.before(campaign, by="demo", at=now)
+        if look.tripped:
+            fairness.answer(look, WHY_GROUPS_DIFFER, by="demo")
+        try:
+            lifecycle.take(campaign, "approve", by="demo", at=now)
+            lifecycle.take(campaign, "launch", by="demo", at=now)
+        except lifecycle.NotPossible as problem:
+            raise CommandError(str(problem)) from problem
+    return campaign
+
+
+def make_onsite() -> Campaign:
+    """What the demo's shop shows on its home page, without a control group: whoever walks through it sees an offer."""
+    Placement.objects.get_or_create(slug="home", defaults={"name": "Home page of the demo shop"})
+    welcome = offer("demo-shop", "10 % off your order in the shop", "商店订单九折", Decimal(10), [])
+    campaign = Campaign.objects.create(
+        slug=SHOP_SLUG,
+        name="Demo: an offer in the shop",
+        channel=Campaign.Channel.ONSITE,
+        placement="home",
+        control_percent=Decimal(0),
+    )
+    audience(campaign, 1, "demo-shop-visitors", "Everyone in the shop", EVERYONE, [welcome])
+    return campaign
 
 
 def favourite_categories() -> list[Category]:

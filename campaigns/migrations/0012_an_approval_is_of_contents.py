@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('campaigns', '0008_soft_opt_in'),
+        ('campaigns', '0011_exports'),
     ]
 
     operations = [
