@@ -79,7 +79,7 @@ mutations: .venv/dev-installed ## break the code a line at a time, in a copy, an
 
 # sqlite_writers is run as a file: its writers' Django must know nothing but their database.
 benchmark: .venv/benchmark-installed ## side by side with peers and bare loops, one script after the other; JSON in var/benchmarks/
-	@failed=; for script in serving_speed algorithms words pictures delivery_speed events_speed exports_speed import_speed minimum_orders ledger_speed rights_speed sqlite_writers; do \
+	@failed=; for script in serving_speed algorithms words pictures delivery_speed intake_speed exports_speed import_speed minimum_orders ledger_speed rights_speed sqlite_writers; do \
 		if [ $$script = sqlite_writers ]; then $(BIN)/python benchmarks/$$script.py; else $(BIN)/python -m benchmarks.$$script; fi \
 			|| failed="$$failed $$script"; \
 	done; [ -z "$$failed" ] || { echo "These failed:$$failed"; exit 1; }
