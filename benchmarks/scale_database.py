@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from catalog.models import Category, Product
 from customers import columns, histories
-from customers.histories import Behaviour
+from customers.histories import Behaviour, arrays
 from customers.models import Customer, Event
 from recommender import training
 from recommender.algorithms.interactions import FloatArray, IntArray
@@ -157,8 +157,8 @@ WAYS: dict[str, Callable[[Rows], Behaviour] | None] = {"bare": _bare, "ours": No
 
 def read(way: str) -> dict[str, Any]:
     """To be called in a process of its own: it changes how this one reads."""
-    if (arrays := WAYS[way]) is not None:
-        histories._arrays = arrays  # type: ignore[assignment]  # noqa: SLF001 - what is compared
+    if (other := WAYS[way]) is not None:
+        arrays._arrays = other  # type: ignore[assignment]  # noqa: SLF001 - what is compared
     began = time.perf_counter()
     bought = histories.purchases("personalization", until=AT)
     seconds = time.perf_counter() - began

@@ -21,7 +21,7 @@ from django.utils import timezone, translation
 from catalog.imports import ProductInput, save_products
 from catalog.models import Product
 from config import rulebook
-from customers import consent, identities, installation
+from customers import consent, identities, installation, throttle
 from customers.access import create_key, customer_token
 from customers.consent import Evidence
 from customers.models import Customer
@@ -192,6 +192,14 @@ def _a_journal_of_its_own(settings: Any, tmp_path_factory: pytest.TempPathFactor
     """A test's database goes; what it wrote outside must not tell the next one that it is an older one."""
     with journal_at(tmp_path_factory.getbasetemp() / f"journal-{uuid4().hex}"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _requests_are_counted_from_nought(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Keys have the same few numbers in every test, and all processes of a run the same folder."""
+    monkeypatch.setattr(throttle, "_FOLDER", str(tmp_path_factory.getbasetemp() / f"throttle-{uuid4().hex}"))
 
 
 def counted() -> None:

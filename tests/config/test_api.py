@@ -35,6 +35,7 @@ def api_paths() -> list[tuple[str, object]]:
             ("<str:sku>", "rose"),
             ("<int:record>", "1"),
             ("<int:run>", "1"),
+            ("<int:webhook>", "1"),
             ("<uuid:number>", "00000000-0000-4000-8000-000000000000"),
         ):
             path = path.replace(name, value)

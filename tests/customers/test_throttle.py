@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from django.core.cache import cache
 
+from customers import throttle
 from customers.throttle import FROM_ONE_ADDRESS, Count, counted, counted_address
 from tests.conftest import NOW
 
@@ -19,7 +20,8 @@ ALLOWED, ASKED, THREADS = 40, 400, 16
 
 
 @pytest.fixture(autouse=True)
-def _few_are_allowed(settings, tmp_path: Path) -> Iterator[None]:
+def _few_are_allowed(settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(throttle, "_FOLDER", "throttle")
     settings.API_REQUESTS_PER_MINUTE = ALLOWED
     settings.VAR_DIR = tmp_path
     yield
