@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import resource
 import subprocess
 import sys
 import time
@@ -66,12 +65,13 @@ def bare(path: Path) -> float:
 def peak(form: str, path: Path, before: int) -> float:
     """MB at most of a process of its own that writes the orders with a number above `before`."""
     script = (
-        "import benchmarks, sys, resource; from pathlib import Path; from benchmarks import world; "
-        "from campaigns import exports; from campaigns.exports import datasets; from campaigns.models import Export; "
+        "import benchmarks, sys; from pathlib import Path; from benchmarks import world; "
+        "from campaigns import exports; "
         "form, path, since = sys.argv[1:]; from datetime import timedelta; "
         "exports.write_to(Path(path), 'orders', form=form, at=world.NOW, "
         "since=world.NOW - timedelta(seconds=int(since))); "
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+        # Not getrusage: it remembers the process that began this one.
+        "print(next(int(x.split()[1]) for x in Path('/proc/self/status').open() if x.startswith('VmHWM')) / 1024)"
     )
     said = subprocess.run(
         [sys.executable, "-c", script, form, str(path), str(before)],
@@ -111,7 +111,6 @@ def main() -> None:
         few, many = peak(form, path, asked.rows // 10), peak(form, path, asked.rows)
         figures |= {f"{form}_peak_mb_tenth": spread([few]), f"{form}_peak_mb": spread([many])}
         print(f"  {form:8} peak {few:.0f} MB for a tenth of the rows, {many:.0f} MB for all")
-    print(f"  this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at most")
     save("exports_speed", {"rows": asked.rows, "people": 500}, figures)
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.db.models import QuerySet
-from django.db.models.expressions import Combinable
 from django.utils.functional import Promise
 
 PAGE = 5000
@@ -18,13 +18,13 @@ Page = Sequence[Sequence[Any]]
 class Column:
     """`type` is text, uuid, json, integer, float, boolean, moment or decimal(digits,places); every one may be null.
 
-    `source` is the look-up or expression it is read by, where that is not its name. An empty text is a null.
+    `source` is the look-up it is read by, where that is not its name. An empty text is a null.
     """
 
     name: str
     type: str
     about: str
-    source: str | Combinable = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,26 +50,25 @@ class Dataset:
 
 
 def told_by(rows: Callable[[], QuerySet[Any]]) -> Callable[[Dataset, Span], Iterator[Page]]:
-    """The pages of a set whose rows are one query.
+    """The pages of a set whose rows are one query, streamed in the order of the primary key; memory holds one page.
 
-    In the order of the primary key and each page a query of its own: memory holds one page, and no transaction stays
-    open for as long as the file is written. A row is told as it was when its page was read.
+    One query, not one a page: a database that finds the rows by another index would sort all that are left each time.
     """
 
     def pages(dataset: Dataset, span: Span) -> Iterator[Page]:
-        sources = {column.name: column.source or column.name for column in dataset.columns}
-        named = {f"told_{name}": how for name, how in sources.items() if not isinstance(how, str)}
-        looked = (how if isinstance(how, str) else f"told_{name}" for name, how in sources.items())
-        found = _within(rows(), sources.get(dataset.time), span).annotate(**named)
-        read, last = found.order_by("pk").values_list("pk", *looked), None
-        while page := list((read if last is None else read.filter(pk__gt=last))[:PAGE]):
-            last = page[-1][0]
-            yield [row[1:] for row in page]
+        sources = [column.source or column.name for column in dataset.columns]
+        time = next(
+            (column.source or column.name for column in dataset.columns if column.name == dataset.time), ""
+        )
+        found = _within(rows(), time, span).order_by("pk").values_list(*sources)
+        stream = found.iterator(chunk_size=PAGE)
+        while page := list(islice(stream, PAGE)):
+            yield page
 
     return pages
 
 
-def _within(rows: QuerySet[Any], time: Any, span: Span) -> QuerySet[Any]:
+def _within(rows: QuerySet[Any], time: str, span: Span) -> QuerySet[Any]:
     if time and span.since is not None:
         rows = rows.filter(**{f"{time}__gte": span.since})
     if time and span.until is not None:

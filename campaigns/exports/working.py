@@ -45,12 +45,17 @@ def work_due(*, clock: Callable[[], datetime]) -> int:
 
 
 def claim(*, at: datetime) -> Export | None:
-    """The oldest that is free, made ours for the length of a lease; of those that too many workers died at, none."""
+    """The oldest that is free, made ours for the length of a lease; of those that too many workers died at, none.
+
+    None either while another is being written: two long ones would take all the threads of a small worker.
+    """
     dead = Export.objects.filter(state=State.RUNNING, lease_until__lt=at)
     dead.filter(cancel_asked_at__isnull=False).update(state=State.CANCELLED, ended_at=at)
     dead.filter(attempt__gte=MOST_ATTEMPTS).update(
         state=State.FAILED, ended_at=at, why=f"{MOST_ATTEMPTS} workers died at it."
     )
+    if Export.objects.filter(state=State.RUNNING, lease_until__gte=at).exists():
+        return None
     for pk in Export.objects.filter(free(at=at)).order_by("created_at").values_list("pk", flat=True):
         ours = Export.objects.filter(free(at=at), pk=pk, cancel_asked_at__isnull=True).update(
             state=State.RUNNING, started_at=at, lease_until=at + LEASE, attempt=F("attempt") + 1, rows=0

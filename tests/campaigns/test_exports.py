@@ -313,14 +313,3 @@ def test_a_web_process_does_not_load_pyarrow() -> None:
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     assert said.stdout.strip() == "False"
-
-
-def test_a_no_in_the_midst_holds_for_the_rest(anna: Customer, products) -> None:
-    """Consent is asked page by page."""
-    some(anna, products["rose"], 6)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets, "PAGE", 2)
-        pages = DATASETS["orders"].pages(DATASETS["orders"], Span(NOW))
-        assert len(next(pages)) == 2
-        consent.withdraw(anna.pk, "analytics", method="m", source="t", actor="customer", at=NOW)
-        assert list(pages) == []

@@ -164,6 +164,14 @@ def test_an_export_whose_worker_died_is_taken_up_when_its_lease_is_over(orders: 
     assert exports.work(again, clock=clock).state == "done"
 
 
+def test_exports_are_written_one_after_the_other(orders: None) -> None:
+    first, second = asked(), asked("products")
+    assert exports.claim(at=NOW) == first
+    assert exports.claim(at=NOW) is None
+    assert exports.work(Export.objects.get(pk=first.pk), clock=clock).state == "done"
+    assert exports.claim(at=NOW) == second
+
+
 def test_a_worker_that_lost_its_export_changes_nothing(orders: None) -> None:
     export = asked()
     slow = exports.claim(at=NOW)

@@ -53,6 +53,7 @@ OF_AS_MANY_THINGS = {
 # Pages that show one person, or are asked by POST alone (those of numbers are below).
 NOT_READ = {
     "campaigns_campaign_private": "told with noise (test_private.py)",
+    "campaigns_export_download": "a file, for whoever may take rows out; gone here",
     "campaigns_message_preview": "as one person would get it",
     "campaigns_message_check": "a message's words; POST",
     "campaigns_segment_count": "POST, below",
