@@ -50,9 +50,9 @@ class Dataset:
 
 
 def told_by(rows: Callable[[], QuerySet[Any]]) -> Callable[[Dataset, Span], Iterator[Page]]:
-    """The pages of a set whose rows are one query, streamed in the order of the primary key; memory holds one page.
+    """The pages of a set whose rows are one query, streamed in no order; memory holds one page.
 
-    One query, not one a page: a database that finds the rows by another index would sort all that are left each time.
+    Neither sorted nor asked page by page: SQLite sorts in our memory, and would sort all that are left for each page.
     """
 
     def pages(dataset: Dataset, span: Span) -> Iterator[Page]:
@@ -60,7 +60,7 @@ def told_by(rows: Callable[[], QuerySet[Any]]) -> Callable[[Dataset, Span], Iter
         time = next(
             (column.source or column.name for column in dataset.columns if column.name == dataset.time), ""
         )
-        found = _within(rows(), time, span).order_by("pk").values_list(*sources)
+        found = _within(rows(), time, span).order_by().values_list(*sources)
         stream = found.iterator(chunk_size=PAGE)
         while page := list(islice(stream, PAGE)):
             yield page
