@@ -201,5 +201,6 @@ class ReviewAdmin(ReadOnly):
 
 @admin.register(CatalogueStamp)
 class CatalogueStampAdmin(ReadOnly):
-    about = _("By these numbers the shop's lists notice that a product changed. The database writes them.")
-    list_display = ("value",)
+    about = _("By a number in each the shop's lists notice that a product changed. The database writes them.")
+    list_display = ("__str__",)
+    exclude = ("value",)

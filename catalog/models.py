@@ -96,7 +96,7 @@ class CatalogueStamp(models.Model):
         verbose_name, verbose_name_plural = _("catalogue stamp"), _("catalogue stamps")
 
     def __str__(self) -> str:
-        return str(self.value)
+        return str(self.pk)
 
 
 class ProductChange(models.Model):
