@@ -26,13 +26,15 @@ from anymail.webhooks.sendgrid import SendGridTrackingWebhookView
 from anymail.webhooks.sparkpost import SparkPostTrackingWebhookView
 from anymail.webhooks.unisender_go import UnisenderGoTrackingWebhookView
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.core.exceptions import SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from campaigns import bounces, returned
 from campaigns.models import Bounce
 from campaigns.returned import Notice
+from customers.values import text
 
 Kind = Bounce.Kind
 PROVIDERS: dict[str, type[Any]] = {
@@ -65,7 +67,13 @@ _REASONS = {
 }
 # Several providers call a bounce for now a bounce, and say only in their own words that it is none for good.
 _FOR_NOW = ('"softbounce"', '"soft_bounce"', '"soft-bounce"', '"soft"', '"transient"')
+# What the providers' readers raise where a report is not what they know.
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 log = structlog.get_logger()
+
+
+def _refused(code: str, message: str) -> HttpResponse:
+    return JsonResponse({"code": code, "message": message}, status=400)
 
 
 class Taking(AnymailBaseWebhookView):  # type: ignore[misc]
@@ -74,8 +82,14 @@ class Taking(AnymailBaseWebhookView):  # type: ignore[misc]
     provider = ""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        self.run_validators(request)
-        read = (notice_of(self.provider, event) for event in self.parse_events(request))
+        try:
+            self.run_validators(request)
+            read = [notice_of(self.provider, event) for event in self.parse_events(request)]
+        except SuspiciousOperation as error:
+            return _refused("not_proven", f"The report is not taken: {error}")
+        except UNREADABLE as error:
+            log.warning("a report cannot be read", provider=self.provider, reason=type(error).__name__)
+            return _refused("invalid", f"This is no report of {self.provider}.")
         bounces.take([notice for notice in read if notice is not None], at=timezone.now())
         return HttpResponse()
 
@@ -98,21 +112,20 @@ def hook(request: HttpRequest, provider: str) -> HttpResponseBase:
         raise Http404
     view = VIEWS[provider]
     try:
-        is_guarded = view().is_guarded
-    except AnymailConfigurationError as error:
+        if not view().is_guarded:
+            log.error("a mail provider's reports are not guarded", provider=provider)
+            raise Http404
+        answer: HttpResponseBase = view.as_view()(request)
+    except AnymailConfigurationError as error:  # some say so only when a report comes
         log.error("a mail provider is not set up", provider=provider, error=str(error))
         raise Http404 from error
-    if not is_guarded:
-        log.error("a mail provider's reports are not guarded", provider=provider)
-        raise Http404
-    answer: HttpResponseBase = view.as_view()(request)
     return answer
 
 
 def notice_of(provider: str, event: AnymailTrackingEvent) -> Notice | None:
     """None for what says nothing of a message's fate: opens, clicks and the rest, which have doors of their own."""
     raw = json.dumps(event.esp_event, default=str, sort_keys=True)
-    words = " ".join(filter(None, (event.mta_response, event.description)))
+    words = " ".join(str(part) for part in (event.mta_response, event.description) if part)
     if event.event_type in _RETURNED:
         kind = _kind(event.reject_reason, words, raw)
     elif event.event_type in _KINDS:
@@ -121,12 +134,12 @@ def notice_of(provider: str, event: AnymailTrackingEvent) -> Notice | None:
         return None
     told = event.event_id or sha256(raw.encode()).hexdigest()
     return Notice(
-        key=f"{provider}:{kind}:{told}",
+        key=text(f"{provider}:{kind}:{told}", 300),
         source=provider,
         kind=kind,
         decision_id=returned.our_message(raw),
-        address=event.recipient or "",
-        detail=words,
+        address=text(event.recipient, 254),
+        detail=text(words, 2000),
         at=event.timestamp,
         is_signed=True,
     )

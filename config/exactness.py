@@ -10,6 +10,8 @@ NOT_EMPTY = {
     "VisitorInput": "answers",
     "EventsInput": "batch",
     "RankInput": "skus",
+    "NewWebhook": "types",
+    "WebhookFields": "types",
 }
 MOST = 1000
 

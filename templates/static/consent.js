@@ -33,8 +33,9 @@
     if (body) headers["Content-Type"] = "application/json";
     if (set.token) headers["X-Customer-Token"] = set.token;
     const answer = await fetch(api + path, {method, headers, body: body && JSON.stringify(body), credentials: "omit"});
+    const said = await answer.json(); // read also where it is a refusal: else its line stays open
     if (!answer.ok) throw new Error(answer.status);
-    return answer.json();
+    return said;
   };
 
   const source = set.source || location.host + location.pathname;

@@ -53,7 +53,7 @@ CONFIG: dict[str, Any] = {
 # Where a check is wrong for us: its name, what it says or what was answered, and why that is meant.
 MEANT = (
     ("negative_data_rejection", r"in body .*(Incorrect type|was \w+, became (string|number|integer|boolean))", "a number may stand for text, and text for a number or a yes"),
-    ("negative_data_rejection", r"in query .*smaller than minLength", "an empty parameter is none"),
+    ("negative_data_rejection", r"in query .*(smaller than minLength|violates `minLength`)", "an empty parameter is none"),
     ("negative_data_rejection", r"in body .*(placement|fallback|message|topic)(: String smaller than minLength|.*became \"\"\))", "an empty name is none"),
     ("positive_data_acceptance", r"does not exist|of this name already|No member of staff|stands once", "names of the shop's own things"),
     ("positive_data_acceptance", r"may not be blank", "space alone is no text"),

@@ -77,7 +77,7 @@ def test_purchases_are_read_as_a_plain_cursor_reads_them(orders, monkeypatch) ->
         return [np.array([row[place] for row in numbered], dtype) for place, dtype in enumerate(dtypes)]
 
     fast = histories.purchases("personalization"), histories.actions("personalization", types=["ordered"])
-    monkeypatch.setattr(histories, "columns", plainly)
+    monkeypatch.setattr(histories.arrays, "columns", plainly)
     slow = histories.purchases("personalization"), histories.actions("personalization", types=["ordered"])
     for ours, theirs in zip(fast, slow, strict=True):
         assert len(ours) > 0
