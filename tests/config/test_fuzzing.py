@@ -58,7 +58,7 @@ MEANT = (
     ("positive_data_acceptance", r"does not exist|of this name already|No member of staff|stands once", "names of the shop's own things"),
     ("positive_data_acceptance", r"may not be blank", "space alone is no text"),
     ("positive_data_acceptance", r"needs its|needs a|Each .* stands|No more than all of the price", "what one field asks of another"),
-    ("positive_data_acceptance", r"no time zone of the IANA list|Enter a valid|no algorithm", "lists and grammars beyond a schema"),
+    ("positive_data_acceptance", r"no time zone of the IANA list|Enter a valid|no algorithm|An address begins|not an address", "lists and grammars beyond a schema"),
     ("positive_data_acceptance", r"invalid_rule|a formula|At \$|translations|recurrence|FREQ", "languages of our own: rules, formulas, repetitions"),
 )  # fmt: skip
 
