@@ -224,18 +224,18 @@ class IdempotencyMiddleware:
         if not request.path_info.startswith(PREFIX):
             return self.get_response(request)
         request.path_info = request.path_info.rstrip("/")
-        key = request.headers.get("Idempotency-Key", "") if request.method == "POST" else ""
+        key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
         length = request.META.get("CONTENT_LENGTH", "")
         try:
             bodies.check(request)
             # Half a body is answered here and not kept: the whole one may come again with the same key.
-            raw = bodies.whole(lambda: request.body, length) if key else b""
+            raw = bodies.whole(lambda: request.body, length) if key is not None else b""
         except bodies.Refused as refused:
             return _said(refused.code, str(refused), refused.http)
-        if not key:
+        if key is None:
             return self.get_response(request)
-        if len(key) > 200 or not (key.isascii() and key.isprintable()):
-            return _said("invalid", "An Idempotency-Key has at most 200 printable characters of ASCII.", 400)
+        if not 0 < len(key) <= 200 or not (key.isascii() and key.isprintable()):
+            return _said("invalid", "An Idempotency-Key has 1 to 200 printable characters of ASCII.", 400)
         payload = hashlib.sha256(raw).hexdigest()
         who = f"{request.headers.get('Authorization', '')} {request.headers.get('X-Customer-Token', '')}"
         scope = hashlib.sha256(f"{who} {request.path_info}".encode()).hexdigest()
