@@ -188,10 +188,17 @@ def journal_at(folder: Path) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _a_journal_of_its_own(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A test's database goes; what it wrote outside must not tell the next one that it is an older one."""
-    with journal_at(tmp_path_factory.getbasetemp() / f"journal-{uuid4().hex}"):
-        yield
+def _a_journal_of_its_own(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A test's database goes; what it wrote outside must not tell the next one that it is an older one.
+
+    By the fixture that takes back all settings of a test, the last first: one that was taken back before the test's own
+    would come back with them, and the settings of a run would grow layer by layer.
+    """
+    settings.JOURNAL_DIR = tmp_path_factory.getbasetemp() / f"journal-{uuid4().hex}"
+    monkeypatch.setattr(installation, "FRESH_S", 3600.0)
+    installation.forget()
 
 
 @pytest.fixture(autouse=True)
