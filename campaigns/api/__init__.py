@@ -1,12 +1,6 @@
 """The doors of campaigns: offers, codes, the marketer's things, and what is inferred."""
 
-from campaigns.api.campaigns import (
-    CampaignPreviewView,
-    CampaignStepView,
-    CampaignsView,
-    CampaignTestView,
-    CampaignView,
-)
+from campaigns.api.campaigns import CampaignStepView, CampaignsView, CampaignView
 from campaigns.api.codes import RedeemCodeView, ReserveCodeView, ReverseCodeView, ValidateCodeView
 from campaigns.api.definitions import (
     OfferDefinitionsView,
@@ -16,6 +10,7 @@ from campaigns.api.definitions import (
 )
 from campaigns.api.exports import CancelExportView, ExportDownloadView, ExportsView, ExportView
 from campaigns.api.offers import OffersView
+from campaigns.api.previews import CampaignPreviewView, CampaignTestView
 from campaigns.api.profile import ProfileView
 from campaigns.api.segments import SegmentMembersView, SegmentPreviewView, SegmentsView, SegmentView
 from campaigns.api.webhooks import (
