@@ -109,7 +109,9 @@ def figures_of(times: FloatArray) -> dict[str, float]:
     ours, bare = (np.percentile(times[:, side], PERCENTS) for side in (0, 1))
     told = {f"p{percent}_ms": float(one) for percent, one in zip(PERCENTS, ours, strict=True)}
     told |= {f"bare_p{percent}_ms": float(one) for percent, one in zip(PERCENTS, bare, strict=True)}
-    return told | {"rate_by_bare": float(times[:, 1].sum() / times[:, 0].sum())}
+    a_second, bare_a_second = (float(len(times) / times[:, side].sum() * 1000) for side in (0, 1))
+    rates = {"a_second": a_second, "bare_a_second": bare_a_second, "rate_by_bare": a_second / bare_a_second}
+    return told | rates
 
 
 def main() -> None:
@@ -144,7 +146,10 @@ def main() -> None:
                 ask(name)  # the models are read, the connections made
             found[title] = figures_of(beside(ask, lambda: get(theirs, "/constant", headers), people))
             told = ", ".join(f"p{one} {found[title][f'p{one}_ms']:.1f}" for one in PERCENTS)
-            print(f"  {title:<22} {told} ms; {found[title]['rate_by_bare']:.2f} of the constant's rate")
+            rates = "{a_second:,.0f} a second beside {bare_a_second:,.0f}, {rate_by_bare:.2f} of it".format(
+                **found[title]
+            )
+            print(f"  {title:<22} {told} ms; {rates}")
 
         path = "/api/v1/recommendations?customer={}&limit=10"
         share = sum(is_personal(ours, path.format(name), headers) for name in names[:100]) / 100
