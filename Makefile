@@ -55,7 +55,7 @@ test-services: .venv/dev-installed ## the same and the fault tests on PostgreSQL
 	$(BIN)/python -m tests.private_servers $(SPREAD)
 
 # Each long run is seeded anew; what the suite does a few times it does as often as the project promises.
-LONG := RACES=1000 KILLS=100 PEOPLE=2000 ERASED=500 PLANNED=120 SEQUENCES=1000 LOOKS=10000 TRIALS=1000 EXAMPLES=500 HOSTILE=12000 CASES=10000
+LONG := RACES=1000 KILLS=100 PEOPLE=3000 ERASED=500 PLANNED=120 SEQUENCES=1000 LOOKS=10000 TRIALS=1000 EXAMPLES=500 HOSTILE=12000 CASES=10000
 SEEDS ?= 1
 
 test-faults: .venv/dev-installed ## long fault runs on PostgreSQL and Redis, one for each of SEEDS="1 2 …"
@@ -85,4 +85,16 @@ benchmark: .venv/benchmark-installed ## side by side with peers and bare loops, 
 			|| failed="$$failed $$script"; \
 	done; [ -z "$$failed" ] || { echo "These failed:$$failed"; exit 1; }
 
-.PHONY: help install demo check types lint test test-services test-faults client mutations benchmark
+benchmark-pages: .venv/dev-installed ## every page of the desk at 1,000,000 people on PostgreSQL; the list in docs/operations.md
+	$(BIN)/python -m benchmarks.pages_speed --write
+
+screenshots: .venv/dev-installed ## every page of the desk at two widths, light and dark, in both languages; docs/screenshots/
+	$(BIN)/python -m tests.chromium
+	rm -rf docs/screenshots
+	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist load tests/browser/test_every_page.py
+
+pictures: .venv/dev-installed ## the few pictures of docs/pictures, from a copy of what `make demo SERVE=0` left
+	$(BIN)/python -m tests.chromium
+	$(BIN)/python -m tests.pictures
+
+.PHONY: help install demo check types lint test test-services test-faults client mutations benchmark benchmark-pages screenshots pictures

@@ -23,16 +23,17 @@ def _database() -> None:
         os.environ.pop("DATABASE_URL", None)
         return
     import psycopg2  # noqa: PLC0415 - SQLite needs no driver
+    from psycopg2 import sql  # noqa: PLC0415
 
     def told(sentence: str) -> None:
         line = psycopg2.connect(url)
         line.autocommit = True
-        line.cursor().execute(sentence)
+        line.cursor().execute(sql.SQL(sentence).format(sql.Identifier(name)))
         line.close()
 
     name = f"benchmark_{uuid4().hex[:12]}"
-    told(f"CREATE DATABASE {name}")
-    atexit.register(told, f"DROP DATABASE {name} WITH (FORCE)")
+    told("CREATE DATABASE {}")
+    atexit.register(told, "DROP DATABASE {} WITH (FORCE)")
     os.environ["DATABASE_URL"] = f"{url.rpartition('/')[0]}/{name}"
 
 
@@ -53,6 +54,7 @@ if "BENCHMARK_HOME" not in os.environ:
         EMAIL_URL=f"smtp://127.0.0.1:{PORT}",
         POSTAL_ADDRESS="Shop, 1 Example Street, 10115 Berlin",
         API_REQUESTS_PER_MINUTE="1000000000",
+        REQUIRE_SECOND_FACTOR="0",
         OPENBLAS_NUM_THREADS="1",
         LK_NUM_THREADS="1",
         LK_NUM_BACKEND_THREADS="1",

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from benchmarks import world
 from benchmarks.report import ratios, save, spread, told
-from campaigns import messages, planning
+from campaigns import messages, planning, queue
 from campaigns.models import (
     Campaign,
     CampaignRun,
@@ -72,11 +73,15 @@ def spans() -> list[Span]:
     return found
 
 
-def planned_by(run_id: int, span: Span) -> list[Delivery]:
-    """What the sender reads of the span's messages before it renders them."""
+def planned_by(run_id: int, span: Span) -> QuerySet[Delivery]:
     rows = Delivery.objects.filter(run_id=run_id, customer_id__gt=span[0], customer_id__lte=span[1])
+    return rows.order_by("pk")
+
+
+def whole(run_id: int, span: Span) -> list[Delivery]:
+    """The span's messages with every column of what is inserted with them, for the bare loop to insert again."""
     related = ("run__campaign", "content", "customer__key", "decision__offer", "decision__code")
-    return list(rows.select_related(*related).order_by("pk"))
+    return list(planned_by(run_id, span).select_related(*related))
 
 
 def render(deliveries: Sequence[Delivery], at: Any) -> None:
@@ -95,7 +100,7 @@ def work(kind: str, run_id: int, todo: Sequence[Span], at: Any, next_: Any, gate
     """One process: take the next span until none is left; tell how many messages, and the memory at its highest."""
     # A bare worker holds its rows beforehand, so its share is fixed.
     run = CampaignRun.objects.select_related("campaign__message").get(pk=run_id)
-    mine = [(span, planned_by(run_id, span)) for span in todo] if kind == "bare" else []
+    mine = [(span, whole(run_id, span)) for span in todo] if kind == "bare" else []
     connection.close()
     gate.wait()  # all have read
     gate.wait()  # the parent has emptied the tables
@@ -121,7 +126,8 @@ def work(kind: str, run_id: int, todo: Sequence[Span], at: Any, next_: Any, gate
                 break
             with transaction.atomic():
                 planning.plan_span(run, audiences, todo[n], at=at)
-            deliveries = planned_by(run_id, todo[n])
+            # As the sender reads them.
+            deliveries = queue.load(list(planned_by(run_id, todo[n]).values_list("pk", flat=True)))
             render(deliveries, at)
             done += len(deliveries)
     told_.put((done, highest_memory()))

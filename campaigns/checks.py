@@ -1,66 +1,100 @@
 """What keeps a campaign from being approved or launched, each with its mend; and how many people it would reach."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from campaigns import contents, fairness, journeys, messages, schedule, segments
-from campaigns.models import Campaign, Offer
+from campaigns.models import Campaign, Message, Offer
 from customers import few
 
 # An audience may grow a little between approval and launch; more is approved again.
 GROWTH = 1.1
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What keeps a campaign from being approved, and where it is mended."""
+
+    words: str
+    step: str
+    """Of the campaign's path: audience, offers, message, schedule or installation."""
+    row: Offer | Message | None = None
+    """The row to be mended, where it is not the campaign itself."""
+
+    def __str__(self) -> str:
+        return self.words
+
+
 def problems(campaign: Campaign, *, at: datetime) -> list[str]:
-    """What keeps a campaign from being approved, each with its mend. Four queries, more where attributes are sensitive."""
-    found = fairness.withheld(campaign, at=at)
+    """What keeps a campaign from being approved, each with its mend, in words. As `found`."""
+    return [str(problem) for problem in found(campaign, at=at)]
+
+
+def found(campaign: Campaign, *, at: datetime) -> list[Problem]:
+    """What keeps a campaign from being approved, each with where to mend it. Four queries, more where attributes are sensitive."""
+    told = [Problem(words, "audience") for words in fairness.withheld(campaign, at=at)]
     audiences = list(campaign.audiences.prefetch_related("offers"))
     if not audiences:
-        found.append(_("It has no audience: add at least one segment."))
-    for audience in audiences:
-        for offer in audience.offers.all():
-            if offer.status != Offer.Status.APPROVED:
-                found.append(_("The offer “%s” is not approved: approve it or take it out.") % offer.title)
-            elif offer.ends_at is not None and offer.ends_at <= at:
-                found.append(_("The offer “%s” is over: change its end or take it out.") % offer.title)
+        told.append(Problem(_("It has no audience: add at least one segment."), "audience"))
+    offers = {offer.pk: offer for audience in audiences for offer in audience.offers.all()}
+    told += [problem for offer in offers.values() for problem in _of_the_offer(offer, at=at)]
     if campaign.channel == Campaign.Channel.EMAIL:
-        found += problems_of_the_sender()
-        found += _words(campaign)
+        told += [Problem(words, "installation") for words in problems_of_the_sender()]
+        told += _words(campaign)
     if campaign.channel == Campaign.Channel.ONSITE and not campaign.placement:
-        found.append(_("It has no placement: say where in the shop it shows."))
+        told.append(Problem(_("It has no placement: say where in the shop it shows."), "message"))
     if campaign.channel == Campaign.Channel.WEBHOOK and not campaign.webhook_url.startswith("https://"):
-        found.append(_("It has no webhook address beginning with https://."))
-    found += schedule.problems(campaign, at=at)
+        told.append(Problem(_("It has no webhook address beginning with https://."), "message"))
+    told += [Problem(words, "schedule") for words in schedule.problems(campaign, at=at)]
+    return told + _of_the_kind(campaign)
+
+
+def _of_the_offer(offer: Offer, *, at: datetime) -> Iterator[Problem]:
+    if offer.status != Offer.Status.APPROVED:
+        words = _("The offer “%s” is not approved: approve it or take it out.") % offer.title
+        yield Problem(words, "offers", offer)
+    elif offer.ends_at is not None and offer.ends_at <= at:
+        words = _("The offer “%s” is over: change its end or take it out.") % offer.title
+        yield Problem(words, "offers", offer)
+
+
+def _of_the_kind(campaign: Campaign) -> list[Problem]:
+    told = []
     if campaign.kind == Campaign.Kind.JOURNEY:
         version = journeys.newest(campaign)
         steps = journeys.check(version.definition, channel=campaign.channel) if version is not None else []
-        found += [str(problem) for problem in steps]
+        told += [Problem(str(problem), "message") for problem in steps]
         if version is None:
-            found.append(_("It has no steps yet: write them, or start from a recipe."))
+            told.append(Problem(_("It has no steps yet: write them, or start from a recipe."), "message"))
     if campaign.kind != Campaign.Kind.ONCE and campaign.channel == Campaign.Channel.ONSITE:
-        found.append(_("What shows in the shop is there all the time: its kind is “once”."))
+        words = _("What shows in the shop is there all the time: its kind is “once”.")
+        told.append(Problem(words, "schedule"))
     if campaign.allocation == Campaign.Allocation.BANDIT and campaign.kind == Campaign.Kind.ONCE:
-        found.append(
-            _(
-                "A bandit learns from those who came before: it needs a campaign that goes on, not one sent once."
-            )
+        words = _(
+            "A bandit learns from those who came before: it needs a campaign that goes on, not one sent once."
         )
-    return found
+        told.append(Problem(words, "message"))
+    return told
 
 
-def _words(campaign: Campaign) -> list[str]:
+def _words(campaign: Campaign) -> list[Problem]:
     """What is wrong with the messages it says. A journey's stand in its steps."""
     if campaign.kind == Campaign.Kind.JOURNEY:
         return []
     variants = list(campaign.variants.select_related("message"))
     said = [variant.message for variant in variants] or ([campaign.message] if campaign.message else [])
     if not said:
-        return [_("It has no message: choose or write one.")]
+        return [Problem(_("It has no message: choose or write one."), "message")]
     if len(variants) == 1:
-        return [_("It has one variant only: add another to compare it with, or take it out.")]
-    return [str(problem) for message in said for problem in messages.check(message)]
+        words = _("It has one variant only: add another to compare it with, or take it out.")
+        return [Problem(words, "message")]
+    return [
+        Problem(str(problem), "message", message) for message in said for problem in messages.check(message)
+    ]
 
 
 def problems_of_the_sender() -> list[str]:

@@ -20,7 +20,8 @@ BESIDE = {
         "updated_at",
     ),
     Offer: ("status", "given", "discount_given", "discount_reserved", "created_at"),
-    Message: ("created_at", "updated_at"),
+    # What its blocks make stands in its body and its translations.
+    Message: ("layout", "created_at", "updated_at"),
 }  # fmt: skip
 
 

@@ -73,7 +73,7 @@ def plan_people(
     A bounded number of queries, which grows with the offers and not with the people.
     """
     campaign = run.campaign
-    consent.hold(people)
+    consent.hold_only(people)
     planned = Planned()
     reach = _reach(planned, campaign, people, at=at)
     wishes = contact.wishes(reach.permissions)

@@ -176,7 +176,7 @@ def _begin(delivery: Delivery, book: Book, at: datetime) -> Permission | None:
     None when the message must not go: the delivery is then suppressed, waits, or is not ours any more.
     """
     with transaction.atomic():
-        consent.hold_one(delivery.customer_id)
+        consent.hold_only([delivery.customer_id])
         facts = rules.facts(delivery, book, at=at)
         reason: str | None = next(filter(None, (rule(facts) for rule in rules.RULES)), None)
         reach = reachable(

@@ -15,8 +15,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from campaigns.models import Campaign, SavedReport
-from campaigns.reports import Report, small, whole
+from campaigns.models import Campaign, Headline, SavedReport
+from campaigns.reports import Report, headline, small, whole
+from campaigns.reports.people import Period
 from campaigns.reports.sketches import CellSketch, Guard, Shown
 from campaigns.reports.stored import restored
 from campaigns.reports.thin import FEWEST_ORDERS, FEWEST_PEOPLE, is_small
@@ -24,6 +25,8 @@ from campaigns.reports.thin import FEWEST_ORDERS, FEWEST_PEOPLE, is_small
 MOST = 50
 """So many earlier reports are compared with; each of them lay at least twenty people, or ten buyers, apart."""
 TRIES = 3
+LARGE = 50_000
+"""Of so many people a report that is less than a day old is shown as it was (`kept`)."""
 VERSION = 1
 """Of the report's shape: what another version wrote cannot be repeated, and is not compared with."""
 PEOPLE = (
@@ -37,6 +40,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "attributed": ("attributed_revenue", "attributed_orders", "attributed_people"),
     "touched": ("touched",),
 }
+READ_EARLY = "It was last read before its end, and too few people have changed since to say anything new."
 Counted = dict[str, int | None]
 
 
@@ -54,13 +58,55 @@ def released(campaign: Campaign, *, at: datetime, until: datetime | None = None,
         earlier = list(_saved(campaign)[:MOST])
         report, cells = _compared(campaign, earlier, at=at, until=until)
         if earlier and cells == _kept(earlier[0]):
-            return report
+            return _told(campaign, report, at=at, until=until)
         try:
             _keep(campaign, report, cells, newest=earlier[0] if earlier else None, by=by, at=at)
         except Changed:
             continue
-        return report
+        return _told(campaign, report, at=at, until=until)
     return as_shown(_saved(campaign)[0].cells["report"])
+
+
+def kept(campaign: Campaign, *, at: datetime) -> Report | None:
+    """The newest report of a large campaign, as it was shown, where it is not stale; None: it is to be worked out.
+
+    Of a million people a report takes seconds, which is the background's work and not a page's. Two queries.
+    """
+    row = Headline.objects.filter(campaign=campaign).first()
+    if row is None or headline.is_stale(row, at=at) or (row.treated or 0) + (row.control or 0) < LARGE:
+        return None
+    last = _saved(campaign).values_list("cells__report", flat=True).first()
+    try:
+        found = as_shown(last or {})
+    except (KeyError, TypeError):
+        return None
+    # The newest may be one that was read before its end, which is not the campaign's.
+    is_own = found.is_over == (row.ends_at is not None and row.at is not None and row.ends_at <= row.at)
+    return found if is_own else None
+
+
+def _told(campaign: Campaign, report: Report, *, at: datetime, until: datetime | None) -> Report:
+    """The report, its first line noted for the list of all; one that was read before its end is not the campaign's."""
+    if until is None:
+        report = _own(campaign, report, at=at)
+        headline.note(campaign, report, at=at)
+    return report
+
+
+def _own(campaign: Campaign, report: Report, *, at: datetime) -> Report:
+    """Where what is repeated was read as if the window had ended, and that is still open: without its effect."""
+    if not report.is_over or ((ends := Period.of(campaign, at=at).ends) is not None and ends <= at):
+        return report
+    return replace(
+        report,
+        is_over=False,
+        effect=None,
+        why_no_effect=READ_EARLY,
+        beside=None,
+        segments=[],
+        variants=None,
+        days=[],
+    )
 
 
 def as_shown(stored: Mapping[str, Any]) -> Report:
@@ -206,7 +252,7 @@ def _is_near(part: str, mine: Counted, old: Counted) -> bool:
             counts = {name: n for name, n in apart.items() if not name.startswith("discount")}
             return (
                 any(
-                    is_small(abs(n), FEWEST_PEOPLE if name == "assigned" else FEWEST_ORDERS)
+                    is_small(abs(n), FEWEST_PEOPLE if name in ("assigned", "expired") else FEWEST_ORDERS)
                     for name, n in counts.items()
                 )
                 or _moved(apart, "redeemed", "discount")

@@ -5,20 +5,28 @@ Every step is a conditional update, so of two people who press at once only one 
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from campaigns import checks, contents, fairness, journeys, planning
+from campaigns import checks, contents, fairness, journeys, just_looked, planning, queue
 from campaigns.models import Campaign, CampaignRun, Delivery, FairnessCheck, JourneyEntry
 
 Status = Campaign.Status
 # So long a launch can be called back, before the first message is planned.
 UNDO = timedelta(seconds=60)
+CANCELLED_AT_ONCE = 2000
 
 # What may still change while a campaign is paused: nothing that decides whom it reaches, or with what.
 WHILE_PAUSED = ("name", "message", "ends_at", "priority", "tags", "stop_at_complaints", "stop_at_errors")
+
+# What no copy takes along.
+OF_ITS_LIFE = (
+    "id", "slug", "name", "salt", "status", "created_by", "approved_by", "approved_people", "approved_contents",
+    "starts_at", "ends_at", "resumed_at", "stopped_because", "created_at", "updated_at",
+)  # fmt: skip
 
 
 class NotPossible(Exception):
@@ -63,7 +71,8 @@ def take(
     seen : the contents that whoever approves has looked at; another than now is not approved. Empty: not asked.
     """
     step = STEPS[step_name]
-    _stands_in(campaign, step)
+    if why := why_not(campaign, step_name):  # before anything is worked out, and again by the update itself
+        raise NotPossible(why)
     look = None
     changes: dict[str, object] = {"status": step.to, "updated_at": at}
     now_holds = contents.fingerprint(campaign) if step_name == "approve" else ""
@@ -72,7 +81,7 @@ def take(
     if step_name in ("approve", "launch"):
         if found := checks.problems(campaign, at=at):
             raise NotPossible(" ".join(found))
-        people = checks.recipients(campaign, at=at)
+        people = just_looked.recipients(campaign, at=at)
         if step_name == "launch" and (why := checks.why_not_launched(campaign, people)):
             raise NotPossible(why)
     if step_name == "approve":
@@ -87,7 +96,7 @@ def take(
     with transaction.atomic():
         rows = Campaign.objects.filter(pk=campaign.pk, status__in=step.allowed_from)
         if not rows.update(**changes):
-            raise _not_in(campaign, step)
+            raise NotPossible(why_not(campaign, step_name))
         if look is not None:
             look.save()
         if step_name == "launch":
@@ -99,25 +108,21 @@ def take(
     campaign.refresh_from_db()
 
 
-def _stands_in(campaign: Campaign, step: Step) -> None:
-    """Asked before anything is worked out, and again by the update itself."""
-    if not Campaign.objects.filter(pk=campaign.pk, status__in=step.allowed_from).exists():
-        raise _not_in(campaign, step)
-
-
-def _not_in(campaign: Campaign, step: Step) -> NotPossible:
+def why_not(campaign: Campaign, step_name: str) -> str:
+    """Why it cannot take the step in the state it is in now; empty where it can. One query."""
+    allowed = STEPS[step_name].allowed_from
     now = Campaign.objects.values_list("status", flat=True).get(pk=campaign.pk)
-    return NotPossible(
-        _("The campaign is “%(state)s”; this needs it to be one of: %(needed)s.")
-        % {"state": now, "needed": ", ".join(step.allowed_from)}
-    )
+    if now in allowed:
+        return ""
+    told = _("The campaign is “%(state)s”; this needs it to be one of: %(needed)s.")
+    return told % {"state": Status(now).label, "needed": ", ".join(str(Status(one).label) for one in allowed)}
 
 
 def _look(campaign: Campaign, people: int, *, by: str, at: datetime) -> FairnessCheck:
     """What whoever approves has looked at, to be kept with the approval. Raises NotPossible."""
     if why := checks.why_not_approved(campaign, people, by=by):
         raise NotPossible(why)
-    look = fairness.look(campaign, by=by, at=at)
+    look = just_looked.look(campaign, by=by, at=at)
     if why := fairness.why_not_approved(look):
         look.save()  # it waits for an answer
         raise NotPossible(why)
@@ -167,11 +172,53 @@ def catch_up(run: CampaignRun, *, at: datetime) -> None:
 def _cancel_what_waits(campaign: Campaign, *, at: datetime) -> None:
     open_states = (CampaignRun.State.DUE, CampaignRun.State.PLANNING, CampaignRun.State.DELIVERING)
     campaign.runs.filter(state__in=open_states).update(state=CampaignRun.State.CANCELLED)
-    waiting = (Delivery.Status.PLANNED, Delivery.Status.RETRY)
-    Delivery.objects.filter(run__campaign=campaign, status__in=waiting).update(
-        status=Delivery.Status.CANCELLED, ended_at=at
-    )
+    _cancel_some(Delivery.objects.filter(run__campaign=campaign), at=at)
     journeys.end_cancelled(at=at)
+
+
+def cancel_due(*, at: datetime) -> int:
+    """End what waits yet of campaigns that were cancelled, a page a transaction; how many.
+
+    A million messages take longer than whoever cancels would wait. None of them leaves meanwhile: the queue gives out
+    those of running campaigns.
+    """
+    waiting = Delivery.objects.filter(run=OuterRef("pk"), status__in=queue.WAITING)
+    runs = CampaignRun.objects.filter(Exists(waiting), state=CampaignRun.State.CANCELLED)
+    done = 0
+    for pk in list(runs.values_list("pk", flat=True)):
+        while n := _cancel_some(Delivery.objects.filter(run=pk), at=at):
+            done += n
+    return done
+
+
+def _cancel_some(rows: QuerySet[Delivery], *, at: datetime) -> int:
+    with transaction.atomic():
+        waiting = rows.filter(status__in=queue.WAITING).select_for_update(of=("self",), skip_locked=True)
+        ids = list(waiting.values_list("pk", flat=True)[:CANCELLED_AT_ONCE])
+        return Delivery.objects.filter(pk__in=ids).update(status=Delivery.Status.CANCELLED, ended_at=at)
+
+
+def copy(campaign: Campaign, *, slug: str, by: str) -> Campaign:
+    """A draft of the same: its audiences with their offers, its variants, its tags and the newest steps of a journey.
+
+    Nothing of its life comes along, nor a beginning or an end that has been set for the first.
+    """
+    with transaction.atomic():
+        row = Campaign.objects.filter(pk=campaign.pk).values().get()
+        told: dict[str, Any] = {name: value for name, value in row.items() if name not in OF_ITS_LIFE}
+        name = (_("%s, copy") % campaign.name)[:200]
+        twin: Campaign = Campaign.objects.create(slug=slug, name=name, created_by=by, **told)
+        twin.tags.set(campaign.tags.all())
+        for audience in campaign.audiences.prefetch_related("offers"):
+            own = twin.audiences.create(segment_id=audience.segment_id, position=audience.position)
+            own.offers.set(audience.offers.all())
+        for variant in campaign.variants.all():
+            twin.variants.create(
+                key=variant.key, name=variant.name, message_id=variant.message_id, weight=variant.weight
+            )
+        if (version := journeys.newest(campaign)) is not None:
+            journeys.publish(twin, version.definition, by=by)
+    return twin
 
 
 def finish_done(*, at: datetime) -> int:

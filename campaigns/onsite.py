@@ -8,8 +8,9 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import BigIntegerField, CharField, DateTimeField
 
 from campaigns import codes, deciding, experiments, segments
@@ -25,6 +26,7 @@ from catalog.questions import Given, Question, Rows
 from catalog.together import Change
 from customers import consent
 from customers.consent import Permission
+from customers.models import Identity
 from recommender import serving
 from recommender.serving import Recommendation
 
@@ -49,25 +51,52 @@ class Shown:
         return self.decisions[0] if self.decisions else None
 
 
-def decide(customer_id: int | None, placement: str, *, at: datetime) -> Shown:
+class Asked:
+    """What is asked first of a person at a place, by their id or the shop's own. Nothing is asked yet (`catalog.together`).
+
+    The programme comes along where each table that changes is a statement of its own, so that there are six in all.
+    """
+
+    def __init__(self, placement: str, *, at: datetime, person: int | None = None, named: str = "") -> None:
+        self.at = at
+        self.leave = consent.Asked([] if person is None else [person], PURPOSE, named=named)
+        self.kept = (
+            _HOLDING_OF(named=named, placement=placement, at=at)
+            if person is None
+            else _HOLDING(person=person, placement=placement, at=at)
+        )
+        self.programme = Programme(placement, at=at)
+        self.is_whole = connection.vendor == "sqlite"
+
+    @property
+    def questions(self) -> Sequence[Rows]:
+        return (self.leave.rows, self.kept, *(self.programme.questions if self.is_whole else ()))
+
+
+def decide(customer_id: int | None, placement: str, *, at: datetime, asked: Asked | None = None) -> Shown:
     """The decision of the first running campaign of the placement whose audience the person is in.
 
     A person who does not allow it, a stranger and a control person see what everybody sees; of the last the
     decision is kept, for the measurement. Asked again before it ends, the same decision is the answer, while its offers
     are in force. How many statements each takes: docs/decisions/0019.
+
+    asked : what was asked with the key of the same person, at the same placement, a moment ago.
     """
     decisions: list[Decision] = []
     everybody: Everybody | None = None
     if customer_id is not None:
-        leave, kept = consent.Asked([customer_id], PURPOSE), _kept(customer_id, placement, at=at)
-        together.read(leave.rows, kept)
-        if Permission.of_asked(leave, at=at):
-            decisions = _standing(kept, at=at)
+        if asked is None:
+            asked = Asked(placement, at=at, person=customer_id)
+            together.read(*asked.questions)
+        programme, is_read = asked.programme, asked.is_whole
+        if customer_id in Permission.of_asked(asked.leave, at=asked.at):
+            decisions = _standing(asked.kept, at=asked.at)
             if not decisions:
-                programme = Programme(placement, at=at)
-                together.read(*programme.questions)
-                everybody = programme.everybody
+                if not is_read:
+                    together.read(*programme.questions)
+                    is_read = True
                 decisions = _anew(customer_id, programme) if programme.audiences else []
+        everybody = programme.everybody if is_read else None
     offers = [row.offer for row in decisions if row.arm == Decision.Arm.TREATED and row.offer is not None]
     if offers:
         return Shown(decisions, offers, fallback=False)
@@ -80,7 +109,7 @@ def decide(customer_id: int | None, placement: str, *, at: datetime) -> Shown:
 # --- what holds still ------------------------------------------------------------------------------------------------
 
 
-def _holding(person: Given, placement: Given, at: Given) -> Rows:
+def _holding(person: Any, placement: Given, at: Given) -> Rows:
     return (
         Decision.objects.select_related("offer", "code", "campaign")
         .filter(is_running(placement, at=at, campaign="campaign__"))
@@ -90,11 +119,10 @@ def _holding(person: Given, placement: Given, at: Given) -> Rows:
 
 
 _HOLDING = Question(_holding, person=BigIntegerField(), placement=CharField(), at=DateTimeField())
-
-
-def _kept(customer_id: int, placement: str, *, at: datetime) -> Rows:
-    """The decisions that hold still, the newest first."""
-    return _HOLDING(person=customer_id, placement=placement, at=at)
+_HOLDING_OF = Question(
+    lambda named, placement, at: _holding(Identity.objects.person(named), placement, at),
+    named=CharField(), placement=CharField(), at=DateTimeField(),
+)  # fmt: skip
 
 
 def _standing(kept: Iterable[Decision], *, at: datetime) -> list[Decision]:
@@ -112,8 +140,8 @@ class _Look:
 
     def __init__(self, customer_id: int, programme: Programme, offers: Sequence[Offer]) -> None:
         at, placement, of = programme.at, programme.placement, list(programme.caps)
-        self.kept = _kept(customer_id, programme.slug, at=at)
-        self.taste = serving.Asked([customer_id])
+        self.kept = _HOLDING(person=customer_id, placement=programme.slug, at=at)
+        self.taste = serving.Asked([customer_id], learnt=programme.learnt)
         self.facts = Facts(offers, [customer_id], of, placement=placement, at=at, declared=programme.declared)
         self.supply = rooms.Supply(offers, [customer_id], of, at=at, spare=SPARE_CODES)
         self.numbers = codes.numbers(offers)
@@ -140,12 +168,12 @@ def _anew(customer_id: int, programme: Programme) -> list[Decision]:
     """The person's decisions, one a slot; none where they do not allow it or nothing is for them."""
     try:
         with transaction.atomic():
-            consent.hold_one(customer_id)
+            consent.hold_only([customer_id])
             return _decided(customer_id, programme, programme.offers)
     except together.Missed:
         # Somebody took the last one since it was read. Nothing was kept; now with the offers held, as a planner does.
         with transaction.atomic():
-            consent.hold_one(customer_id)
+            consent.hold_only([customer_id])
             return _decided(customer_id, programme, caps.lock(programme.offers))
 
 

@@ -4,9 +4,10 @@ Nothing of it is kept: what choosing counts and sets aside is rolled back, a cod
 out lead nowhere, so that who tries them ends nobody's permission.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -47,6 +48,8 @@ class Preview:
     verdicts: Sequence[Verdict] = ()
     offers: Sequence[str] = ()
     is_personal: bool = False
+    candidates: Sequence[Mapping[str, Any]] = ()
+    """Every offer that was looked at for the first slot, with its verdict; none where nothing was chosen."""
 
 
 @dataclass
@@ -86,7 +89,8 @@ def preview(
     except encryption.Unreadable:
         wrong = _("This person was erased.")
     shown = [row.offer.title for row in rows if row.offer is not None]
-    return Preview(finished, wrong, look.verdicts, shown, look.recommendation.personalized)
+    first = look.chosen.choices[0].candidates if look.chosen.choices else ()
+    return Preview(finished, wrong, look.verdicts, shown, look.recommendation.personalized, first or ())
 
 
 def _ask(look: _Look, campaign: Campaign, customer: Customer, message: Message, *, at: datetime) -> None:
@@ -98,13 +102,15 @@ def _ask(look: _Look, campaign: Campaign, customer: Customer, message: Message, 
     holdout = {} if campaign.ignores_holdout else experiments.held_out_of_all([pk], at=at)
     arm = experiments.arms(campaign.salt, campaign.control_percent, [pk])[pk]
     if holdout:
-        look.say(_("Arm"), False, _("Held out of all campaigns: “%s”.") % holdout[pk])
+        look.say(_("Group by lot"), False, _("Held out of all campaigns: “%s”.") % holdout[pk])
     elif arm == Decision.Arm.CONTROL:
         look.say(
-            _("Arm"), False, _("In the control group: gets nothing, so that the effect can be measured.")
+            _("Group by lot"),
+            False,
+            _("In the control group: gets nothing, so that the effect can be measured."),
         )
     else:
-        look.say(_("Arm"), True, _("Treated."))
+        look.say(_("Group by lot"), True, _("Gets the campaign."))
     wishes = contact.wishes([pk])
     match rules.their_choice(wishes, campaign=campaign, at=at).get(pk):
         case Delivery.Reason.PAUSED:

@@ -10,6 +10,7 @@ from campaigns.models import Campaign, CampaignSegment, Offer, Placement
 from campaigns.offers import caps
 from campaigns.segments import Declared
 from catalog.questions import Given, Question, Rows
+from recommender import serving
 
 MOST_SLOTS = 30
 
@@ -127,13 +128,14 @@ class Programme:
         self.audiences = _AUDIENCES(**here)
         self._links, self._scopes, self.caps = _LINKS(**here), _SCOPES(**here), _CAPS(**here)
         self.holdouts = _HOLDOUTS(at=at)
-        self.declared = Declared(at=at)
+        self.learnt = serving.Asked([])
+        self.declared = Declared(at=at, learnt=self.learnt)
 
     @property
     def questions(self) -> Sequence[Rows]:
         return (
             self.audiences, self._links, self._scopes, self.caps, self.holdouts,
-            *self.everybody.questions, *self.declared.questions,
+            *self.everybody.questions, *self.declared.questions, *self.learnt.questions,
         )  # fmt: skip
 
     @property

@@ -125,6 +125,8 @@ class DayOutput(serializers.Serializer[Any]):
     low = serializers.FloatField(allow_null=True)
     high = serializers.FloatField(allow_null=True)
     interval = serializers.ChoiceField(choices=["fixed", "sequence"])
+    treated_within = serializers.FloatField(allow_null=True, help_text="Half a 95 % interval of `treated`")
+    control_within = serializers.FloatField(allow_null=True, help_text="Half a 95 % interval of `control`")
 
 
 class ReportOutput(serializers.Serializer[Any]):
@@ -169,6 +171,9 @@ class ReportOutput(serializers.Serializer[Any]):
         child=serializers.DateTimeField(),
         help_text="Parts that too few people changed since an earlier report, and the time of that report: "
         "what stands there is what it said",
+    )
+    margin_percent = serializers.DecimalField(
+        max_digits=5, decimal_places=2, allow_null=True, help_text="By which the profit was reckoned"
     )
 
 

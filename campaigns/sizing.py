@@ -1,25 +1,33 @@
 """Before a launch: how small an effect its arms would find, and how many people, held out how, find the one asked for.
 
 σ is the audience's own: its people's revenue in the window just past, after the one before it has explained what it
-can (CUPED), as the report will see them.
+can (CUPED), as the report will see them. In a large shop it is asked of some people drawn by chance, which is as good:
+of 600 people whose money is spread as shops' mostly is, σ is off by about a tenth, and so is the effect found.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
 
+from django.db.models import Count, Q
+
 from campaigns import segments, statistics
 from campaigns.models import Campaign
 from campaigns.reach import PURPOSE_OF_CHANNEL
+from campaigns.segments.sampling import Drawn, draw, matched
 from campaigns.statistics import Plan
 from customers import consent, histories
-from customers.few import FEWEST_ORDERS, FEWEST_PEOPLE, is_small
+from customers.few import FEWEST_ORDERS, FEWEST_PEOPLE, in_tens, is_small, two_digits
+from customers.models import Customer
 from customers.models.customer import CustomerQuerySet
 
 # An effect nobody named: so much of what a person spends anyway.
 ORDINARY_EFFECT = 0.10
+DRAWN = 6000
+# Of an audience of which fewer were drawn, or fewer who bought, everyone is asked.
+ENOUGH_PEOPLE, ENOUGH_BUYERS = 600, 30
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,8 @@ class Past:
     """After CUPED."""
     joined: int
     """How many of them are new since the window began."""
+    is_estimate: bool = False
+    """Asked of some: people, buyers and joined are about so many, and nothing is told more finely."""
 
     def is_thin(self, *, hides_nobody: bool) -> bool:
         """Whether its money would tell of a few (N1), or of nobody where that is an answer about one person."""
@@ -57,7 +67,7 @@ class Sizing:
 
 
 def sizing(campaign: Campaign, *, at: datetime, effect: float | None = None) -> Sizing:
-    """Four queries; the audience's orders of two windows are streamed, its people are counted."""
+    """As many queries as `past_of`."""
     past = past_of(campaign, at=at)
     margin = float(campaign.margin_percent) / 100
     pays = float(campaign.sending_cost) / margin if margin else 0.0
@@ -86,12 +96,49 @@ def sizing(campaign: Campaign, *, at: datetime, effect: float | None = None) -> 
 
 
 def past_of(campaign: Campaign, *, at: datetime) -> Past:
-    audience = _audience(campaign, at=at)
-    if audience is None:
+    """Some ten queries about those who were drawn; where they do not do, four that read the whole audience."""
+    rules = [row.segment for row in campaign.audiences.select_related("segment")]
+    if not rules:
         return Past(0, 0, 0.0, 0.0, 0)
-    window = timedelta(days=campaign.window_days)
-    people = audience.count()
-    joined = audience.filter(created_at__gt=at - window).count()
+    purpose = PURPOSE_OF_CHANNEL[Campaign.Channel(campaign.channel)]
+    allowed, began = (consent.may(purpose), consent.may("analytics")), at - _window(campaign)
+    drawn = draw(DRAWN)
+    if not drawn.is_whole:
+        ids = set[int]().union(*matched(rules, drawn, at=at))
+        rows = Customer.objects.filter(*allowed, pk__in=ids).values_list("pk", "created_at")
+        created = dict(rows) if len(ids) >= ENOUGH_PEOPLE else {}
+        if len(created) >= ENOUGH_PEOPLE:
+            some, joined = (
+                Customer.objects.filter(pk__in=created),
+                sum(day > began for day in created.values()),
+            )
+            past = _read(campaign, some, people=len(created), joined=joined, at=at)
+            if past.buyers >= ENOUGH_BUYERS:
+                return _of_everyone(past, drawn)
+    everyone = reduce(or_, [segments.matching(rule, at=at) for rule in rules]).filter(*allowed)
+    counted = everyone.aggregate(people=Count("pk"), joined=Count("pk", filter=Q(created_at__gt=began)))
+    return _read(campaign, everyone, **counted, at=at)
+
+
+def _of_everyone(some: Past, drawn: Drawn) -> Past:
+    """What was asked of those drawn, for all, to two digits; of fewer than twenty new people only that they are few."""
+
+    def of_all(n: int) -> int:
+        return int(two_digits(drawn.of * in_tens(n) / DRAWN))
+
+    joined = of_all(some.joined) if some.joined >= FEWEST_PEOPLE else 1
+    return replace(
+        some, people=of_all(some.people), buyers=of_all(some.buyers), joined=joined, is_estimate=True
+    )
+
+
+def _window(campaign: Campaign) -> timedelta:
+    return timedelta(days=campaign.window_days)
+
+
+def _read(campaign: Campaign, audience: CustomerQuerySet, *, people: int, joined: int, at: datetime) -> Past:
+    """The money of so many people in two windows. Two queries, streamed."""
+    window = _window(campaign)
     before = {
         pk: float(revenue)
         for pk, revenue, _orders in histories.money(audience, since=at - 2 * window, until=at - window)
@@ -110,13 +157,3 @@ def past_of(campaign: Campaign, *, at: datetime) -> Past:
     cov = sum_xy / people - sum_x * sum_y / people**2
     left = var_y - cov**2 / var_x if var_x > 0 else var_y
     return Past(people, buyers, sum_y / people, math.sqrt(max(left, 0.0)), joined)
-
-
-def _audience(campaign: Campaign, *, at: datetime) -> CustomerQuerySet | None:
-    audiences = [row.segment for row in campaign.audiences.select_related("segment")]
-    if not audiences:
-        return None
-    people = reduce(or_, [segments.matching(segment, at=at) for segment in audiences])
-    purpose = PURPOSE_OF_CHANNEL[Campaign.Channel(campaign.channel)]
-    allowed: CustomerQuerySet = people.filter(consent.may(purpose), consent.may("analytics"))
-    return allowed

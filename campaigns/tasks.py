@@ -10,13 +10,16 @@ from campaigns import (
     delivery,
     exports,
     fairness,
+    figures,
     journeys,
     lifecycle,
     optin_mail,
     outcomes,
     planning,
+    renewals,
     rights_mail,
     schedule,
+    segments,
     settling,
     stopping,
     targeting,
@@ -69,6 +72,12 @@ def renew_shares() -> None:
 
 
 @shared_task
+def renew_reports() -> None:
+    """Work out the headlines of reports that somebody asked for, or that are a day old."""
+    renewals.work_due(clock=timezone.now)
+
+
+@shared_task
 def study_uplift() -> None:
     """Work out whom a campaign changes, where somebody asked."""
     targeting.study_due(at=timezone.now())
@@ -93,8 +102,15 @@ def advance_journeys() -> None:
 
 @shared_task
 def settle_due() -> None:
-    """Give what was sent, and take back what was not."""
+    """Give what was sent, and take back what was not: of cancelled campaigns all that waits yet."""
+    lifecycle.cancel_due(at=timezone.now())
     settling.settle_all(at=timezone.now())
+
+
+@shared_task
+def work_codes() -> None:
+    """Put codes into pools where somebody asked for many."""
+    codes.work_due(clock=timezone.now)
 
 
 @shared_task
@@ -129,3 +145,15 @@ def work_exports() -> None:
     """Write the files that were asked for, and delete those that may not be fetched any more."""
     exports.sweep(at=timezone.now())
     exports.work_due(clock=timezone.now)
+
+
+@shared_task
+def note_figures() -> None:
+    """Count what the desk's home shows: a day at a time, where one is due."""
+    figures.note_due(at=timezone.now())
+
+
+@shared_task
+def measure_segments() -> None:
+    """Count every segment that was not counted today, so that how it grows can be seen."""
+    segments.measure_due(at=timezone.now())

@@ -136,6 +136,10 @@ class Review(models.Model):
     sentiment_model = models.BigIntegerField(
         _("sentiment told by model"), null=True, blank=True, editable=False
     )
+    # Who of the staff read it and said what it says; no model judges it any more.
+    corrected_by = models.CharField(
+        _("sentiment corrected by"), max_length=150, blank=True, default="", db_default="", editable=False
+    )
     written_at = models.DateTimeField(_("written"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

@@ -124,17 +124,40 @@ def update(of: Rows, rows: int | None = None, **values: Any) -> Change:
     return Change(sql, params, rows)
 
 
-def insert(rows: Sequence[models.Model]) -> Change:
-    """All of these in one INSERT; they are of one model, and all have their key or none has."""
+def insert(
+    rows: Sequence[models.Model],
+    *,
+    by: Sequence[str] = (),
+    or_change: Sequence[str] = (),
+    or_add: Sequence[str] = (),
+    where: Rows | None = None,
+) -> Change:
+    """All of these in one INSERT; they are of one model, and all have their key or none has.
+
+    Of a row that is there already, by the fields `by` (its key), the fields `or_change` are changed instead, and to those
+    of `or_add` is added, if it is one of `where`.
+    """
     model = type(rows[0])
-    fields = [
-        field
-        for field in model._meta.concrete_fields  # noqa: SLF001 - Django calls it public
-        if rows[0].pk is not None or not field.primary_key
-    ]
+    meta = model._meta  # noqa: SLF001 - Django calls it public
+    fields = [field for field in meta.concrete_fields if rows[0].pk is not None or not field.primary_key]
     query = InsertQuery(model)
     query.insert_values(fields, list(rows))
     ((sql, params),) = query.get_compiler(connection=connection).as_sql()
+    if not or_change and not or_add:
+        return Change(sql, params, len(rows))
+    quoted = connection.ops.quote_name
+    columns = {field.name: quoted(str(field.column)) for field in meta.concrete_fields}
+    keys = ", ".join(columns[name] for name in by or (meta.pk.name,))
+    changed = [f"{columns[name]} = EXCLUDED.{columns[name]}" for name in or_change]
+    changed += [
+        f"{columns[name]} = {quoted(meta.db_table)}.{columns[name]} + EXCLUDED.{columns[name]}"
+        for name in or_add
+    ]
+    sql = f"{sql} ON CONFLICT ({keys}) DO UPDATE SET {', '.join(changed)}"
+    if where is not None:
+        compiler = where.query.get_compiler(using=where.db)
+        condition, more = where.query.where.as_sql(compiler, connection)
+        sql, params = f"{sql} WHERE {condition}", (*params, *more)
     return Change(sql, params, len(rows))
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from django.db import transaction
@@ -45,12 +46,14 @@ class KeyAuthentication(BaseAuthentication):
         scheme, _space, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise exceptions.NotAuthenticated("Send your key as: Authorization: Bearer KEY")
+        beside = getattr((request.parser_context or {}).get("view"), "beside", None)
         try:
             found = access.access_of(
                 key.strip(),
                 token=request.headers.get("X-Customer-Token", ""),
                 at=timezone.now(),
                 named=named_in(request),
+                beside=partial(beside, request) if beside is not None else None,
             )
         except (access.BadKey, access.BadToken) as error:
             raise exceptions.AuthenticationFailed(str(error)) from error

@@ -1,16 +1,18 @@
-"""Is it alive, is it ready, and what is it doing: for machines that watch."""
+"""Is it alive, is it ready, and what is it doing: for machines that watch; for people in their Health page."""
 
 import prometheus_client
-from django.conf import settings
-from django.core.cache import cache
-from django.db import DatabaseError, connection
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from redis.exceptions import RedisError
 
 from campaigns.models import CampaignRun, Delivery
-from customers import reindexing
+from config import condition
 from recommender.models import TrainingRun
 
 
@@ -21,19 +23,12 @@ def live(request: HttpRequest) -> HttpResponse:
 
 def ready(request: HttpRequest) -> HttpResponse:
     """The database answers, and the cache where one is set, and no index key is missing: 503 and which of them fails."""
-    failing = []
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        if reindexing.is_key_missing():
-            failing.append("index keys")
-    except DatabaseError:
-        failing.append("database")
-    if settings.REDIS_URL:
-        try:
-            cache.get("ready")
-        except (OSError, RedisError):
-            failing.append("cache")
+    if not condition.database_answers():
+        failing = ["database"]
+    else:
+        failing = [] if condition.index_keys_are_known() else ["index keys"]
+    if not condition.cache_answers():
+        failing.append("cache")
     return JsonResponse(
         {"status": "failing" if failing else "ok", "failing": failing}, status=503 if failing else 200
     )
@@ -61,3 +56,20 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(
         prometheus_client.generate_latest(REGISTRY), content_type=prometheus_client.CONTENT_TYPE_LATEST
     )
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """Each part of the installation in words, and what to do; for whoever says who may log in."""
+    if not request.user.has_perm("auth.view_user"):
+        raise PermissionDenied
+    parts = condition.parts(timezone.now())
+    wrong = sum(part.state != condition.GOOD for part in parts)
+    told = ngettext("%s part needs a look.", "%s parts need a look.", wrong) % wrong
+    context = {
+        **admin.site.each_context(request),
+        "title": _("Health"),
+        "parts": parts,
+        "state": told if wrong else _("Everything runs."),
+    }
+    request.current_app = admin.site.name
+    return TemplateResponse(request, "admin/desk/health.html", context)

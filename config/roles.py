@@ -39,6 +39,7 @@ POLICY = (
 )
 # Kept from the officer too: who may log in, and with which keys shops and programs come in.
 LOG_IN = ("auth.user", "auth.group", "axes.accessattempt", "axes.accessfailurelog", "axes.accesslog")
+LOG = ("config.change",)
 ACCESS = ("customers.apikey", "customers.idempotentreply", "customers.shopconnection")
 
 
@@ -79,9 +80,10 @@ def roles() -> list[Role]:
             | _may(
                 ("change",), ["campaigns.campaignrun", "campaigns.journeyversion", "recommender.trainingrun"]
             )
+            | _may(("change",), ["campaigns.journeyentry"])
             | _may(("change",), ["recommender.modelversion"])
             | _may(("add",), ["customers.sensitiveuse"])
-            | _may(("delete",), ["catalog.review"]),
+            | _may(("change", "delete"), ["catalog.review"]),
         ),
         Role(
             gettext_noop("Approver"),
@@ -97,7 +99,7 @@ def roles() -> list[Role]:
                 "Answers what people demand, keeps notices, laws, the suppression list and sensitive attributes, lets "
                 "numbers out with noise, takes rows out for analysts, takes back what other shops gave, and sees everything but who may log in."
             ),
-            _may(("view",), [name for name in everything if name not in ACCESS])
+            _may(("view",), [*(name for name in everything if name not in ACCESS), *LOG])
             | _may(("change",), ["customers.customer", "customers.privacyrequest", "customers.installation"])
             | _may(("change",), ["customers.sensitiveuse", "recommender.sharedstatistics"])
             | _may(("add",), ["customers.notice", "customers.suppression", "campaigns.privaterelease"])
@@ -107,7 +109,7 @@ def roles() -> list[Role]:
         Role(
             gettext_noop("Administrator"),
             _("May do everything that a page offers, and says who may log in."),
-            _may(DEEDS, [*everything, *LOG_IN]),
+            _may(DEEDS, [*everything, *LOG_IN]) | _may(("view",), LOG),
         ),
     ]
 

@@ -108,6 +108,8 @@ ANYMAIL = {
     if (value := env.str(f"ANYMAIL_{name}", default=""))
 } | {"AMAZON_SES_AUTO_CONFIRM_SNS_SUBSCRIPTIONS": False}  # it would need Amazon's own library
 DEMO: bool = env.bool("DEMO", default=False)
+# Approvers, privacy officers, administrators and superusers show a second factor, or can do nothing (S5).
+REQUIRE_SECOND_FACTOR: bool = env.bool("REQUIRE_SECOND_FACTOR", default=not (DEBUG or DEMO))
 
 INSTALLED_APPS = [
     "config",
@@ -127,6 +129,8 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "csp",
     "anymail",
 ]
@@ -146,9 +150,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.api.IdempotencyMiddleware",
+    "config.changes.doors.ChangesOfDoors",
+    "config.second_factor.door.SecondFactorFirst",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -192,6 +199,10 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
     # A file, not memory: the browser tests' server runs in another thread.
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+else:
+    # Measured in docs/operations.md. First, so that what DATABASE_URL says of it wins.
+    options = DATABASES["default"].setdefault("OPTIONS", {})
+    options["options"] = f"-c jit=off {options.get('options', '')}".strip()
 
 REDIS_URL: str = env.str("REDIS_URL", default="")
 CACHES = {
@@ -242,6 +253,7 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "config.second_factor.views.locked_out"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 LOGIN_URL = reverse_lazy("admin:login")
@@ -250,6 +262,7 @@ LOGIN_URL = reverse_lazy("admin:login")
 LANGUAGE_CODE: str = env.str("LANGUAGE_CODE", default="en")
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "config.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

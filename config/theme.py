@@ -15,7 +15,12 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("desk/favicon.svg")}
     ],
-    "STYLES": [lambda request: static("desk/desk.css")],
+    "STYLES": [
+        lambda request: static("desk/desk.css"),
+        lambda request: static("desk/order.css"),
+        lambda request: static("desk/narrow.css"),
+    ],
+    "SCRIPTS": [lambda request: static("desk/order.js"), lambda request: static("desk/labels.js")],
     "COLORS": {
         # A calm blue: the accent for what we did.
         "primary": {
@@ -35,6 +40,13 @@ UNFOLD: dict[str, Any] = {
     "SHOW_LANGUAGES": True,
     "LANGUAGES": {"action": reverse_lazy("admin:language"), "navigation": []},
     "SHOW_HISTORY": True,
+    "ACCOUNT": {
+        "navigation": [
+            {"title": _("Second factor"), "link": reverse_lazy("admin:second_factor")},
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+            {"title": _("Keyboard shortcuts"), "link": reverse_lazy("admin:shortcuts")},
+        ]
+    },
     "DASHBOARD_CALLBACK": "config.desk.home",
-    "SIDEBAR": {"show_search": True, "navigation": "config.navigation.navigation"},
+    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "config.navigation.navigation"},
 }

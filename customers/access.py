@@ -3,14 +3,15 @@
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
-from django.db.models import BigIntegerField, CharField, Subquery, Value
+from django.db.models import BigIntegerField, CharField, Value
 
+from catalog import together
 from catalog.questions import Given, Question, Rows
 from customers import encryption
 from customers.models import ApiKey, Identity
@@ -119,8 +120,7 @@ def revoke(key: ApiKey, *, at: datetime) -> bool:
 
 
 def _known(key: Given, named: Given | None = None) -> Rows:
-    people = Identity.objects.filter(kind=Identity.Kind.CUSTOMER, value=named).values("customer_id")
-    person = Value(None, BigIntegerField()) if named is None else Subquery(people)
+    person = Value(None, BigIntegerField()) if named is None else Identity.objects.person(named)
     rows = ApiKey.objects.filter(key_hash=key, revoked_at__isnull=True)
     return rows.values_list("pk", "kind", "scopes", "last_used_at", person)
 
@@ -129,10 +129,18 @@ _KEY = Question(_known, key=CharField())
 _KEY_AND_PERSON = Question(_known, key=CharField(), named=CharField())
 
 
-def access_of(key: str, *, token: str, at: datetime, named: str = "") -> Access:
+def access_of(
+    key: str,
+    *,
+    token: str,
+    at: datetime,
+    named: str = "",
+    beside: Callable[[str], Sequence[Rows]] | None = None,
+) -> Access:
     """One query (and a note of use once an hour). Raises BadKey, BadToken.
 
     named : the shop's own id of the customer whom the request is about; without it the one whom the token proves.
+    beside : what is asked of them in the same statement, by that id; whether the key speaks for them is not known yet.
     """
     customer, bad_token = None, None
     if token:
@@ -142,6 +150,8 @@ def access_of(key: str, *, token: str, at: datetime, named: str = "") -> Access:
             bad_token = error
     named = named or customer or ""
     found = _KEY_AND_PERSON(key=hashed(key), named=named) if named else _KEY(key=hashed(key))
+    if named and beside is not None:
+        together.read(found, *beside(named))
     for pk, kind, scopes, last_used_at, person in found:
         if last_used_at is None or at - last_used_at > _SEEN_EVERY:
             ApiKey.objects.filter(pk=pk).update(last_used_at=at)

@@ -27,11 +27,14 @@ def hold(customer_ids: Iterable[int]) -> dict[int, Customer]:
     return {customer.pk: customer for customer in rows.order_by("pk")}
 
 
-def hold_one(customer_id: int) -> None:
-    """`hold` for one person of whom nothing needs to be read."""
+def hold_only(customer_ids: Collection[int]) -> None:
+    """`hold` for people of whom nothing needs to be read."""
     if connection.features.has_select_for_update:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT id FROM customers_customer WHERE id = %s FOR UPDATE", [customer_id])
+            cursor.execute(
+                "SELECT id FROM customers_customer WHERE id = ANY(%s) ORDER BY id FOR UPDATE",
+                [list(customer_ids)],
+            )
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,21 @@ Unknown purpose, unknown person, erased person, error: no.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from django.db import connection
-from django.db.models import BigIntegerField, BooleanField, CharField, Exists, OuterRef, Q, Subquery
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Case,
+    CharField,
+    Exists,
+    FilteredRelation,
+    OuterRef,
+    Q,
+    Subquery,
+    When,
+)
 from django.db.models.functions import Coalesce
 
 from catalog.questions import Given, Question, Rows
@@ -22,13 +33,13 @@ from customers.answers import (
     check_answer,
     give,
     hold,
-    hold_one,
+    hold_only,
     object_to,
     record,
     withdraw,
     withdraw_all,
 )
-from customers.models import ConsentRecord, ConsentState, Customer
+from customers.models import ConsentRecord, ConsentState, Customer, Identity
 from customers.models.customer import CustomerQuerySet
 
 # Asking and answering are one subject to whoever uses them: `consent.may`, `consent.give`.
@@ -42,9 +53,10 @@ __all__ = [
     "Verdict",
     "check_answer",
     "decide",
+    "everyone",
     "give",
     "hold",
-    "hold_one",
+    "hold_only",
     "may",
     "newest_record",
     "object_to",
@@ -144,7 +156,7 @@ def verdicts(customer_ids: Collection[int], purpose: str) -> dict[int, Verdict]:
         }
 
 
-def _answers(person: Collection[int] | Given, purpose: str | Given) -> Rows:
+def _answers(person: Collection[Any] | Given, purpose: str | Given) -> Rows:
     """What a verdict about each of them follows from."""
     answer = ConsentState.objects.filter(customer=OuterRef("pk"), purpose=purpose)
     silent = purposes.silent(purpose).filter(jurisdiction__code=OuterRef("jurisdiction"))
@@ -159,15 +171,22 @@ def _answers(person: Collection[int] | Given, purpose: str | Given) -> Rows:
 
 
 _ANSWER = Question(_answers, person=BigIntegerField(), purpose=CharField())
+_ANSWER_OF = Question(
+    lambda named, purpose: _answers([Identity.objects.person(named)], purpose),
+    named=CharField(), purpose=CharField(),
+)  # fmt: skip
 
 
 class Asked:
     """The gate's question about these people and one purpose, asked with other questions (`catalog.together`)."""
 
-    def __init__(self, customer_ids: Collection[int], purpose: str) -> None:
+    def __init__(self, customer_ids: Collection[int], purpose: str, *, named: str = "") -> None:
+        """named : instead of ids, the shop's own id of one person."""
         self.purpose = purpose
         if purpose not in purposes.PURPOSES:
             self.rows: Rows = Customer.objects.none()
+        elif named:
+            self.rows = _ANSWER_OF(named=named, purpose=purpose)
         elif len(customer_ids) == 1:
             self.rows = _ANSWER(person=next(iter(customer_ids)), purpose=purpose)
         else:
@@ -258,6 +277,23 @@ def may(purpose: str, *, person: str = "pk") -> Exists | Q:
     through all customers for each of them while it believes the table empty, as it does until the rows are analysed.
     """
     return _allows(purpose) if person == "pk" else Exists(permitted(purpose).filter(pk=OuterRef(person)))
+
+
+def everyone(purposes_asked: Collection[str]) -> CustomerQuerySet:
+    """Everyone who is here, each with `allows_<purpose>`: the gate's present answers, to be read as a list.
+
+    The same answers as `permitted`, joined and not looked up: for whoever reads all people, and never a few of them.
+    """
+    people = Customer.objects.present()
+    for purpose in purposes_asked:
+        answer = FilteredRelation("consents", condition=Q(consents__purpose=purpose))
+        people = people.annotate(**{f"answer_{purpose}": answer})
+        by_silence = Q(jurisdiction__in=purposes.silent(purpose).values("jurisdiction__code"))
+        answered = Coalesce(f"answer_{purpose}__granted", by_silence, output_field=BooleanField())
+        is_known = Q() if purpose in purposes.PURPOSES else Q(pk__in=[])
+        allows = Case(When(Q(answered, is_known, restricted_at__isnull=True), then=True), default=False)
+        people = people.annotate(**{f"allows_{purpose}": allows})
+    return people
 
 
 def _allows(purpose: str) -> Q:

@@ -19,6 +19,7 @@ from django.db import models
 from django.db.models import ForeignKey, QuerySet
 from django.utils.module_loading import import_string
 
+from catalog.files import harmless
 from customers import encryption, preferences, privacy, purposes, retention
 from customers.models import Customer
 
@@ -161,7 +162,7 @@ def as_table(customer: Customer, *, at: datetime, counted: Counter[str] | None =
     for part in parts(customer, at=at):
         kind, number = part.kind or part.section, 0
         for number, row in enumerate(part.rows, start=1):
-            table.writerows((kind, number, name, privacy.harmless(value)) for name, value in row.items())
+            table.writerows((kind, number, name, harmless(value)) for name, value in row.items())
             if text.tell() > 100_000:
                 yield _taken(text)
         if counted is not None and part.section == "records":

@@ -6,6 +6,7 @@ looked at is told in tens: a number and the same number less one person then rea
 
 import math
 
+from django.db.models import Case, F, IntegerField, Value, When
 from django.utils.translation import gettext as _
 
 # No number is told of fewer people, nor of fewer who bought or clicked; nor is a change of fewer between two reports.
@@ -41,6 +42,13 @@ def two_digits(value: float) -> float:
     return float(f"{value:.2g}")
 
 
+def percent_done(done: int, of: int) -> int:
+    """How far something is, of the numbers as they are told: the length of a bar is a number too."""
+    if of < FEWEST_PEOPLE:
+        return 100 if done == of else 0
+    return min(100, round(100 * (0 if is_small(done) else in_tens(done)) / in_tens(of)))
+
+
 def told(n: int, fewest: int = FEWEST_PEOPLE) -> str:
     """A number that is kept as it was shown: of a few only that they are fewer."""
     return _("fewer than %s") % fewest if is_small(n, fewest) else f"{n:,}"
@@ -54,3 +62,9 @@ def told_in_tens(n: int, fewest: int = FEWEST_PEOPLE) -> str:
 def short(n: int, fewest: int = FEWEST_PEOPLE) -> str:
     """The same where there is little room; nobody is told of where nobody could have asked about one person."""
     return "0" if not n else f"< {fewest}" if n < fewest else f"≈ {in_tens(n):,}"
+
+
+def order_in_tens(field: str, fewest: int = FEWEST_PEOPLE) -> Case:
+    """What a column sorts by, for `shown(order=…)`: an exact order would tell what is told in tens."""
+    tens = (F(field) + TEN // 2) / TEN
+    return Case(When(**{f"{field}__lt": fewest}, then=Value(0)), default=tens, output_field=IntegerField())

@@ -1,13 +1,18 @@
-"""What the gate had to answer at moments of the past, from the ledger and the law of the time: for the audit."""
+"""What the gate had to answer at moments of the past, from the ledger and the law of the time: for the audit, and how
+many allowed what, for the desk's home."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from customers import consent, softoptin
+from django.db.models import BooleanField, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+
+from customers import consent, purposes, softoptin
 from customers.consent import Verdict
 from customers.lawbook import Lawbook
 from customers.models import ConsentRecord, Customer, SoftOptIn
+from customers.models.customer import CustomerQuerySet
 from customers.softoptin import Advertised
 
 
@@ -77,3 +82,26 @@ class _Bought:
             if at <= question.at
         ]
         return self.advertised[question.categories].all_like(had)
+
+
+def _then(at: datetime) -> CustomerQuerySet:
+    """Customers of the shop that were known by then and still are: who was erased or merged since is told no more."""
+    here: CustomerQuerySet = Customer.objects.present()
+    return here.filter(external_id__isnull=False, created_at__lte=at)
+
+
+def known(*, at: datetime) -> int:
+    """How many of today's customers the shop knew at that moment. One query."""
+    return _then(at).count()
+
+
+def allowing(purpose: str, *, at: datetime) -> int:
+    """How many of them allowed the purpose then, by their newest answer of the time; silence by today's law. One query.
+
+    Each person's chain is looked up by its index, so a million people take seconds: for the background.
+    """
+    newest = ConsentRecord.objects.filter(customer_id=OuterRef("pk"), purpose=purpose, at__lte=at)
+    by_silence = Q(jurisdiction__in=purposes.silent(purpose).values("jurisdiction__code"))
+    answer = Subquery(newest.order_by("-sequence").values("granted")[:1])
+    people = _then(at).filter(restricted_at__isnull=True)
+    return people.filter(Q(Coalesce(answer, by_silence, output_field=BooleanField()))).count()

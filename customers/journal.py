@@ -15,6 +15,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -32,6 +33,9 @@ What = Literal["withdrawal", "erasure", "restriction", "lifting", "done"]
 GENESIS = "0" * 64
 # Refused marketing outlives its person as a keyed hash of the address: purpose -> (channel, column of the hash).
 ADDRESSES = {"marketing_email": ("email", "email_index"), "marketing_sms": ("sms", "phone_index")}
+
+
+_is_trial: ContextVar[bool] = ContextVar("_is_trial", default=False)
 
 
 class Broken(Exception):
@@ -65,6 +69,24 @@ class Line:
     """Of `done`: the number of the line whose transaction has committed."""
     previous: str = field(default=GENESIS, repr=False)
     hash: str = field(default="", repr=False)
+
+
+class _Undone(Exception):
+    """Nothing of it is kept."""
+
+
+@contextmanager
+def trial() -> Iterator[None]:
+    """A transaction that is always rolled back, and so writes no line: one without `done` may still be done again."""
+    token = _is_trial.set(True)
+    try:
+        with transaction.atomic():
+            yield
+            raise _Undone
+    except _Undone:
+        pass
+    finally:
+        _is_trial.reset(token)
 
 
 def path() -> Path:
@@ -123,6 +145,8 @@ def _addresses(customer: Customer, purpose: str) -> tuple[tuple[str, str], ...]:
 
 
 def _tell(what: What, rows: tuple[Row, ...], *, at: datetime) -> None:
+    if _is_trial.get():
+        return
     number = _append(what, rows, at=at, is_forced=True)
     # Not forced to the disk: without it the line is taken for one that was rolled back, which `installation` allows for.
     transaction.on_commit(partial(_append, "done", (), at=at, of=number), robust=True)

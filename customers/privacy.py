@@ -132,14 +132,14 @@ def held(customer: Customer, *, without: Collection[type[models.Model]] = ()) ->
     """(what in words, how many), most first: a table of contents of the export."""
     people = family(customer.pk)
     counted = [
-        (_words(model), rows(model, people).count())
+        (words(model), rows(model, people).count())
         for model in trails()
         if model is not Customer and model not in without
     ]
     return sorted((line for line in counted if line[1]), key=lambda line: (-line[1], line[0]))
 
 
-def _words(model: type[models.Model]) -> str:
+def words(model: type[models.Model]) -> str:
     """What its rows are called; those that only join two models by the field that made them."""
     for owner in apps.get_models() if model._meta.auto_created else ():
         for join in owner._meta.many_to_many:
@@ -169,13 +169,6 @@ def answers(customer: Customer, *, language: str, most: int = 50) -> list[GivenA
         GivenAnswer(texts.get(row.purpose, row.purpose), row.granted, row.method, row.at, row.pk, row.hash)
         for row in records
     ]
-
-
-def harmless(value: Any) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    text = "" if value is None else value.isoformat() if isinstance(value, datetime) else str(value)
-    is_formula = isinstance(value, str) and text.lstrip().startswith(("=", "+", "-", "@"))
-    return f"'{text}" if is_formula or text.startswith(("\t", "\r")) else text
 
 
 # --- forgetting --------------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ import csv
 import io
 from collections.abc import Iterator
 
+from catalog.files import harmless
 from customers.models import PrivacyRequest
-from customers.privacy import harmless
 
 REGISTER = (
     "id", "customer_number", "type", "state", "source", "asked_at", "proven_at", "proven_by", "due_at",

@@ -3,7 +3,16 @@
 from celery import shared_task
 from django.utils import timezone
 
-from customers import export_files, installation, privacy, request_traces, request_work, requests, retention
+from customers import (
+    export_files,
+    imports,
+    installation,
+    privacy,
+    request_traces,
+    request_work,
+    requests,
+    retention,
+)
 from customers.proof import verification
 
 
@@ -16,6 +25,13 @@ def tidy() -> None:
     request_work.blank_old_farewells(at=now)
     request_traces.sweep()
     export_files.drop_old(at=now)
+    imports.drop_old(at=now)
+
+
+@shared_task
+def work_imports() -> None:
+    """Take in the files that were brought in at the desk."""
+    imports.work_due(clock=timezone.now)
 
 
 @shared_task

@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
-from catalog.models import Category, Product
-from catalog.together import Rows
-from customers import consent
+from catalog.models import Category
+from catalog.questions import Given, Rows
+from customers import consent, histories
 from customers.histories import Act
 from recommender.models import Interest, RefusedInterest
 
@@ -33,22 +34,14 @@ def take_back(customer_id: int, category_id: int) -> None:
     RefusedInterest.objects.filter(customer_id=customer_id, category_id=category_id).delete()
 
 
-def refused(customer_ids: Collection[int], *, at: datetime | None = None) -> dict[int, set[int]]:
-    """The categories that those among them refused (by `at`), by person. One query."""
-    rows = refused_rows(customer_ids)
-    return _by_person(rows if at is None else rows.filter(at__lte=at))
-
-
-def refused_rows(customer_ids: Collection[int]) -> Rows:
-    """What these people refused, as (customer, category): to be asked together with other questions."""
-    return RefusedInterest.objects.filter(customer__in=customer_ids).values_list("customer_id", "category_id")
-
-
-def _by_person(rows: Rows) -> dict[int, set[int]]:
-    found: dict[int, set[int]] = {}
-    for customer, category in rows:
-        found.setdefault(customer, set()).add(category)
-    return found
+def refused_rows(customer_ids: Collection[int] | Given, *, at: datetime | None = None) -> Rows:
+    """(person, product) of what these people did with products of a category that they refused (by `at`)."""
+    theirs = RefusedInterest.objects.all() if at is None else RefusedInterest.objects.filter(at__lte=at)
+    refused = theirs.filter(customer=OuterRef("customer"), category=OuterRef("product__category"))
+    acts = histories.behaviour("personalization", customers=customer_ids)
+    # First who refused anything at all: most people did not.
+    acts = acts.filter(customer__in=theirs.filter(customer__in=customer_ids).values("customer"))
+    return acts.filter(Exists(refused)).values_list("customer_id", "product_id").distinct()
 
 
 def refused_acts(
@@ -56,15 +49,9 @@ def refused_acts(
 ) -> dict[int, frozenset[int]]:
     """The products among each person's acts in a category they refused (by `at`); nobody else is in the answer.
 
-    One query, none with the `refused_rows` of these people or more, and another where somebody refused something.
+    One query, none with the `refused_rows` of these people or more.
     """
-    by_person = refused(acts, at=at) if rows is None else _by_person(rows)
-    by_person = {pk: categories for pk, categories in by_person.items() if pk in acts}
-    if not by_person:
-        return {}
-    touched = {act.product_id for pk in by_person for act in acts[pk]}
-    category_of = dict(Product.objects.filter(pk__in=touched).values_list("pk", "category_id"))
-    return {
-        pk: frozenset(act.product_id for act in acts[pk] if category_of.get(act.product_id) in categories)
-        for pk, categories in by_person.items()
-    }
+    found: dict[int, set[int]] = {}
+    for customer, product in refused_rows(list(acts), at=at) if rows is None else rows:
+        found.setdefault(customer, set()).add(product)
+    return {pk: frozenset(products) for pk, products in found.items() if pk in acts}

@@ -65,7 +65,7 @@ def judge_all(judge: Judge, *, tell: Callable[[int], None] | None = None) -> int
             # Held, so that nothing is written to a review that changes or is erased meanwhile.
             page = list(
                 Review.objects.select_for_update()
-                .filter(pk__gt=last)
+                .filter(pk__gt=last, corrected_by="")
                 .exclude(sentiment_model=judge.version)
                 .only("pk", "title", "text")
                 .order_by("pk")[:PAGE]

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from campaigns import codes, lifecycle, planning, webhooks
+from campaigns import codes, figures, lifecycle, planning, segments, webhooks
 from campaigns import models as campaigns
 from campaigns.messages import default_message
 from campaigns.models import (
@@ -17,11 +17,14 @@ from campaigns.models import (
     Campaign,
     CampaignSegment,
     Code,
+    CodeMisuse,
     Decision,
     Delivery,
     DomainPace,
     Export,
+    FairnessCheck,
     FrequencyCap,
+    Headline,
     Holdout,
     JourneyEntry,
     JourneyVersion,
@@ -32,6 +35,7 @@ from campaigns.models import (
     PrivacyBudget,
     QuietHours,
     Redemption,
+    SavedReport,
     Segment,
     ShareChange,
     Tag,
@@ -43,6 +47,7 @@ from campaigns.models import (
 )
 from catalog.imports import ProductInput, save_products
 from catalog.models import Category, Product, Review
+from config.models import Change
 from customers import consent, identities
 from customers.consent import Evidence
 from customers.models import (
@@ -193,28 +198,33 @@ def measured(row: Campaign) -> Campaign:
     row.runs.update(planned_at=then)
     Decision.objects.filter(campaign=row).update(decided_at=then)
     rest: dict[str, int] = {}
+    orders: list[Event] = []
     for decision in Decision.objects.filter(campaign=row).order_by("customer_id"):
         n = rest[decision.arm] = rest.get(decision.arm, 0) + 1
         if n % (2 if decision.arm == "treated" else 3):
             continue
-        Event.objects.create(
-            customer_id=decision.customer_id,
-            type=Event.Type.ORDERED,
-            value=Decimal(20 + n),
-            currency="EUR",
-            order_id=f"after-{decision.customer_id}",
-            occurred_at=then + timedelta(days=3),
-            received_at=then + timedelta(days=3),
-            source="shop",
-            message_id=f"after-{decision.customer_id}",
-            basis=Event.Basis.CONTRACT,
+        orders.append(
+            Event(
+                customer_id=decision.customer_id,
+                type=Event.Type.ORDERED,
+                value=Decimal(20 + n),
+                currency="EUR",
+                order_id=f"after-{decision.customer_id}",
+                occurred_at=then + timedelta(days=3),
+                received_at=then + timedelta(days=3),
+                source="shop",
+                message_id=f"after-{decision.customer_id}",
+                basis=Event.Basis.CONTRACT,
+            )
         )
+    Event.objects.bulk_create(orders)
     return row
 
 
 def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
     """At least one row of every model; `count` people, events, interests, decisions, deliveries and outcomes."""
     now = timezone.now()
+    Change.objects.create(at=now, door="desk", who="marta", deed="logged_in")
     save_products(
         [
             ProductInput(
@@ -251,7 +261,10 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
         for customer, product in zip(customers, products, strict=True)
     )
     run = TrainingRun.objects.create(
-        task="recommend", state="done", progress=1.0, result={"reason": "better"}
+        task="recommend",
+        state="done",
+        progress=1.0,
+        result={"reason": "the first; +0.311 NDCG@10 over plain popularity"},
     )
     ModelVersion.objects.filter(state="live").update(state="retired")
     model = ModelVersion.objects.create(
@@ -295,9 +308,13 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
     campaigns.CapCount.objects.create(cap=ten.caps.create(most=999, scope="total", event="redeemed"), used=1)
     pool = offer(Offer.objects.count() + 1000, code_kind=Offer.CodeKind.POOL)
     batch = codes.generate(pool, max(count, 40), by="marta", at=now)
-    for code in batch.codes.order_by("pk")[:count]:
-        code.misuses.create(kind="refused", order_id=f"o-{code.pk}", at=now)
+    CodeMisuse.objects.bulk_create(
+        CodeMisuse(code=code, kind="refused", order_id=f"o-{code.pk}", at=now)
+        for code in batch.codes.order_by("pk")[:count]
+    )
     row = launched(campaign(offers=[ten], control=control))
+    Headline.objects.create(campaign=row, at=now, began_at=now, treated=120, control=40)
+    segments.measure_due(at=now)
     row.tags.add(Tag.objects.create(slug=f"{prefix}-news", name=f"News {prefix}"))
     Variant.objects.create(campaign=row, key="a", message=row.message)
     ShareChange.objects.create(
@@ -339,7 +356,7 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
     )
     Suppression.objects.create(address_index=prefix.rjust(64, "e"), reason="complaint")
     IdempotentReply.objects.create(scope=prefix, key="k", payload_sha256="0" * 64, body=b"secret body")
-    ImportRun.objects.create(format="events-csv", name="events.csv", counts={"read": 3}, ended_at=now)
+    ImportRun.objects.create(format="google-merchant", name="feed.xml", counts={"read": 3}, ended_at=now)
     Notice.objects.create(
         slug=f"{prefix}-notice", version=1, language="en", purpose="analytics", text="Text", sha256="0" * 64
     )
@@ -355,6 +372,7 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
         delivery=Delivery.objects.filter(run__campaign=row).first(),
         at=now,
     )
+    figures.note_due(at=now)
     connected(Product.objects.filter(category=category).first(), prefix=prefix)
     trust(row, customers, category, prefix=prefix)
     return row
@@ -400,24 +418,32 @@ def trust(row: Campaign, customers: list[Customer], category: Category, *, prefi
     PolicyVersion.objects.create(
         code=prefix[:10], number=1, since=now, name=prefix, soft_opt_in=False, answer_days=30, source="a law"
     )
-    for customer in customers:
-        FormerLaw.objects.create(customer=customer, jurisdiction="UK", until=now)
-        ContactChoice.objects.create(customer=customer, frequency="weekly").left_topics.add(topic)
-        SoftOptIn.objects.create(
-            customer=customer, category=category, order_id=f"o-{customer.pk}", notice="soft@1",
-            notice_sha256="0" * 64, language="en", at=now,
-        )  # fmt: skip
-        RefusedInterest.objects.create(customer=customer, category=category, at=now)
-        PrivacyRequest.objects.create(
-            customer=customer,
-            customer_number=customer.pk,
-            type="access",
-            source="page",
-            asked_at=now,
-            due_at=now,
+    FormerLaw.objects.bulk_create(FormerLaw(customer=one, jurisdiction="UK", until=now) for one in customers)
+    choices = ContactChoice.objects.bulk_create(
+        ContactChoice(customer=one, frequency="weekly") for one in customers
+    )
+    left = ContactChoice.left_topics.through
+    left.objects.bulk_create(left(contactchoice=choice, topic=topic) for choice in choices)
+    SoftOptIn.objects.bulk_create(
+        SoftOptIn(
+            customer=one, category=category, order_id=f"o-{one.pk}", notice="soft@1", notice_sha256="0" * 64,
+            language="en", at=now,
         )
-        row.saved_reports.create(at=now, by="ana", cells={"treated": 120})
-        row.fairness_checks.create(at=now, by="marta", moment="before")
+        for one in customers
+    )  # fmt: skip
+    RefusedInterest.objects.bulk_create(
+        RefusedInterest(customer=one, category=category, at=now) for one in customers
+    )
+    PrivacyRequest.objects.bulk_create(
+        PrivacyRequest(customer=one, customer_number=one.pk, type="access", source="page", asked_at=now, due_at=now)
+        for one in customers
+    )  # fmt: skip
+    SavedReport.objects.bulk_create(
+        SavedReport(campaign=row, at=now, by="ana", cells={"treated": 120}) for _one in customers
+    )
+    FairnessCheck.objects.bulk_create(
+        FairnessCheck(campaign=row, at=now, by="marta", moment="before") for _one in customers
+    )
     told = webhooks.make(
         name=f"Shop {prefix}",
         url="https://shop.example/hook",

@@ -95,13 +95,14 @@ def start_redis(folder: Path, stack: ExitStack) -> str:
     return f"redis://127.0.0.1:{port}/0"
 
 
-def on_server(statement: str) -> None:
-    """Say that to the PostgreSQL of DATABASE_URL, outside of any transaction."""
+def on_server(statement: str, *names: str) -> None:
+    """Say that to the PostgreSQL of DATABASE_URL, outside of any transaction; each {} is the next of the names, quoted."""
     import psycopg2  # noqa: PLC0415
+    from psycopg2 import sql  # noqa: PLC0415
 
     line = psycopg2.connect(f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/postgres")
     line.autocommit = True
-    line.cursor().execute(statement)
+    line.cursor().execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
     line.close()
 
 

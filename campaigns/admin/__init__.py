@@ -6,20 +6,23 @@ from campaigns.admin import (
     deliveries,
     experiments,
     exports,
-    fairness,
+    figures,
     holdouts,
-    journey,
-    message,
     offer,
     people,
     placements,
     releases,
-    segment,
     sending,
     uplift,
-    webhook_messages,
-    webhooks,
 )
+from campaigns.admin.journeys import page as journey
+from campaigns.admin.journeys import people as journey_people
+from campaigns.admin.messages import page as message
+from campaigns.admin.path import fairness
+from campaigns.admin.reports import results
+from campaigns.admin.segments import page as segment
+from campaigns.admin.webhooks import messages as webhook_messages
+from campaigns.admin.webhooks import page as webhook
 
 __all__ = [
     "campaign",
@@ -28,16 +31,19 @@ __all__ = [
     "experiments",
     "exports",
     "fairness",
+    "figures",
     "holdouts",
     "journey",
+    "journey_people",
     "message",
     "offer",
     "people",
     "placements",
     "releases",
+    "results",
     "segment",
     "sending",
     "uplift",
+    "webhook",
     "webhook_messages",
-    "webhooks",
 ]

@@ -3,23 +3,29 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns import checks, lifecycle, planning, targeting
-from campaigns.admin import sizing, uplift, words
+from campaigns import checks, lifecycle, planning, recipes, targeting
+from campaigns.admin import uplift, words
+from campaigns.admin.calendar import CalendarPages
 from campaigns.admin.fates import fates, newest_runs
-from campaigns.admin.report import ReportPages
-from campaigns.admin.steps import StepPages
+from campaigns.admin.path import sizing
+from campaigns.admin.path.begin import BeginPages
+from campaigns.admin.path.page import by_the_shops_clock, path_of, told_problem
+from campaigns.admin.progress import told_progress
+from campaigns.admin.reports.page import ReportPages
 from campaigns.models import Campaign, CampaignSegment, Variant
-from catalog.pages import Rows, shown
+from catalog.pages import PreparedList, Rows, shown
 from customers import few
 
 
@@ -53,8 +59,15 @@ class VariantRows(DraftRows):
     verbose_name_plural = _("Variants: messages to compare; leave empty to send one message to everybody")
 
 
+class CampaignList(PreparedList):
+    """Each row leads to the campaign's path, where one goes on with it."""
+
+    def url_for_result(self, result: Any) -> str:
+        return path_of(result)
+
+
 @admin.register(Campaign)
-class CampaignAdmin(StepPages, ReportPages):
+class CampaignAdmin(CalendarPages, BeginPages, ReportPages):
     about = _(
         "A campaign brings a segment, offers and a message together, and measures what it causes. Add one as a draft."
     )
@@ -64,7 +77,7 @@ class CampaignAdmin(StepPages, ReportPages):
         "channel",
         "told_progress",
         "starts_at",
-        "control_percent",
+        "told_control",
         "updated_at",
     )
     list_filter = ("status", "kind", "channel", "topic", "tags")
@@ -112,6 +125,10 @@ class CampaignAdmin(StepPages, ReportPages):
     )
     change_form_outer_before_template = "admin/desk/campaign_state.html"
 
+    class Media:
+        css = {"all": ("desk/campaign.css",)}
+        js = ("desk/campaign.js",)
+
     # --- what may be changed, and when -----------------------------------------------------------------------
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -139,6 +156,20 @@ class CampaignAdmin(StepPages, ReportPages):
             obj.created_by = request.user.get_username()
         super().save_model(request, obj, form, change)
 
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """One begins with a goal; the whole form is for whoever asks for it."""
+        wants_form = "form" in request.GET or "_popup" in request.GET
+        wants_form |= request.method == "POST" and "goal" not in request.POST
+        if wants_form:
+            page: HttpResponse = super().add_view(request, form_url, extra_context)
+            return page
+        return self.begin_view(request)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[Any]:
+        return CampaignList
+
     # --- the list --------------------------------------------------------------------------------------------
 
     def prepare(self, rows: Sequence[Any]) -> None:
@@ -156,6 +187,10 @@ class CampaignAdmin(StepPages, ReportPages):
             return "–"
         return gettext("%(sent)s of %(planned)s") % words.progress(campaign.fates)
 
+    @shown(_("control group"), order="control_percent")
+    def told_control(self, campaign: Campaign) -> str:
+        return f"{campaign.control_percent.normalize():f} %"
+
     @shown(_("approved for so many people"))
     def told_approved(self, campaign: Campaign) -> str:
         return "–" if campaign.approved_people is None else few.told_in_tens(campaign.approved_people)
@@ -172,6 +207,11 @@ class CampaignAdmin(StepPages, ReportPages):
         pages = [
             own("size/", self.size_view, "size"),
             own("uplift/", self.uplift_view, "uplift"),
+            own("copy/", self.copy_view, "copy"),
+            own("progress/", by_the_shops_clock(self.progress_view), "progress"),
+            *self.calendar_urls(),
+            *self.path_urls(),
+            *self.check_urls(),
             *self.step_urls(),
             *self.report_urls(),
         ]
@@ -184,10 +224,12 @@ class CampaignAdmin(StepPages, ReportPages):
             found = fates([campaign.pk]).get(campaign.pk, Counter())
             problems = []
             if campaign.status in (Campaign.Status.DRAFT, Campaign.Status.APPROVED):
-                problems = checks.problems(campaign, at=timezone.now())
+                problems = checks.found(campaign, at=timezone.now())
             context |= {
                 "state": words.state(campaign, found, len(problems)),
-                "problems": problems,
+                "problems": [told_problem(problem, campaign) for problem in problems],
+                "progress": told_progress(campaign, found, at=timezone.now()),
+                "may_act": self.has_act_permission(request),
                 "steps": self.steps_of(request, campaign, is_complete=not problems),
                 "runs": newest_runs(campaign, in_tens=not words.sees_people(request)),
                 "late": planning.late(at=timezone.now()).filter(campaign=campaign).first(),
@@ -201,26 +243,43 @@ class CampaignAdmin(StepPages, ReportPages):
             }
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def _seen(self, request: HttpRequest, pk: int) -> Campaign:
-        """The campaign, for whoever may see it."""
-        campaign: Campaign | None = self.get_object(request, str(pk))
-        if campaign is None:
-            raise Http404
-        if not self.has_view_permission(request, campaign):
+    def copy_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """A draft of the same. POST only."""
+        campaign = self.seen(request, pk)
+        if request.method != "POST" or not self.has_add_permission(request):
             raise PermissionDenied
-        return campaign
+        slug = recipes.free_slug(campaign.name, otherwise="campaign")
+        twin = lifecycle.copy(campaign, slug=slug, by=request.user.get_username())
+        self.log_addition(request, twin, [{"added": {}}])
+        messages.success(
+            request, gettext("A copy of “%s” as a draft. Nothing of the first has changed.") % campaign
+        )
+        return HttpResponseRedirect(path_of(twin))
+
+    def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """How far its sending is, for the page that asks again and again."""
+        campaign, now = self.seen(request, pk), timezone.now()
+        counted = fates([pk]).get(pk, Counter())
+        context = {
+            "row": campaign,
+            "progress": told_progress(campaign, counted, at=now),
+            "may_act": self.has_act_permission(request),
+        }
+        return TemplateResponse(request, "admin/desk/campaign_progress.html", context)
 
     def size_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """How small an effect this campaign would find, before it is launched."""
-        campaign = self._seen(request, pk)
-        in_tens = not words.sees_people(request)
-        told = sizing.page(campaign, request.GET.get("effect", ""), at=timezone.now(), in_tens=in_tens)
+        """How small an effect this campaign would find, before it is launched; worked out where `count` is asked for."""
+        campaign, asked = self.seen(request, pk), request.GET.get("effect", "")
+        told: dict[str, Any] = {"count": urlencode({"count": 1, "effect": asked})}
+        if "count" in request.GET:
+            in_tens = not words.sees_people(request)
+            told = sizing.page(campaign, asked, at=timezone.now(), in_tens=in_tens)
         title = gettext("How sure could it be? %s") % campaign
         return self.own_page(request, "admin/desk/size.html", title=title, row=campaign, **told)
 
     def uplift_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Whom this campaign changes; POST asks for a study."""
-        campaign = self._seen(request, pk)
+        campaign = self.seen(request, pk)
         if request.method == "POST":
             if not self.has_act_permission(request):
                 raise PermissionDenied

@@ -1,10 +1,10 @@
-"""Lines and bands over time, drawn by the server; the numbers stand in a table beside."""
+"""Charts drawn by the server: lines with bands, intervals on one scale, bars, a matrix. Their numbers stand beside them."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TypeVar
 
 from django.utils import timezone
@@ -145,4 +145,141 @@ def _parted(lines: list[Drawn]) -> list[Drawn]:
     return [
         Drawn(line.label, line.kind, line.path, line.band, round(place, 2))
         for line, place in zip(lines, at, strict=True)
+    ]
+
+
+# --- intervals on one scale --------------------------------------------------------------------------------------------
+
+# A scale is made for the intervals of a usual width: one this many times as far from nought is cut, and marked as cut.
+FAR = 4
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A line from 0 to 100 on which nought always has its place."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def around(cls, values: Sequence[float]) -> "Scale":
+        """Nought and all of these, with a little room at both ends."""
+        least, most = min([0.0, *values]), max([0.0, *values])
+        room = (most - least) * 0.08 or 1.0
+        return cls(least - room, most + room)
+
+    @classmethod
+    def for_most(cls, pairs: Sequence[tuple[float, float]]) -> "Scale":
+        """Of many intervals, so that a few wide ones do not press the others flat."""
+        reaches = sorted(max(abs(low), abs(high)) for low, high in pairs)
+        most = FAR * reaches[(len(reaches) - 1) // 2] if reaches else 1.0
+        return cls.around([max(min(edge, most), -most) for pair in pairs for edge in pair])
+
+    def place(self, value: float) -> float:
+        inside = max(self.low, min(self.high, value))
+        return round(100 * (inside - self.low) / (self.high - self.low), 2)
+
+    def ticks(self) -> list[tuple[float, str]]:
+        """The round numbers on it, nought among them."""
+        marks = [mark for mark in _ticks(self.low, self.high) if self.low <= mark <= self.high]
+        apart = min((b - a for a, b in pairwise(marks)), default=1.0)
+        digits = max(0, -math.floor(math.log10(apart)))
+        return [(self.place(mark), f"{mark:,.{digits}f}") for mark in marks]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """What is to be drawn: an estimate with its ends. `kind`: earned, cost or cannot_tell, also in its words."""
+
+    label: str | Promise
+    told: str
+    point: float
+    low: float
+    high: float
+    kind: str = "cannot_tell"
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Dot:
+    """An interval on its scale, in hundredths from the left; `is_cut` where it reaches beyond the left or the right."""
+
+    label: str | Promise
+    told: str
+    kind: str
+    link: str
+    start: float
+    width: float
+    point: float
+    is_cut: tuple[bool, bool]
+
+
+@dataclass(frozen=True)
+class Dots:
+    rows: list[Dot]
+    zero: float
+    ticks: list[tuple[float, str]]
+
+    @classmethod
+    def of(cls, intervals: Sequence[Interval], scale: Scale | None = None) -> "Dots | None":
+        """All on one scale, their own or the one given; None where there is nothing to draw. Without ends, no line."""
+        intervals = [one for one in intervals if math.isfinite(one.low) and math.isfinite(one.high)]
+        if not intervals:
+            return None
+        edges = [edge for one in intervals for edge in (one.low, one.high)]
+        scale = scale or Scale.around(edges)
+        return cls([_dot(one, scale) for one in intervals], scale.place(0.0), scale.ticks())
+
+
+def _dot(one: Interval, scale: Scale) -> Dot:
+    start, end = scale.place(one.low), scale.place(one.high)
+    is_cut = (one.low < scale.low, one.high > scale.high)
+    return Dot(
+        one.label, one.told, one.kind, one.link, start, round(end - start, 2), scale.place(one.point), is_cut
+    )
+
+
+# --- bars and a matrix -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar in hundredths of the whole, which begins at nought, or, of a loss, where those end who are left."""
+
+    label: str | Promise
+    told: str
+    percent: float
+    kind: str = "left"
+    offset: float = 0.0
+    link: str = ""
+    n: int | None = None
+
+
+def bars(rows: Sequence[tuple[str | Promise, int | None, str, str, str]]) -> list[Bar]:
+    """(label, number, words, kind, link) as bars of the greatest; of what is held back no length tells."""
+    most = max((n for _label, n, *_more in rows if n is not None), default=0) or 1
+    return [
+        Bar(label, told, round(100 * (n or 0) / most, 2), kind, link=link, n=n)
+        for label, n, told, kind, link in rows
+    ]
+
+
+LEVELS = 4
+
+
+@dataclass(frozen=True)
+class Square:
+    """A cell: its words, the first the largest; `level` 0 to 4 is how dark it is; a thin one has none and is hatched."""
+
+    told: Sequence[str]
+    level: int = 0
+    is_thin: bool = False
+
+
+def levels(values: Sequence[float | None]) -> list[int]:
+    """How dark each is between nought and the greatest: 1 to 4; 0 for what is not known."""
+    most = max((value for value in values if value is not None), default=0.0)
+    return [
+        0 if value is None else 1 + min(LEVELS - 1, int(LEVELS * max(value, 0.0) / most)) if most > 0 else 1
+        for value in values
     ]

@@ -5,17 +5,22 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from campaigns import codes
 from campaigns.admin.words import few
+from campaigns.codes import working
 from campaigns.models import CapCount, Code, CodeBatch, CodeMisuse, OfferCap, Redemption
 from campaigns.reports import FEWEST_ORDERS, FEWEST_PEOPLE, thin
-from catalog.pages import ReadOnly, Section, shown
-from customers.few import is_small, told
+from catalog.pages import ReadOnly, Section, button, shown
+from catalog.progress import Progress, steady
+from catalog.work import CallingOff, Worked
+from customers.few import is_small, told_in_tens
+from customers.queued import TooLate
 
 
 @admin.register(Code)
@@ -66,23 +71,81 @@ class RedemptionAdmin(ReadOnly):
     search_help_text = _("By code, order or the customer's own id, exactly")
 
 
+CALLING_OFF = CallingOff(
+    question=_("Call these codes off?"),
+    consequence=_("None of them goes into the pool. They can be asked for again at any time."),
+    confirm=_("Call them off"),
+    ended=_("They have ended; there is nothing to cancel."),
+    done=_("They are called off, or stop within moments. None of them is in the pool."),
+)
+
+
 @admin.register(CodeBatch)
-class CodeBatchAdmin(ReadOnly):
+class CodeBatchAdmin(Worked):
     about = _(
         "Codes that were made or brought in together. “Add codes” on an offer with a pool adds a batch."
     )
-    list_display = ("created_at", "offer", "origin", "name", "count", "expires_at", "created_by")
+    watched = _("Codes are going into a pool; this list follows it by itself.")
+    list_display = (
+        "created_at", "offer", "origin", "name", "count", "told_state", "told_progress", "expires_at", "created_by",
+    )  # fmt: skip
     list_select_related = ("offer",)
-    list_filter = ("origin",)
+    list_filter = ("origin", "state")
     linked = ("offer__id__exact",)
+    fields = (
+        ("offer", "origin"),
+        ("name", "count"),
+        ("state", "why"),
+        ("created_by", "created_at"),
+        ("begun_at", "ended_at"),
+        ("cancelled_by", "cancel_asked_at"),
+        "expires_at",
+    )
+    actions_detail = ("cancel",)
+
+    def progress_of(self, row: CodeBatch) -> Progress:
+        if row.state != CodeBatch.State.RUNNING or row.begun_at is None:
+            return Progress(0.0)
+        return steady(working.told(row), for_s=(timezone.now() - row.begun_at).total_seconds())
+
+    def is_silent(self, row: CodeBatch) -> bool:
+        return working.is_silent(row, at=timezone.now())
+
+    def has_pool_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whoever may add codes to an offer may call them off."""
+        return bool(request.user.has_perm("campaigns.change_offer"))
+
+    def is_useful(self, name: str, row: CodeBatch) -> bool:
+        return row.state in self.at_work and row.cancel_asked_at is None
+
+    @button(_("Call them off"), path="cancel", icon="cancel", needs="pool")
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def cancel(row: CodeBatch) -> bool:
+            try:
+                working.cancel(row, by=request.user.get_username(), at=timezone.now())
+            except TooLate:
+                return False
+            return True
+
+        return self.call_off(request, object_id, CALLING_OFF, cancel)
 
     def sections(self, request: HttpRequest, row: CodeBatch) -> list[Section]:
+        if row.state != CodeBatch.State.DONE:
+            return []
         counts = dict(row.codes.order_by().values_list("state").annotate(n=Count("pk")))
-        # Their sum is the batch's count: what is left of it is of as many people.
+        # Their sum is the batch's count: what is left of it is of as many people, and was not told before.
         few_of = [state for state, n in counts.items() if state != Code.State.FREE and is_small(n)]
         hidden = thin.blank(counts, few_of)
+        is_untouched = counts.keys() <= {Code.State.FREE}
         lines = [
-            (state.label, few(None if state in hidden else counts[state]))
+            (
+                state.label,
+                few(counts[state])
+                if is_untouched
+                else few(None)
+                if state in hidden
+                else told_in_tens(counts[state]),
+            )
             for state in Code.State
             if state in counts
         ]
@@ -140,7 +203,7 @@ class CapCountAdmin(ReadOnly):
     def told_cap(self, count: CapCount) -> str:
         return f"{count.cap.most:,} {count.cap.get_event_display()}"
 
-    @shown(_("used"), order="used")
+    @shown(_("used"))
     def told_used(self, count: CapCount) -> str:
         is_given = count.cap.event == OfferCap.Event.DECIDED
-        return told(count.used, FEWEST_PEOPLE if is_given else FEWEST_ORDERS)
+        return told_in_tens(count.used, FEWEST_PEOPLE if is_given else FEWEST_ORDERS)

@@ -1,6 +1,11 @@
 """The desk's pages of what was decided, sent and earned. All of them are only read; a late run may be let go."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
 from django.contrib import admin, messages
+from django.db.models import DateTimeField, ExpressionWrapper, F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -9,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import lifecycle, planning
 from campaigns.admin import words
+from campaigns.admin.person.why import why
 from campaigns.models import Campaign, CampaignRun, Decision, Delivery, Outcome
 from catalog.pages import ReadOnly, Section, button, shown, told_time
 from customers import few
@@ -33,6 +39,9 @@ def _channel(name: str) -> str:
 
 @admin.register(CampaignRun)
 class CampaignRunAdmin(ReadOnly):
+    about = _(
+        "Each time a campaign is sent out stands here as a run, with whom it reached and whom it did not. Launch a campaign, and its first run appears."
+    )
     list_display = ("campaign", "due_at", "told_state", "planned_at", "matched", "sendable")
     list_select_related = ("campaign",)
     list_filter = ("state",)
@@ -110,6 +119,9 @@ def _in_tens(run: CampaignRun, step: str) -> str:
 
 @admin.register(Decision)
 class DecisionAdmin(ReadOnly):
+    about = _(
+        "For each person it stands here what was chosen for them, and why. The first campaign or placement that meets somebody writes the first ones."
+    )
     list_display = (
         "decided_at",
         "customer",
@@ -126,6 +138,22 @@ class DecisionAdmin(ReadOnly):
     ordering = ("-decided_at",)
     search_fields = ("=customer__external_id", "=id")
     search_help_text = _("By the customer's own id or the decision's id")
+    # First the reasons in words; the row as it was kept stands below.
+    change_form_outer_before_template = "admin/desk/sections.html"
+    change_form_outer_after_template = ""
+
+    def sections(self, request: HttpRequest, row: Decision) -> list[Section]:
+        return [Section(_("Why they got it"), (_("what was asked"), _("answer")), why(row))]
+
+    def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
+        """The newest first; of one campaign, run or person by a value that has no index.
+
+        PostgreSQL else goes through all decisions by time until it has met fifty of an old campaign.
+        """
+        if any(name in request.GET for name in self.linked):
+            sum_ = ExpressionWrapper(F("decided_at") + timedelta(0), output_field=DateTimeField())
+            return [sum_.desc()]
+        return super().get_ordering(request)  # type: ignore[no-any-return]
 
     @shown(_("placement"), order="placement")
     def told_placement(self, decision: Decision) -> str:
@@ -160,7 +188,7 @@ class DeliveryAdmin(ReadOnly):
         return [
             Section(
                 _("What came back"),
-                (_("when"), _("notice"), _("by"), _("detail")),
+                (_("when"), _("What came back"), _("by"), _("detail")),
                 notices,
                 empty=_("Nobody has reported anything of this message."),
                 more=f"{every}?delivery__id__exact={row.pk}" if notices else "",
@@ -182,6 +210,9 @@ class DeliveryAdmin(ReadOnly):
 
 @admin.register(Outcome)
 class OutcomeAdmin(ReadOnly):
+    about = _(
+        "What people did after a message or an offer: opened, clicked, ordered. It fills once messages are out and the shop tells of orders."
+    )
     list_display = ("kind", "customer", "campaign", "value", "is_machine", "at")
     list_select_related = ("decision__customer", "decision__campaign")
     list_filter = ("kind", "is_machine")

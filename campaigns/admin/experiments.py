@@ -1,6 +1,7 @@
 """What campaigns have in common, and how the shares of their variants changed."""
 
 from django.contrib import admin
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import ShareChange, Tag
@@ -36,6 +37,11 @@ class ShareChangeAdmin(ReadOnly):
     @shown(_("rests on"))
     def told_people(self, row: ShareChange) -> str:
         return " · ".join(
-            f"{key} {told_in_tens(arm['successes'], FEWEST_ORDERS)} / {told_in_tens(arm['people'])}"
+            gettext("%(key)s: success with %(n)s of %(people)s people")
+            % {
+                "key": key,
+                "n": told_in_tens(arm["successes"], FEWEST_ORDERS),
+                "people": told_in_tens(arm["people"]),
+            }
             for key, arm in row.rests_on.items()
         )

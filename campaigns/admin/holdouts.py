@@ -11,8 +11,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns import experiments, holdouts, statistics
-from campaigns.admin import report_words, words
-from campaigns.admin.report import over_time
+from campaigns.admin import words
+from campaigns.admin.charts import Dots, Interval
+from campaigns.admin.reports import words as report_words
+from campaigns.admin.reports.charts import over_time, told_interval
 from campaigns.holdouts import HoldoutReport
 from campaigns.models import Holdout
 from campaigns.reports import FEWEST_ORDERS, FEWEST_PEOPLE
@@ -78,20 +80,35 @@ class HoldoutAdmin(Page):
         if holdout is None:
             return HttpResponseRedirect(reverse("admin:campaigns_holdout_changelist"))
         found = holdouts.report(holdout, at=timezone.now())
-        effect = found.effect
+        effect, is_begun = found.effect, holdout.starts_at <= timezone.now()
         return self.own_page(
             request,
             "admin/desk/holdout_report.html",
             title=gettext("What all campaigns bring: %s") % holdout,
             row=holdout,
             report=found,
-            verdict=verdict(found),
+            verdict=verdict(found)
+            if is_begun
+            else gettext("It begins on %s. Nothing is measured before.") % told_time(holdout.starts_at),
             effect=effect,
-            interval=report_words.interval(effect.low, effect.high, effect.per_person) if effect else None,
+            dots=_dots(found),
             money=_money(found),
             over_time=over_time(found.days, found.currency),
+            is_begun=is_begun,
             read=(told_time(found.read_from), told_time(found.read_until)),
+            of=gettext("Of everybody whom campaigns chose, by the group they were drawn into before,"),
+            since=gettext("%(first)s to %(last)s")
+            % {"first": told_time(found.read_from), "last": told_time(found.read_until)},
         )
+
+
+def _dots(report: HoldoutReport) -> Dots | None:
+    effect = report.effect
+    if effect is None:
+        return None
+    told = told_interval(effect.per_person, effect.low, effect.high)
+    row = Interval(_("Revenue per person"), told, effect.per_person, effect.low, effect.high, effect.verdict)
+    return Dots.of([row])
 
 
 def _money(report: HoldoutReport) -> dict[str, str]:
@@ -165,8 +182,8 @@ def why_no_effect(report: HoldoutReport) -> str:
         return gettext("Each group needs at least %s people.") % FEWEST_PEOPLE
     if report.is_over:
         return (
-            gettext("Fewer than %s people of an arm bought: an effect would tell of a few.") % FEWEST_ORDERS
+            gettext("Fewer than %s people of a group bought: an effect would tell of a few.") % FEWEST_ORDERS
         )
     return gettext(
-        "Too early: an interval is shown from %(least)s buyers in each group on; the smaller has %(fewest)s."
+        "Too early to say what it caused: that takes %(least)s buyers in each group, and the smaller has %(fewest)s so far."
     ) % {"least": statistics.MINIMUM_ORDERS, "fewest": report_words.fewest_bought(others, held)}

@@ -15,13 +15,15 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns import codes, forecasts
 from campaigns.admin import words
-from campaigns.admin.forecast import as_csv, quality_words, told
-from campaigns.admin.pools import add_codes, pool_section, stock_words, told_free
-from campaigns.admin.segment import RuleWidget
+from campaigns.admin.as_rows import Offers
+from campaigns.admin.path.forecast import as_csv, quality_words, told
+from campaigns.admin.pools import AT_ONCE, add_codes, pool_section, stock_words, told_free
+from campaigns.admin.segments.page import RuleWidget
 from campaigns.messages import benefit_words
-from campaigns.models import Offer, OfferCap, Redemption, Segment
+from campaigns.models import CodeBatch, Offer, OfferCap, Redemption, Segment
 from campaigns.offers.definitions import problems_of_offer
-from catalog.pages import Page, Rows, Section, button, shown
+from catalog.bring_in import BringsIn
+from catalog.pages import Rows, Section, button, shown, told_time
 from customers import few
 from recommender.serving import expected
 from recommender.serving.affinity import NothingLearnt
@@ -60,7 +62,16 @@ class CapRows(Rows):
 
 
 @admin.register(Offer)
-class OfferAdmin(Page):
+class OfferAdmin(BringsIn):
+    things = Offers()
+    file_title = _("Bring offers in")
+    file_about = _(
+        "One offer a line. A known slug is changed, a new one is made as a draft; what is not in the file stays as it "
+        "is. A file neither approves nor archives."
+    )
+    file_example = (
+        "slug,title,benefit,value,currency,ends_at\nspring,Spring tools,percent,15,,2027-04-01T00:00:00Z\n"
+    )
     form = OfferForm
     about = _(
         "An offer says what people get: a benefit, for which products, until when and how often. Add one and approve it."
@@ -107,6 +118,9 @@ class OfferAdmin(Page):
         else:
             obj.save()
 
+    def rows_of_file(self, rows: QuerySet[Offer]) -> QuerySet[Offer]:
+        return rows.prefetch_related("categories", "caps__placement")
+
     def prepare(self, rows: Sequence[Any]) -> None:
         self.stocks = codes.stock(rows, at=timezone.now())
 
@@ -134,7 +148,7 @@ class OfferAdmin(Page):
     def told_status(self, offer: Offer) -> tuple[str, str]:
         return offer.status, offer.get_status_display()
 
-    @shown(_("given"), order="given")
+    @shown(_("given"), order=few.order_in_tens("given"))
     def told_given(self, offer: Offer) -> str:
         if offer.max_total is None:
             return few.short(offer.given)
@@ -236,17 +250,17 @@ class OfferAdmin(Page):
         context: dict[str, Any] = {}
         if request.method == "POST":
             try:
-                added, sentence = add_codes(request, offer)
+                added = add_codes(request, offer)
             except codes.InvalidFile as reason:
                 context = {"trouble": str(reason), "problems": reason.problems}
             except ValueError as reason:
                 context = {"trouble": str(reason)}
             else:
-                if added:
-                    self.log_change(request, offer, sentence)
-                    messages.success(request, sentence)
-                    return HttpResponseRedirect(reverse("admin:campaigns_offer_change", args=[offer.pk]))
-                context = {"checked": sentence}
+                if added.batch is not None:
+                    self.log_change(request, offer, added.sentence)
+                    messages.success(request, added.sentence)
+                    return HttpResponseRedirect(_page_after(added.batch))
+                context = {"checked": added.sentence}
         left = codes.stock([offer], at=timezone.now())[offer.pk]
         return self.own_page(
             request,
@@ -255,6 +269,7 @@ class OfferAdmin(Page):
             row=offer,
             stock=stock_words(left),
             is_low=left.is_low,
+            at_once=f"{AT_ONCE:,}",
             **context,
         )
 
@@ -282,7 +297,10 @@ class OfferAdmin(Page):
             label = Offer.Status(status).label
             messages.success(request, gettext("The offer is now “%s”.") % label)
             return back
-        given = gettext("It has been given %(given)s times; %(money)s was taken off.") % {
+        given = gettext(
+            "Since %(since)s it has been given to people %(given)s times; %(money)s was taken off."
+        ) % {
+            "since": told_time(offer.created_at),
             "given": few.short(offer.given),
             "money": self.told_discount(offer),
         }
@@ -295,6 +313,13 @@ class OfferAdmin(Page):
             confirm=confirm,
             is_grave=status == Offer.Status.ARCHIVED,
         )
+
+
+def _page_after(batch: CodeBatch) -> str:
+    """Of the offer, once its codes are in the pool; else where they can be followed."""
+    if batch.state == CodeBatch.State.DONE:
+        return reverse("admin:campaigns_offer_change", args=[batch.offer_id])
+    return reverse("admin:campaigns_codebatch_change", args=[batch.pk])
 
 
 def _money(offer: Offer, amount: Decimal, people: int) -> str:

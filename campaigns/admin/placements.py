@@ -90,7 +90,7 @@ class PlacementAdmin(Page):
         (_("What else"), {"fields": ("allow_duplicates", "fallback")}),
     )
 
-    @shown(_("order"), order="ranking")
+    @shown(_("order of the offers"), order="ranking")
     def told_order(self, placement: Placement) -> str:
         return str(WHAT_IT_DOES[By(placement.ranking)])
 
@@ -138,7 +138,11 @@ def _tried(placement: Placement, said: Mapping[str, Any]) -> dict[str, Any]:
     of = ngettext(
         "%s decision was replayed", "%s decisions were replayed", max(found.decisions, 2)
     ) % told_exactly(found.decisions)
-    context["about"] = f"{of}, {told_time(found.since)} – {told_time(found.until)}"
+    context |= {
+        "of": f"{of},",
+        "since": gettext("%(first)s to %(last)s")
+        % {"first": told_time(found.since), "last": told_time(found.until)},
+    }
     if found.found is None:
         return context
     names = {
@@ -195,13 +199,17 @@ class RankingStateAdmin(ReadOnly):
     about = _(
         "Nothing has been learnt yet. A placement that learns adds a row at every renewal, and all are kept."
     )
-    list_display = ("at", "placement", "method", "told_shares")
+    list_display = ("at", "placement", "told_method", "told_shares")
     list_select_related = ("placement",)
     list_filter = ("method",)
     linked = ("placement__id__exact",)
     ordering = ("-at",)
-    fields = (("placement", "at"), "method", "told_shares")
-    readonly_fields = ("told_shares",)
+    fields = (("placement", "at"), "told_method", "told_shares")
+    readonly_fields = ("told_method", "told_shares")
+
+    @shown(_("method"), order="method")
+    def told_method(self, state: RankingState) -> str:
+        return str(dict(Placement.Ranking.choices).get(state.method, state.method))
 
     @shown(_("shares"))
     def told_shares(self, state: RankingState) -> str:

@@ -17,16 +17,32 @@ from campaigns.reports import private
 from campaigns.reports.private import MILLION
 from catalog.pages import Page, told_time
 
+LOOKS = {"class": "desk-input"}
+
 
 class PrivateForm(forms.Form):
     by = forms.ChoiceField(
         label=_("By"),
-        choices=[("arm", _("treated and held out")), ("segment", _("segment, treated and held out"))],
+        choices=[
+            ("arm", _("in the campaign and held out")),
+            ("segment", _("segment, in the campaign and held out")),
+        ],
+        widget=forms.Select(LOOKS),
     )
     epsilon = forms.DecimalField(
-        label=_("Epsilon"), min_value=0, max_value=10, max_digits=8, decimal_places=6
+        label=_("Epsilon"),
+        min_value=0,
+        max_value=10,
+        max_digits=8,
+        decimal_places=6,
+        widget=forms.NumberInput(LOOKS),
     )
-    cap = forms.IntegerField(label=_("Most money of one person that counts"), min_value=1, max_value=MILLION)
+    cap = forms.IntegerField(
+        label=_("Most money of one person that counts"),
+        min_value=1,
+        max_value=MILLION,
+        widget=forms.NumberInput(LOOKS),
+    )
 
 
 class PrivatePages(Page):
@@ -88,7 +104,7 @@ def told_epsilon(millionths: int) -> str:
 def told(release: PrivateRelease) -> dict[str, Any]:
     """A release for the page. Of a number below nought, which noise alone makes, nought is shown."""
     answer, question = release.answer, release.question
-    arms = {"treated": gettext("Treated"), "control": gettext("Held out")}
+    arms = {"treated": gettext("In the campaign"), "control": gettext("Held out")}
     return {
         "rows": [
             (

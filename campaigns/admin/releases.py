@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import Count, Sum
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from campaigns.admin.private import told_epsilon
 from campaigns.models import PrivacyBudget, PrivateRelease, SavedReport
@@ -37,7 +38,7 @@ class PrivacyBudgetAdmin(ReadOnly):
     def told_spent(self, budget: PrivacyBudget) -> str:
         return told_epsilon(budget.spent)
 
-    @shown(_("left"))
+    @shown(pgettext_lazy("of a budget", "left"))
     def told_left(self, budget: PrivacyBudget) -> str:
         return told_epsilon(budget.total - budget.spent)
 

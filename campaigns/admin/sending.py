@@ -190,7 +190,7 @@ class BounceAdmin(ReadOnly):
     search_fields = ("=delivery__customer__external_id", "=key")
     search_help_text = _("By the customer's own id or the notice's key, exactly")
 
-    @shown(_("notice"), order="kind", label=KIND_COLOURS)
+    @shown(_("What came back"), order="kind", label=KIND_COLOURS)
     def told_kind(self, bounce: Bounce) -> tuple[str, str]:
         return bounce.kind, bounce.get_kind_display()
 

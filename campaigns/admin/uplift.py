@@ -7,6 +7,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from campaigns.admin.charts import Dots, Interval
+from campaigns.admin.reports.charts import sure, told_interval
 from campaigns.admin.words import money
 from campaigns.models import Campaign, UpliftScore, UpliftStudy
 from catalog.pages import ReadOnly, shown, told_time
@@ -36,7 +38,7 @@ class UpliftStudyAdmin(ReadOnly):
     def told_advice(self, row: UpliftStudy) -> str:
         return row.get_advice_display() if row.advice else row.why or "–"
 
-    @shown(gettext_lazy("people"), order="people")
+    @shown(gettext_lazy("people"), order=few.order_in_tens("people"))
     def told_people(self, row: UpliftStudy) -> str:
         return few.short(row.people)
 
@@ -61,7 +63,9 @@ def page(campaign: Campaign, currency: str) -> dict[str, Any]:
         "waits": bool(rows) and rows[0].state == State.ASKED,
         "study": newest,
         "study_people": few.told_in_tens(newest.people) if newest else "",
+        "leave_in_peace": _leave_in_peace(newest) if newest else "",
         "worths": _worths(newest, currency) if newest else [],
+        "dots": _dots(newest) if newest else None,
         "qini": _qini(newest, currency) if newest else "",
         "curve": [
             (f"{reached:.0%}", money(gained, currency, sign=True))
@@ -94,23 +98,48 @@ def _lead(last: UpliftStudy | None, newest: UpliftStudy | None) -> str:
     )
 
 
-def _worths(study: UpliftStudy, currency: str) -> list[tuple[str, str, str]]:
-    """(what, value per person, interval)"""
+def _leave_in_peace(study: UpliftStudy) -> str:
+    """Worked out anew by each study, so in tens; empty where they are a few."""
+    n = study.figures.get("leave_in_peace", 0)
+    return few.told_in_tens(n) if n >= few.FEWEST_PEOPLE else ""
+
+
+def _dots(study: UpliftStudy) -> Dots | None:
+    """The worths with their intervals on one scale; the table beside has the same numbers."""
     found = study.figures["recommendation"]
-    names = {
+    return Dots.of([
+        Interval(
+            told,
+            told_interval(found[name]["value"], found[name]["low"], found[name]["high"]),
+            found[name]["value"],
+            found[name]["low"],
+            found[name]["high"],
+            sure(found[name]["low"], found[name]["high"]),
+        )
+        for name, told in _ways().items()
+    ])  # fmt: skip
+
+
+def _ways() -> dict[str, str]:
+    return {
         "target": _("Writing to those whom it changes"),
         "all": _("Writing to all"),
         "none": _("Writing to none"),
         "over_all": _("Aiming, over writing to all"),
         "over_none": _("Aiming, over writing to none"),
     }
+
+
+def _worths(study: UpliftStudy, currency: str) -> list[tuple[str, str, str]]:
+    """(what, value per person, interval)"""
+    found = study.figures["recommendation"]
     return [
         (
             words,
             money(found[name]["value"], currency, sign=name.startswith("over")),
             f"{found[name]['low']:,.2f} … {found[name]['high']:,.2f}",
         )
-        for name, words in names.items()
+        for name, words in _ways().items()
     ]
 
 

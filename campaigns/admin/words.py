@@ -166,7 +166,7 @@ def state(campaign: Campaign, fates: Mapping[str, int], problems: int = 0) -> st
     planned, counted = sum(fates.values()), progress(fates)
     match campaign.status:
         case Status.DRAFT if problems:
-            return _("Draft. What stands below keeps it from being approved.")
+            return _("Draft. Fill in the steps below; nobody gets anything before it is launched.")
         case Status.DRAFT:
             return _("Draft, complete. It waits for approval.")
         case Status.APPROVED:
@@ -174,7 +174,7 @@ def state(campaign: Campaign, fates: Mapping[str, int], problems: int = 0) -> st
         case Status.RUNNING if campaign.channel == Campaign.Channel.ONSITE:
             return _("Running: shown in the shop at “%s”.") % campaign.placement
         case Status.RUNNING if not planned:
-            return _("Running. Its audience is planned when it is due.")
+            return _("Running. When it is due its people are chosen, and the messages leave.")
         case Status.RUNNING:
             return _("Running: %(sent)s of %(planned)s sent.") % counted + _trouble(fates)
         case Status.PAUSED if campaign.stopped_because:
@@ -183,6 +183,8 @@ def state(campaign: Campaign, fates: Mapping[str, int], problems: int = 0) -> st
                 + " "
                 + _("%(sent)s of %(planned)s sent; nothing leaves until somebody resumes it.") % counted
             )
+        case Status.PAUSED if not planned:
+            return _("Paused before anything was sent; nothing leaves until it is resumed.")
         case Status.PAUSED:
             return _("Paused: %(sent)s of %(planned)s sent; nothing leaves until it is resumed.") % counted
         case Status.FINISHED:

@@ -128,7 +128,7 @@ def _wrong(problems: dict[str, str]) -> None:
         raise serializers.ValidationError({field: [told] for field, told in problems.items()})
 
 
-def _save_offer(offer: Offer, said: dict[str, Any]) -> Offer:
+def save_offer(offer: Offer, said: dict[str, Any]) -> Offer:
     """Keep what was said, and never what is counted. Raises ValidationError."""
     named = [name for name in FIELDS if name in said]
     if offer.pk and not is_possible_step(offer.status, said.get("status", offer.status)):
@@ -187,7 +187,7 @@ class OfferDefinitionsView(APIView):
         said = cast(dict[str, Any], given.validated_data)
         try:
             with transaction.atomic():
-                offer = _save_offer(Offer(slug=said["slug"]), said)
+                offer = save_offer(Offer(slug=said["slug"]), said)
         except IntegrityError as error:
             raise serializers.ValidationError(
                 {"slug": ["There is an offer of this name already."]}
@@ -214,7 +214,7 @@ class OfferDefinitionView(APIView):
         with transaction.atomic():
             # Under the offer's lock: what is compared with what was given must not move meanwhile.
             pk = one(Offer.objects.all(), slug, "offer").pk
-            _save_offer(caps.lock([pk])[pk], cast(dict[str, Any], given.validated_data))
+            save_offer(caps.lock([pk])[pk], cast(dict[str, Any], given.validated_data))
         return Response(DefinitionOutput(_offers().get(pk=pk)).data)
 
 

@@ -1,5 +1,6 @@
 """The storefront's door to offers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils import timezone, translation
@@ -13,6 +14,8 @@ from rest_framework.views import APIView
 from campaigns import messages, onsite
 from campaigns.models import Decision, Offer
 from campaigns.onsite import Shown
+from catalog.questions import Rows
+from customers import gpc
 from recommender.api import known_customer
 
 OFFERS_SKUS = 10
@@ -80,6 +83,16 @@ def as_answer(shown: Shown, placement: str, language: str) -> dict[str, Any]:
 
 class OffersView(APIView):
     scopes = {"GET": "offers:read"}
+    asked: onsite.Asked | None = None
+
+    def beside(self, request: Request, named: str) -> Sequence[Rows]:
+        """What is asked of the customer in the key's own statement (`access_of`)."""
+        given = OffersInput(data=request.query_params)
+        # Where the browser says no, that is written down before anything is asked.
+        if gpc.is_on(request) or not given.is_valid():
+            return ()
+        self.asked = onsite.Asked(given.validated_data["placement"], at=timezone.now(), named=named)
+        return self.asked.questions
 
     @extend_schema(
         operation_id="get_offers",
@@ -92,5 +105,5 @@ class OffersView(APIView):
         given.is_valid(raise_exception=True)
         asked = given.validated_data
         customer = known_customer(request, asked.get("customer"))
-        shown = onsite.decide(customer, asked["placement"], at=timezone.now())
+        shown = onsite.decide(customer, asked["placement"], at=timezone.now(), asked=self.asked)
         return Response(as_answer(shown, asked["placement"], asked["language"]))

@@ -70,7 +70,7 @@ class Members(Pages):
     max_page_size = 1000
 
 
-def _checked(rule: Any, slug: str) -> Any:
+def checked(rule: Any, slug: str) -> Any:
     """The rule, which compiles and does not stand in itself. Raises InvalidRule."""
     segments.check(rule, where=f"segment:{slug}")
     segments.read(rule, within=(slug,))
@@ -101,7 +101,7 @@ class SegmentsView(APIView):
         given = NewSegment(data=request.data)
         given.is_valid(raise_exception=True)
         said = cast(dict[str, Any], given.validated_data)
-        _checked(said["rule"], said["slug"])
+        checked(said["rule"], said["slug"])
         try:
             with transaction.atomic():
                 segment = Segment.objects.create(**said)
@@ -131,7 +131,7 @@ class SegmentView(APIView):
         given.is_valid(raise_exception=True)
         said = cast(dict[str, Any], given.validated_data)
         if "rule" in said:
-            _checked(said["rule"], slug)
+            checked(said["rule"], slug)
         for name, value in said.items():
             setattr(segment, name, value)
         segment.save()

@@ -189,7 +189,8 @@ class ReplayWebhookView(APIView):
         given = ReplayInput(data=request.data)
         given.is_valid(raise_exception=True)
         since = cast(dict[str, Any], given.validated_data)["since"]
-        webhooks.replay_failed(row, since=since, at=timezone.now())
+        while webhooks.replay_failed(row, since=since, at=timezone.now()) == webhooks.MOST_AT_ONCE:
+            pass
         return Response(ReplayInput({"since": since}).data, status=202)
 
 

@@ -28,6 +28,7 @@ from campaigns.codes.till import (
     validate,
 )
 from campaigns.codes.values import ALPHABET, new_value, normalised
+from campaigns.codes.working import work_due
 
 __all__ = [
     "ALPHABET",
@@ -59,4 +60,5 @@ __all__ = [
     "stock",
     "validate",
     "went_round",
+    "work_due",
 ]

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db import connection
-from django.db.models import BigIntegerField, Case, DateTimeField, F, Func, Q, Value, When
+from django.db.models import BigIntegerField, Func, Q
 
 from campaigns.codes.values import new_value
 from campaigns.models import Code, Offer
@@ -43,8 +43,14 @@ def assign(offer: Offer, customer_ids: Collection[int], *, at: datetime) -> dict
 
 
 class _NextNumber(Func):
+    """On SQLite the caller holds the whole database, so nobody else draws the same."""
+
     template = "nextval(pg_get_serial_sequence('campaigns_code', 'id'))"
     output_field = BigIntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        last = "SELECT seq FROM sqlite_sequence WHERE name = 'campaigns_code'"
+        return self.as_sql(compiler, connection, template=f"COALESCE(({last}), 0) + row_number() OVER ()")
 
 
 _NUMBERS = Questions(lambda made: Offer.objects.filter(pk__in=made).values_list("pk", _NextNumber()))
@@ -52,9 +58,7 @@ _NUMBERS = Questions(lambda made: Offer.objects.filter(pk__in=made).values_list(
 
 def numbers(offers: Collection[Offer]) -> Rows:
     """(offer, the number that a new code of it will have), drawn beforehand so that a code and what points at it are
-    written at once. None on SQLite, where a row gets its number when it is written."""
-    if connection.vendor != "postgresql":
-        return Offer.objects.none()
+    written at once. Ask it inside the transaction that writes the code."""
     return _NUMBERS(tuple(offer.pk for offer in offers if offer.code_kind == Offer.CodeKind.UNIQUE))
 
 
@@ -69,52 +73,34 @@ def assign_one(
 ) -> tuple[dict[int, Code], list[Change]]:
     """One person's code of each of these offers, by offer, and the changes that make it so.
 
-    own : what they have · free : some that each pool can still give · numbers : see there. A change misses where
-    somebody else took the code since it was read. Without numbers new codes are written at once, by one statement.
+    own : what they have · free : some that each pool can still give · numbers : see there. The change misses where
+    somebody else took the code since it was read.
     """
     found = {code.offer_id: code for code in own}
-    new: list[Code] = []
-    taken: list[Code] = []
-    lapsed: list[Code] = []
-    ends: dict[int, datetime] = {}
+    changed: list[Code] = []
     for offer in offers:
         if (code := found.get(offer.pk)) is not None:
             if _has_lapsed(code, at=at):
-                lapsed.append(code)
-                ends[code.pk] = _end(offer, _end_of_batch(code), at=at)
+                code.state, code.expires_at = State.ASSIGNED, _end(offer, _end_of_batch(code), at=at)
+                changed.append(code)
         elif offer.code_kind == Offer.CodeKind.UNIQUE:
-            new.append(_made(offer, customer_id, at=at, number=numbers.get(offer.pk)))
+            changed.append(_made(offer, customer_id, at=at, number=numbers[offer.pk]))
         elif offer.code_kind == Offer.CodeKind.POOL:
             # Not all the first one, which all but one of those who come at once would miss.
             spare = list(free[offer.pk])
             code = spare[customer_id % len(spare)]
-            taken.append(code)
-            ends[code.pk] = _end_of_new(offer, code, at=at)
-    changes = []
-    if ends:
-        is_free = Q(pk__in=[code.pk for code in taken], state=State.FREE)
-        is_theirs = Q(pk__in=[code.pk for code in lapsed], state__in=(State.ASSIGNED, State.EXPIRED))
-        end = Case(
-            *(When(pk=pk, then=Value(end, DateTimeField())) for pk, end in ends.items()),
-            output_field=DateTimeField(),
-        )
-        changes.append(
-            together.update(
-                Code.objects.filter(is_free | is_theirs),
-                len(ends),
-                state=State.ASSIGNED,
-                customer=customer_id,
-                assigned_at=Case(When(state=State.FREE, then=Value(at)), default=F("assigned_at")),
-                expires_at=end,
-            )
-        )
-        for code in (*taken, *lapsed):
-            code.state, code.customer_id, code.expires_at = State.ASSIGNED, customer_id, ends[code.pk]
-    if new and numbers:
-        changes.append(together.insert(new))
-    elif new:
-        Code.objects.bulk_create(new)
-    return found | {code.offer_id: code for code in (*new, *taken)}, changes
+            code.state, code.customer_id, code.assigned_at = State.ASSIGNED, customer_id, at
+            code.expires_at = _end_of_new(offer, code, at=at)
+            changed.append(code)
+    if not changed:
+        return found, []
+    still = Q(state=State.FREE) | Q(state__in=(State.ASSIGNED, State.EXPIRED), customer=customer_id)
+    change = together.insert(
+        changed,
+        or_change=("state", "customer", "assigned_at", "expires_at"),
+        where=Code.objects.filter(still),
+    )
+    return found | {code.offer_id: code for code in changed}, [change]
 
 
 # --- the parts of both -----------------------------------------------------------------------------------------------

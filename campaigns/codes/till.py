@@ -160,7 +160,7 @@ def redeem(
     with transaction.atomic():
         if customer_id:
             # People before offers, as everywhere: the redemption points at its buyer, whom a planner may hold.
-            consent.hold_one(customer_id)
+            consent.hold_only([customer_id])
         caps.lock([worth.code.offer_id])
         code = Code.objects.select_for_update().get(pk=worth.code.pk)
         if code.state == State.REDEEMED:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from django.db.models import F
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from campaigns.exports.leaving import mark
 from campaigns.exports.writing import DATASETS
@@ -12,8 +13,8 @@ from campaigns.models import Export
 from customers import data_files
 
 State = Export.State
-AGED = "Its seven days are over."
-LEFT = "Somebody in it may have been erased or restricted since."
+AGED = gettext_noop("Its seven days are over.")
+LEFT = gettext_noop("Somebody in it may have been erased or restricted since.")
 
 
 class Gone(Exception):

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from campaigns.exports.datasets import Column, Page
-from customers.privacy import harmless
+from catalog.files import harmless
 
 Cells = Sequence[Any]
 

@@ -7,6 +7,7 @@ from time import monotonic
 import structlog
 from django.db import DatabaseError
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext_noop
 
 from campaigns.exports.datasets import Span
 from campaigns.exports.leaving import SomebodyLeft, mark
@@ -19,7 +20,7 @@ State = Export.State
 LEASE = timedelta(minutes=10)
 MOST_ATTEMPTS = 5
 LOOK_S = 1.0  # a look costs a query: no more often than this
-LEFT = "Somebody was erased or restricted meanwhile."
+LEFT = gettext_noop("Somebody was erased or restricted meanwhile.")
 
 
 class Stopped(Exception):

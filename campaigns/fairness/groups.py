@@ -1,7 +1,7 @@
 """Groups as the shop declared them, counted: never worked out from anything else (N3)."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -58,7 +58,8 @@ def compared() -> list[str]:
 
 def reached(campaign: Campaign) -> QuerySet[Customer]:
     """Everybody whom the channel may and can reach now: among whom the campaign chooses."""
-    people: QuerySet[Customer] = consent.permitted(PURPOSE_OF_CHANNEL[Campaign.Channel(campaign.channel)])
+    purpose = PURPOSE_OF_CHANNEL[Campaign.Channel(campaign.channel)]
+    people: QuerySet[Customer] = consent.everyone([purpose]).filter(**{f"allows_{purpose}": True})
     if campaign.channel != Campaign.Channel.EMAIL:
         return people
     listed = Suppression.objects.filter(channel=campaign.channel, address_index=OuterRef("email_index"))
@@ -78,23 +79,38 @@ def value_of(name: str, person: str = "") -> Any:
     return Coalesce(told, Value(NOT_SAID), output_field=TextField())
 
 
-def count(people: QuerySet[Customer], chosen: Any, name: str) -> Compared:
-    """The groups of these people by the attribute, and who of them is chosen (a condition). One query, grouped there."""
+def count(people: QuerySet[Customer], chosen: Any, names: Sequence[str]) -> dict[str, Compared]:
+    """The groups of these people by each attribute, and who of them is chosen (a condition).
+
+    A query for the shop's own columns together, which have few values, and one for each other attribute.
+    """
+    own = [name for name in names if name in OWN]
+    found: dict[str, Compared] = {}
+    for together in [own, *([name] for name in names if name not in OWN)]:
+        found |= _counted(people, chosen, together)
+    return {name: found[name] for name in names}
+
+
+def _counted(people: QuerySet[Customer], chosen: Any, names: Sequence[str]) -> dict[str, Compared]:
+    """One query, grouped there by all of these attributes at once."""
     selected = Case(When(chosen, then=Value(1)), default=Value(0), output_field=IntegerField())
-    rows = (
-        people.order_by()
-        .annotate(group=value_of(name), selected=selected)
-        .values_list("group", "selected")
-        .annotate(n=Count("pk"))
-    )
-    told = list(rows)
+    groups = {f"group_{i}": value_of(name) for i, name in enumerate(names)}
+    asked = people.order_by().annotate(selected=selected, **groups).values_list(*groups, "selected")
+    by_name: list[Counter[tuple[str, int]]] = [Counter() for _name in names]
+    for *values, is_selected, n in asked.annotate(n=Count("pk")):
+        for counts, value in zip(by_name, values, strict=True):
+            counts[value, is_selected] += n
+    return {name: _compared(name, counts) for name, counts in zip(names, by_name, strict=True)}
+
+
+def _compared(name: str, counts: Mapping[tuple[str, int], int]) -> Compared:
     sizes: Counter[str] = Counter()
-    for group, _selected, n in told:
-        sizes[group] += n
+    for (value, _selected), n in counts.items():
+        sizes[value] += n
     group_of = folded(name, sizes)
     found: dict[str, Counted] = {}
-    for group, is_selected, n in told:
-        one = found.setdefault(group_of[group], Counted())
+    for (value, is_selected), n in counts.items():
+        one = found.setdefault(group_of[value], Counted())
         one.people += n
         one.selected += n * is_selected
     return Compared(found, group_of)

@@ -52,11 +52,17 @@ def look(campaign: Campaign, *, by: str, at: datetime) -> FairnessCheck:
     told_of: dict[str, Any] = {}
     if chosen:
         selected = groups.union(chosen)
-        counted = {name: groups.count(people, selected, name) for name in groups.compared()}
+        with segments.large_questions():
+            counted = groups.count(people, selected, groups.compared())
         if any(len(Groups(one.counted).shown) > 1 for one in counted.values()):
-            given = _would_be_given(campaign, people.filter(selected), list(counted), at=at)
+            given = _would_be_given(campaign, people.filter(selected), counted, at=at)
             told_of = _told(campaign, counted, given, {})
     return _check(campaign, Moment.BEFORE, told_of, by=by, at=at)
+
+
+def look_again(campaign: Campaign, figures_of: dict[str, Any], *, by: str, at: datetime) -> FairnessCheck:
+    """What `look` found just now, as this person's look; not kept yet."""
+    return _check(campaign, Moment.BEFORE, figures_of, by=by, at=at)
 
 
 def after(campaign: Campaign, *, by: str, at: datetime) -> FairnessCheck:
@@ -66,7 +72,8 @@ def after(campaign: Campaign, *, by: str, at: datetime) -> FairnessCheck:
     """
     decided = groups.decided(campaign)
     people = Customer.objects.present().filter(Q(pk__in=groups.reached(campaign).values("pk")) | Q(decided))
-    counted = {name: groups.count(people, decided, name) for name in groups.compared()}
+    with segments.large_questions():
+        counted = groups.count(people, decided, groups.compared())
     given, used = _was_given(campaign, list(counted))
     check = _check(campaign, Moment.AFTER, _told(campaign, counted, given, used), by=by, at=at)
     check.save()
@@ -165,7 +172,11 @@ def _said_before(campaign: Campaign, tripped: list[dict[str, str]], *, by: str, 
 
 
 def _would_be_given(
-    campaign: Campaign, selected: QuerySet[Customer], names: list[str], *, at: datetime
+    campaign: Campaign,
+    selected: QuerySet[Customer],
+    counted: Mapping[str, groups.Compared],
+    *,
+    at: datetime,
 ) -> Values:
     """Of some of those selected, drawn by the campaign's salt, the benefit their offers would have: a share of a basket.
 
@@ -173,8 +184,8 @@ def _would_be_given(
     """
     if not any(audience.offers.exists() for audience in campaign.audiences.all()):
         return {}
-    n = selected.count()
-    percent = min(100.0, 120.0 * SAMPLE / max(n, 1))
+    names, by_country = list(counted), counted["country"].counted.values()
+    percent = min(100.0, 120.0 * SAMPLE / max(sum(one.selected for one in by_country), 1))
     drawn = {"random": {"salt": f"{campaign.salt}:fairness", "percent": percent}}
     rows = selected.filter(pk__in=segments.matching(drawn, at=at).values("pk")).order_by("pk")
     told = rows.annotate(**{f"group_{i}": groups.value_of(name) for i, name in enumerate(names)})

@@ -37,7 +37,7 @@ def problems(entry: Any) -> Iterator[str]:
     if len(named) != 1:
         yield _("entry needs exactly one of %s.") % ", ".join(KINDS)
         return
-    yield from (f"entry: {words}" for words in KINDS[named[0]].problems(entry))
+    yield from (_("entry: %s") % words for words in KINDS[named[0]].problems(entry))
 
 
 def unless_of(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:

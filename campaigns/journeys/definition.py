@@ -45,11 +45,14 @@ class Definition:
     reentry: str
     goal: Mapping[str, Any] | None
     start: str
+    """Empty only where it has no steps yet."""
     steps: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(stored["entry"], stored["reentry"], stored.get("goal"), stored["start"], stored["steps"])
+        return cls(
+            stored["entry"], stored["reentry"], stored.get("goal"), stored.get("start") or "", stored["steps"]
+        )
 
     @property
     def calls(self) -> calls.Kind:
@@ -70,6 +73,23 @@ class Definition:
 
 def check(stored: Any, *, channel: str) -> list[Problem]:
     """Everything that keeps this from being published; empty when it is sound. Four queries at most."""
+    found = shape(stored)
+    inside = stored.get("steps") if isinstance(stored, dict) else None
+    if channel not in ("email", "webhook"):
+        found.append(Problem("", _("A journey writes by e-mail or webhook.")))
+    if not isinstance(inside, dict):
+        return found
+    if not inside:
+        return [*found, Problem("", _("It has no steps."))]
+    if len(inside) > MOST_STEPS:
+        found.append(Problem("", _("It has more than %s steps; split it in two.") % MOST_STEPS))
+    if not any(True for name, step in inside.items() for _wrong in steps.problems(step)):
+        found += [*_circles(inside), *_messages(inside, channel)]
+    return found
+
+
+def shape(stored: Any) -> list[Problem]:
+    """What keeps this from being read and drawn at all: of a journey without steps nothing does. A query at most."""
     if not isinstance(stored, dict):
         return [Problem("", _("A journey is an object with entry, reentry, goal, steps and start."))]
     found = [Problem("", _("It does not understand “%s”.") % name) for name in stored if name not in PARTS]
@@ -77,14 +97,10 @@ def check(stored: Any, *, channel: str) -> list[Problem]:
     if not isinstance(stored.get("reentry"), str) or not REENTRY.match(stored["reentry"]):
         found.append(Problem("", _("reentry is “never”, “always” or “after_days:30”.")))
     if stored.get("goal") is not None:
-        found += [Problem("", f"goal: {words}") for words in steps.act_problems(stored["goal"])]
-    if channel not in ("email", "webhook"):
-        found.append(Problem("", _("A journey writes by e-mail or webhook.")))
+        found += [Problem("", _("goal: %s") % words) for words in steps.act_problems(stored["goal"])]
     inside = stored.get("steps")
-    if not isinstance(inside, dict) or not inside:
+    if not isinstance(inside, dict):
         return [*found, Problem("", _("It has no steps."))]
-    if len(inside) > MOST_STEPS:
-        found.append(Problem("", _("It has more than %s steps; split it in two.") % MOST_STEPS))
     sound = True
     for name, step in inside.items():
         if not STEP_NAME.match(name):
@@ -92,16 +108,16 @@ def check(stored: Any, *, channel: str) -> list[Problem]:
         wrong = [Problem(name, words) for words in steps.problems(step)]
         sound = sound and not wrong
         found += wrong
-    if str(stored.get("start")) not in inside:
+    if (inside or stored.get("start") is not None) and str(stored.get("start")) not in inside:
         found.append(Problem("", _("start names no step.")))
     if sound:
-        found += [*_ways(stored, inside), *_messages(inside, channel)]
+        found += _ways(stored, inside)
     return found
 
 
 def _ways(stored: Mapping[str, Any], inside: Mapping[str, Any]) -> Iterator[Problem]:
-    """Steps that lead nowhere, that nothing leads to, and circles in which nobody ever waits."""
-    ways = {name: [to for to in steps.ways(step).values() if to is not None] for name, step in inside.items()}
+    """Steps that lead nowhere, and that nothing leads to."""
+    ways = _targets(inside)
     for name, targets in ways.items():
         for to in targets:
             if to not in inside:
@@ -116,7 +132,15 @@ def _ways(stored: Mapping[str, Any], inside: Mapping[str, Any]) -> Iterator[Prob
     for name in inside:
         if name not in reached:
             yield Problem(name, _("Nothing leads here."))
-    passing = {name: targets for name, targets in ways.items() if not steps.rests(inside[name])}
+
+
+def _targets(inside: Mapping[str, Any]) -> dict[str, list[str]]:
+    return {name: [to for to in steps.ways(step).values() if to is not None] for name, step in inside.items()}
+
+
+def _circles(inside: Mapping[str, Any]) -> Iterator[Problem]:
+    """Circles in which nobody ever waits."""
+    passing = {name: to for name, to in _targets(inside).items() if not steps.rests(inside[name])}
     for name in inside:
         if _leads_back(name, passing):
             yield Problem(name, _("It stands in a circle without a wait: nobody would ever rest."))

@@ -98,7 +98,7 @@ def _wait(step: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _wait_for(step: Mapping[str, Any]) -> Iterator[str]:
-    yield from (f"event: {words}" for words in act_problems(step.get("event")))
+    yield from (_("event: %s") % words for words in act_problems(step.get("event")))
     yield from _amount(step, "within_hours", MOST_HOURS)
 
 
@@ -109,7 +109,7 @@ def _split(step: Mapping[str, Any]) -> Iterator[str]:
         try:
             segments.check(step["rule"])
         except segments.InvalidRule as invalid:
-            yield f"rule {invalid}"
+            yield _("rule %s") % invalid
     else:
         parts = step["percent"]
         if (

@@ -1,13 +1,37 @@
 """A journey's versions and its run. People inside finish the version they began, unless they are moved."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
+from campaigns.journeys import counting
 from campaigns.journeys.definition import Definition, NotSound, check
 from campaigns.models import Campaign, CampaignRun, JourneyEntry, JourneyVersion, Trigger
 from campaigns.waterfall import Waterfall
+
+
+class Outdated(Exception):
+    """Somebody else has published a version meanwhile: that is `version`."""
+
+    def __init__(self, version: JourneyVersion) -> None:
+        super().__init__(str(version))
+        self.version = version
+
+
+class NeedsApproval(Exception):
+    """It runs for so many people that somebody else approves what it says. The message says what to do."""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """Of those who are on the way now, how many would go on in a new version, and how many would finish their own."""
+
+    moving: int = 0
+    staying: int = 0
 
 
 def newest(campaign: Campaign) -> JourneyVersion | None:
@@ -15,17 +39,39 @@ def newest(campaign: Campaign) -> JourneyVersion | None:
     return JourneyVersion.objects.filter(campaign=campaign).order_by("-number").first()
 
 
-def publish(campaign: Campaign, definition: Any, *, by: str, move: bool = False) -> JourneyVersion:
-    """Make a journey's next version. Raises NotSound with every problem, and then nothing has changed.
+def why_not_published(campaign: Campaign) -> str:
+    """A running journey of many people is paused first: to let it go on is to approve what it says then (S5)."""
+    above = settings.APPROVAL_ABOVE
+    if campaign.status != Campaign.Status.RUNNING or (campaign.approved_people or 0) <= above:
+        return ""
+    return (
+        _(
+            "It runs for more than %s people, so that somebody else approves its changes: pause the campaign, save, and let "
+            "another person resume it."
+        )
+        % f"{above:,}"
+    )
+
+
+def publish(
+    campaign: Campaign, definition: Any, *, by: str, move: bool = False, after: int | None = None
+) -> JourneyVersion:
+    """Make a journey's next version. Raises NotSound with every problem, NeedsApproval or Outdated; then nothing has
+    changed.
 
     move : people inside go on in the new version where the step they are at still is one, of the same kind.
+    after : the number of the version it was made from, 0 for none; None where that does not matter.
     """
     if problems := check(definition, channel=campaign.channel):
         raise NotSound(problems)
     with transaction.atomic():
         # Of two people who publish at once, one waits here.
-        Campaign.objects.select_for_update(of=("self",)).get(pk=campaign.pk)
+        held = Campaign.objects.select_for_update(of=("self",)).get(pk=campaign.pk)
+        if why := why_not_published(held):
+            raise NeedsApproval(why)
         before = newest(campaign)
+        if after is not None and before is not None and before.number != after:
+            raise Outdated(before)
         version = JourneyVersion.objects.create(
             campaign=campaign,
             number=before.number + 1 if before else 1,
@@ -42,14 +88,27 @@ def publish(campaign: Campaign, definition: Any, *, by: str, move: bool = False)
     return version
 
 
+def would_move(campaign: Campaign, definition: Any) -> Inside:
+    """Who would go on in this version if it were published and people moved. Two queries."""
+    by_step = counting.inside(campaign)
+    steps = dict(
+        JourneyVersion.objects.filter(pk__in={pk for pk, _step, _n in by_step}).values_list(
+            "pk", "definition"
+        )
+    )
+    moving = sum(n for pk, step, n in by_step if step in _same(steps[pk], definition))
+    return Inside(moving, sum(n for _pk, _step, n in by_step) - moving)
+
+
+def _same(old: Any, new: Any) -> set[str]:
+    """The steps of an old version that still are, of the same kind, in a new one."""
+    steps = new["steps"]
+    return {name for name, step in old["steps"].items() if steps.get(name, {}).get("kind") == step["kind"]}
+
+
 def _move(version: JourneyVersion) -> None:
-    steps = version.definition["steps"]
     for old in JourneyVersion.objects.filter(campaign_id=version.campaign_id).exclude(pk=version.pk):
-        same = [
-            name
-            for name, step in old.definition["steps"].items()
-            if steps.get(name, {}).get("kind") == step["kind"]
-        ]
+        same = _same(old.definition, version.definition)
         JourneyEntry.objects.filter(version=old, state=JourneyEntry.State.WAITING, step__in=same).update(
             version=version
         )

@@ -17,10 +17,11 @@ from django.utils import translation
 from markupsafe import Markup
 
 from campaigns import liquid_templates
-from campaigns.liquid_templates import TemplateFailed
+from campaigns.liquid_templates import Aborted, TemplateFailed
 from campaigns.messages import blocks
 from campaigns.messages.held import hold
 from campaigns.messages.plain import text_of, text_source, tidy
+from campaigns.messages.samples import sample_contexts
 from campaigns.messages.wording import translated
 from campaigns.models import Message
 
@@ -188,3 +189,11 @@ def with_ways_out(words: Words, links: Mapping[str, str], *, pixel: str = "") ->
         whole, text = whole.replace(slot, html.escape(address)), text.replace(slot, address)
     picture = f'<img src="{html.escape(pixel)}" width="1" height="1" alt="">' if pixel else ""
     return Words(words.subject, whole.replace(_PIXEL, picture), text)
+
+
+def subject_of(message: Message) -> str:
+    """The subject as someone made up would read it; as it is written where it cannot be rendered."""
+    try:
+        return one_line(message.subject, sample_contexts()[0])
+    except (TemplateFailed, Aborted):
+        return message.subject

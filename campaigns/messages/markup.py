@@ -197,7 +197,9 @@ class _Reader(HTMLParser):
             self.reading.links.append(self._link)
             if tag in ("mj-image", "mj-social-element"):
                 self._link = None
-        if tag in ("img", "mj-image", "mj-carousel-image"):
+        # In <mj-attributes> a tag says how its like look, and is none itself.
+        is_sample = bool(self._open) and self._open[-1][0] == "mj-attributes"
+        if tag in ("img", "mj-image", "mj-carousel-image") and not is_sample:
             picture = Picture(self.getpos()[0], (attributes.get("src") or "").strip(), attributes.get("alt"))
             self.reading.pictures.append(picture)
 

@@ -1,9 +1,15 @@
 """What a template may use, told to whoever writes one."""
 
+import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from campaigns import liquid_templates
+from campaigns.liquid_templates import Aborted
+from campaigns.messages.samples import sample_contexts
 
 
 @dataclass(frozen=True)
@@ -12,6 +18,26 @@ class Variable:
 
     written: str
     about: str | Promise
+
+    @property
+    def name(self) -> str:
+        """What one types to find it: `customer.name`, or the words of a loop."""
+        found = re.match(r"\{\{\s*([\w.]+)", self.written)
+        return found.group(1) if found else self.written.split("%}")[0].strip("{% ")
+
+    @property
+    def default(self) -> str:
+        """What stands there for whoever lacks it; empty where nobody does."""
+        found = re.search(r"default: '([^']*)'", self.written)
+        return found.group(1) if found else ""
+
+    @cached_property
+    def sample(self) -> str:
+        """What Anna, who is made up, would read."""
+        try:
+            return liquid_templates.render(self.written, sample_contexts()[0], escape=False).strip()
+        except Aborted:
+            return ""
 
 
 VARIABLES = (

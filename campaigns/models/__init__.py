@@ -5,10 +5,13 @@ from campaigns.models.code import Code, CodeBatch, CodeMisuse, Redemption
 from campaigns.models.decision import Decision, Delivery, Outcome
 from campaigns.models.experiment import Holdout, ShareChange, Variant
 from campaigns.models.export import Export
+from campaigns.models.figure import DailyFigure
+from campaigns.models.headline import Headline
 from campaigns.models.journey import JourneyEntry, JourneyVersion, JourneyVisit, Trigger
 from campaigns.models.offer import CapCount, Offer, OfferCap
 from campaigns.models.placement import Placement, RankingState
 from campaigns.models.release import FairnessCheck, PrivacyBudget, PrivateRelease, SavedReport
+from campaigns.models.segment_size import SegmentSize
 from campaigns.models.sending import Bounce, DomainPace, FrequencyCap, QuietHours
 from campaigns.models.uplift import UpliftScore, UpliftStudy
 from campaigns.models.webhook import WebhookEndpoint, WebhookMessage
@@ -22,12 +25,14 @@ __all__ = [
     "Code",
     "CodeBatch",
     "CodeMisuse",
+    "DailyFigure",
     "Decision",
     "Delivery",
     "DomainPace",
     "Export",
     "FairnessCheck",
     "FrequencyCap",
+    "Headline",
     "Holdout",
     "JourneyEntry",
     "JourneyVersion",
@@ -44,6 +49,7 @@ __all__ = [
     "Redemption",
     "SavedReport",
     "Segment",
+    "SegmentSize",
     "ShareChange",
     "Tag",
     "Trigger",

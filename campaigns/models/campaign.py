@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.offer import Offer
+from catalog.moments import told_time
 
 
 def new_salt() -> str:
@@ -52,6 +53,8 @@ class Message(models.Model):
         help_text=_('{"zh-hans": {"subject": "…", "body": "…", "text": "…"}}'),
     )
     product_count = models.PositiveSmallIntegerField(_("recommended products"), default=4)
+    # The blocks the body was made from; empty where its source is written by hand.
+    layout = models.JSONField(_("blocks"), default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
@@ -243,4 +246,4 @@ class CampaignRun(models.Model):
         constraints = [models.UniqueConstraint(fields=["campaign", "due_at"], name="a_run_is_due_once")]
 
     def __str__(self) -> str:
-        return f"{self.campaign} {self.due_at:%Y-%m-%d %H:%M}"
+        return f"{self.campaign} · {told_time(self.due_at)}"

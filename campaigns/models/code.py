@@ -1,16 +1,25 @@
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.offer import Offer
+from catalog.moments import told_time
 
 
 class CodeBatch(models.Model):
-    """Codes that came into an offer's pool together: made here, or brought in a file."""
+    """Codes that came into an offer's pool together: made here, or brought in a file. Many wait here for the worker."""
 
     class Origin(models.TextChoices):
         GENERATED = "generated", _("made here")
         IMPORTED = "imported", _("brought in a file")
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        RUNNING = "running", _("going into the pool")
+        DONE = "done", _("in the pool")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
 
     offer = models.ForeignKey(
         Offer, on_delete=models.PROTECT, related_name="batches", verbose_name=_("offer")
@@ -21,6 +30,14 @@ class CodeBatch(models.Model):
     expires_at = models.DateTimeField(_("expire"), null=True, blank=True)
     created_by = models.CharField(_("by"), max_length=150, blank=True)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DONE)
+    why = models.TextField(_("why"), blank=True)
+    language = models.CharField(_("language"), max_length=20, blank=True)
+    attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
+    begun_at = models.DateTimeField(_("taken up"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    cancel_asked_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
+    cancelled_by = models.CharField(_("cancelled by"), max_length=150, blank=True)
 
     class Meta:
         verbose_name, verbose_name_plural = _("batch of codes"), _("batches of codes")
@@ -110,7 +127,7 @@ class Redemption(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.code_id} {self.order_id}"
+        return gettext("order %s") % self.order_id
 
 
 class CodeMisuse(models.Model):
@@ -137,4 +154,4 @@ class CodeMisuse(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.code_id} {self.kind}"
+        return f"{self.get_kind_display()} · {told_time(self.at)}"

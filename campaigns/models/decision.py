@@ -2,6 +2,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.campaign import Campaign, CampaignRun, Message, Segment
@@ -9,15 +10,16 @@ from campaigns.models.code import Code
 from campaigns.models.experiment import Variant
 from campaigns.models.journey import JourneyEntry
 from campaigns.models.offer import Offer
+from catalog.moments import told_time
 
 
 class Decision(models.Model):
     """What was chosen for one person at one moment, from what, why, and by whose leave."""
 
     class Arm(models.TextChoices):
-        TREATED = "treated", _("treated")
-        CONTROL = "control", _("control")
-        HOLDOUT = "holdout", _("global holdout")
+        TREATED = "treated", _("in the campaign")
+        CONTROL = "control", _("held out for comparison")
+        HOLDOUT = "holdout", _("held out of all campaigns")
 
     class State(models.TextChoices):
         RESERVED = "reserved", _("set aside")
@@ -69,7 +71,7 @@ class Decision(models.Model):
         related_name="decisions",
         verbose_name=_("variant"),
     )
-    arm = models.CharField(_("arm"), max_length=10, choices=Arm, default=Arm.TREATED)
+    arm = models.CharField(_("group by lot"), max_length=10, choices=Arm, default=Arm.TREATED)
     offer = models.ForeignKey(
         Offer,
         null=True,
@@ -140,10 +142,13 @@ class Decision(models.Model):
             models.Index(fields=["state"], condition=Q(state="reserved"), name="decisions_set_aside"),
             models.Index(fields=["placement", "decided_at"]),
             models.Index(fields=["written_at", "id"], name="decisions_as_written"),
+            # The desk's list; with the row's key, as it is put in order by both.
+            models.Index(fields=["decided_at", "id"], name="decisions_by_time"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.placement} {self.arm} {self.decided_at:%Y-%m-%d %H:%M}"
+        place = dict(Campaign.Channel.choices).get(self.placement, self.placement)
+        return f"{capfirst(self.get_arm_display())} · {place} · {told_time(self.decided_at)}"
 
 
 class Delivery(models.Model):
@@ -257,10 +262,13 @@ class Delivery(models.Model):
                 condition=Q(ended_at__isnull=False),
                 name="deliveries_as_they_ended",
             ),
+            # Few of very many, and asked for by the desk's home and by whoever watches.
+            models.Index(fields=["id"], condition=Q(status="unknown"), name="deliveries_of_unknown_fate"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.channel} {self.status}"
+        channel = dict(Campaign.Channel.choices).get(self.channel, self.channel)
+        return f"{channel} · {self.get_status_display()}"
 
 
 class Outcome(models.Model):
@@ -289,4 +297,4 @@ class Outcome(models.Model):
         indexes = [models.Index(fields=["decision", "kind"])]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.get_kind_display()} · {told_time(self.at)}"

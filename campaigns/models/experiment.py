@@ -1,8 +1,10 @@
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from campaigns.models.campaign import Campaign, Message, new_salt
+from catalog.moments import told_time
 
 
 class Variant(models.Model):
@@ -11,7 +13,7 @@ class Variant(models.Model):
     campaign = models.ForeignKey(
         Campaign, on_delete=models.CASCADE, related_name="variants", verbose_name=_("campaign")
     )
-    key = models.SlugField(_("key"), max_length=20)
+    key = models.SlugField(pgettext_lazy("of a version", "key"), max_length=20)
     name = models.CharField(_("name"), max_length=100, blank=True)
     message = models.ForeignKey(
         Message, on_delete=models.PROTECT, related_name="variants", verbose_name=_("message")
@@ -51,7 +53,7 @@ class ShareChange(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.campaign} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.campaign} · {told_time(self.at)}"
 
 
 class Holdout(models.Model):

@@ -3,6 +3,8 @@ import uuid
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from catalog.moments import told_time
+
 
 class Export(models.Model):
     """One set of rows that somebody asked for as a file: who, what, how many; the row outlives the file."""
@@ -55,4 +57,4 @@ class Export(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.dataset} {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.dataset} · {told_time(self.created_at)}"

@@ -1,4 +1,5 @@
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.campaign import Campaign
@@ -22,7 +23,10 @@ class JourneyVersion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.campaign} v{self.number}"
+        return gettext("%(campaign)s, version %(number)s") % {
+            "campaign": self.campaign,
+            "number": self.number,
+        }
 
 
 class JourneyEntry(models.Model):
@@ -41,6 +45,7 @@ class JourneyEntry(models.Model):
         GONE = "gone", _("the person is gone")
         CANCELLED = "cancelled", _("the campaign ended")
         FAILED = "failed", _("a step failed")
+        TAKEN_OUT = "taken_out", _("taken out by hand")
 
     campaign = models.ForeignKey(
         Campaign, on_delete=models.CASCADE, related_name="entries", verbose_name=_("campaign")
@@ -54,7 +59,7 @@ class JourneyEntry(models.Model):
     # What called for it, such as an event's number: the same cause never enters twice.
     key = models.CharField(_("cause"), max_length=80)
     cause = models.JSONField(_("what called for it"), default=dict, blank=True)
-    arm = models.CharField(_("arm"), max_length=10, default="treated")
+    arm = models.CharField(_("group by lot"), max_length=10, default="treated")
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
     step = models.CharField(_("at step"), max_length=40)
     wake_at = models.DateTimeField(_("goes on"), null=True, blank=True)
@@ -72,6 +77,7 @@ class JourneyEntry(models.Model):
         indexes = [
             models.Index(fields=["state", "wake_at"]),
             models.Index(fields=["campaign", "state", "step"]),
+            models.Index(fields=["version", "id"], name="entries_as_they_came"),
         ]
 
     def __str__(self) -> str:

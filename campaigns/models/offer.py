@@ -163,37 +163,20 @@ class OfferCap(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.most} {self.event} {self.scope}"
+        return f"{self.most:,} · {self.get_event_display()} · {self.get_scope_display()}"
 
 
 class CapCount(models.Model):
-    """How much of a cap is used up in one period; changed only by conditional updates."""
+    """How much of a cap that counts all together is used up in one period; changed only by conditional updates."""
 
     cap = models.ForeignKey(OfferCap, on_delete=models.CASCADE, related_name="counts", verbose_name=_("cap"))
-    # Null for a cap counted in all.
-    customer = models.ForeignKey(
-        "customers.Customer",
-        null=True,
-        on_delete=models.CASCADE,
-        related_name="cap_counts",
-        verbose_name=_("customer"),
-    )
     period = models.IntegerField(_("period"), default=0)
     used = models.PositiveIntegerField(_("used"), default=0)
 
     class Meta:
         verbose_name, verbose_name_plural = _("count of a cap"), _("counts of caps")
         constraints = [
-            models.UniqueConstraint(
-                fields=["cap", "period"],
-                condition=Q(customer__isnull=True),
-                name="a_cap_is_counted_once_a_period",
-            ),
-            models.UniqueConstraint(
-                fields=["cap", "customer", "period"],
-                condition=Q(customer__isnull=False),
-                name="a_person_is_counted_once_a_cap_and_period",
-            ),
+            models.UniqueConstraint(fields=["cap", "period"], name="a_cap_is_counted_once_a_period")
         ]
 
     def __str__(self) -> str:

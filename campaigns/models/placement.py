@@ -3,6 +3,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.offer import Offer
+from catalog.moments import told_time
 
 
 class Placement(models.Model):
@@ -83,4 +84,4 @@ class RankingState(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.placement} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.placement} · {told_time(self.at)}"

@@ -1,8 +1,10 @@
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.campaign import Campaign
+from catalog.moments import told_time
 
 
 class SavedReport(models.Model):
@@ -21,7 +23,7 @@ class SavedReport(models.Model):
         indexes = [models.Index(fields=["campaign", "-at"])]
 
     def __str__(self) -> str:
-        return f"{self.campaign_id} {self.at:%Y-%m-%d %H:%M}"
+        return gettext("Report of %s") % told_time(self.at)
 
 
 class PrivacyBudget(models.Model):
@@ -72,7 +74,7 @@ class PrivateRelease(models.Model):
         ordering = ["-at"]
 
     def __str__(self) -> str:
-        return f"{self.budget} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.budget} · {told_time(self.at)}"
 
 
 class FairnessCheck(models.Model):
@@ -98,4 +100,4 @@ class FairnessCheck(models.Model):
         ordering = ["-at"]
 
     def __str__(self) -> str:
-        return f"{self.campaign_id} {self.moment} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.get_moment_display()} · {told_time(self.at)}"

@@ -1,8 +1,10 @@
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from campaigns.models.campaign import Campaign, Tag
+from catalog.moments import told_time
 
 
 class FrequencyCap(models.Model):
@@ -113,7 +115,7 @@ class Bounce(models.Model):
         UNSUBSCRIBE = "unsubscribe", _("left by the mailbox")
 
     # Its source's own number for it: the same notice twice is one.
-    key = models.CharField(_("key"), max_length=200, unique=True)
+    key = models.CharField(pgettext_lazy("of a notice", "key"), max_length=200, unique=True)
     source = models.CharField(_("source"), max_length=40)
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     delivery = models.ForeignKey(
@@ -132,4 +134,4 @@ class Bounce(models.Model):
         indexes = [models.Index(fields=["delivery", "kind"])]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.get_kind_display()} · {told_time(self.at)}"

@@ -2,6 +2,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models.campaign import Campaign
+from catalog.moments import told_time
 
 
 class UpliftStudy(models.Model):
@@ -35,7 +36,7 @@ class UpliftStudy(models.Model):
         verbose_name, verbose_name_plural = _("uplift study"), _("uplift studies")
 
     def __str__(self) -> str:
-        return f"{self.campaign} {self.asked_at:%Y-%m-%d %H:%M}"
+        return f"{self.campaign} · {told_time(self.asked_at)}"
 
 
 class UpliftScore(models.Model):

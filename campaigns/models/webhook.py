@@ -132,4 +132,4 @@ class WebhookMessage(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.type} {self.state}"
+        return f"{self.type} · {self.get_state_display()}"

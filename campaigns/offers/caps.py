@@ -10,7 +10,20 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import BigIntegerField, Count, DateTimeField, F, Q, QuerySet, Value
+from django.db.models import (
+    BigIntegerField,
+    Count,
+    DateTimeField,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.functions import Coalesce
 
 from campaigns.models import CapCount, Decision, Offer, OfferCap, Outcome, Redemption
 from catalog import together
@@ -67,22 +80,30 @@ def verdict(cap: OfferCap) -> str:
 # --- what was counted --------------------------------------------------------------------------------------------------
 
 
-def decided(offers: Collection[int], placement: str | None, *, begun: datetime | Given) -> Rows:
+Offers = Collection[int] | OuterRef
+"""Their ids; or the one of a row outside."""
+
+
+def _of(way: str, offers: Offers) -> Q:
+    return Q(**{way if isinstance(offers, OuterRef) else f"{way}__in": offers})
+
+
+def decided(offers: Offers, placement: str | None, *, begun: datetime | Given) -> Rows:
     """The decisions about these offers, of one placement if that is said; what was given back does not count."""
-    rows = Decision.objects.filter(offer_id__in=offers, decided_at__gte=begun)
+    rows = Decision.objects.filter(_of("offer_id", offers), decided_at__gte=begun)
     rows = rows.exclude(state=Decision.State.RELEASED)
     return rows if placement is None else rows.filter(placement=placement)
 
 
-def clicked(offers: Collection[int], placement: str | None, *, begun: datetime | Given) -> Rows:
+def clicked(offers: Offers, placement: str | None, *, begun: datetime | Given) -> Rows:
     rows = Outcome.objects.filter(
-        decision__offer_id__in=offers, kind=Outcome.Kind.CLICKED, is_machine=False, at__gte=begun
+        _of("decision__offer_id", offers), kind=Outcome.Kind.CLICKED, is_machine=False, at__gte=begun
     )
     return rows if placement is None else rows.filter(decision__placement=placement)
 
 
-def redeemed(offers: Collection[int], placement: str | None, *, begun: datetime | Given) -> Rows:
-    rows = Redemption.objects.filter(code__offer_id__in=offers, at__gte=begun, reversed_at__isnull=True)
+def redeemed(offers: Offers, placement: str | None, *, begun: datetime | Given) -> Rows:
+    rows = Redemption.objects.filter(_of("code__offer_id", offers), at__gte=begun, reversed_at__isnull=True)
     if placement is None:
         return rows
     return rows.filter(code__in=Decision.objects.filter(placement=placement).values("code"))
@@ -172,9 +193,7 @@ def given_to(
     return {(pk, offer) for pk in people for offer, most in capped.items() if n[pk, offer] >= most}
 
 
-_COUNTED = Questions(
-    lambda caps, periods: CapCount.objects.filter(cap_id__in=caps, customer__isnull=True, period__in=periods)
-)
+_COUNTED = Questions(lambda caps, periods: CapCount.objects.filter(cap_id__in=caps, period__in=periods))
 
 
 def counts(of: Collection[OfferCap], *, at: datetime) -> Rows:
@@ -182,42 +201,54 @@ def counts(of: Collection[OfferCap], *, at: datetime) -> Rows:
     return _COUNTED(tuple(cap.pk for cap in of), tuple(sorted({period(cap, at) for cap in of})))
 
 
-def by_cap(rows: Iterable[CapCount], of: Iterable[OfferCap], *, at: datetime) -> dict[int, CapCount]:
-    """Of these `counts` those of the caps' present periods, by cap."""
-    found = {(row.cap_id, row.period): row for row in rows}
-    keys = {cap.pk: (cap.pk, period(cap, at)) for cap in of}
-    return {pk: found[key] for pk, key in keys.items() if key in found}
+def _uncounted(event: str, caps: Collection[int], placement: str | None, period: int, begun: Given) -> Rows:
+    counting = decided if event == Event.DECIDED else redeemed
+    before = counting(OuterRef("offer_id"), placement, begun=begun).order_by().values(one=Value(1))
+    n = Subquery(before.annotate(n=Count("pk")).values("n"), output_field=IntegerField())
+    counted = Exists(CapCount.objects.filter(cap=OuterRef("pk"), period=period))
+    return OfferCap.objects.filter(~counted, pk__in=caps).values_list("pk", Coalesce(n, 0))
 
 
-def begin(of: Sequence[OfferCap], *, at: datetime) -> dict[int, CapCount]:
-    """Let caps begin to count, if nobody did since, and tell all their counts. Call it under the offers' locks.
+_UNCOUNTED = Questions(_uncounted, begun=DateTimeField())
 
-    A cap that was set when the offer was already out begins with what had been given or used before. Two queries.
+
+def uncounted(of: Iterable[OfferCap], *, at: datetime) -> list[Rows]:
+    """(cap, number) of those caps that have not begun to count in the present period: what was given or used in it before,
+    as when a cap is set on an offer that is already out. A question for each kind of cap, whatever the number of offers.
     """
-    there = counts(of, at=at)
-    before = {cap.pk: _number(cap, at=at) for cap in of}
-    together.read(there, *before.values())
-    found = by_cap(there, of, at=at)
-    new = [
-        CapCount(cap=cap, period=period(cap, at), used=before[cap.pk][0][0])
-        for cap in of
-        if cap.pk not in found
+    return [
+        _UNCOUNTED(
+            caps[0].event,
+            tuple(cap.pk for cap in caps),
+            place(caps[0]),
+            period(caps[0], at),
+            begun=since(caps[0], at),
+        )
+        for caps in alike(of)
     ]
-    CapCount.objects.bulk_create(new)
-    return found | {row.cap_id: row for row in new}
 
 
-def _number(cap: OfferCap, *, at: datetime) -> Rows:
-    counting = decided if cap.event == Event.DECIDED else redeemed
-    rows = counting([cap.offer_id], place(cap), begun=since(cap, at))
-    told: Rows = rows.order_by().values(one=Value(1)).annotate(n=Count("pk")).values_list("n")
+def by_cap(
+    rows: Iterable[CapCount], before: Iterable[Rows], of: Iterable[OfferCap], *, at: datetime
+) -> dict[int, CapCount]:
+    """Of these `counts` those of the caps' present periods, by cap. One that is `uncounted` has no key yet."""
+    found = {(row.cap_id, row.period): row for row in rows}
+    numbers = {cap: n for part in before for cap, n in part}
+    told = {}
+    for cap in of:
+        now = period(cap, at)
+        told[cap.pk] = found.get((cap.pk, now)) or CapCount(cap=cap, period=now, used=numbers[cap.pk])
     return told
 
 
 def counted(cap: OfferCap, *, at: datetime) -> CapCount:
-    """The count of a cap that counts all together, in the present period. Call it under the offer's lock."""
-    found = by_cap(counts([cap], at=at), [cap], at=at) or begin([cap], at=at)
-    return found[cap.pk]
+    """The count of a cap that counts all together, in the present period; it begins if need be. Call it under the offer's lock."""
+    rows, before = counts([cap], at=at), uncounted([cap], at=at)
+    together.read(rows, *before)
+    found = by_cap(rows, before, [cap], at=at)[cap.pk]
+    if found._state.adding:  # noqa: SLF001 - Django documents it
+        found.save()
+    return found
 
 
 def add(count: CapCount, cap: OfferCap, n: int) -> bool:
@@ -228,7 +259,7 @@ def add(count: CapCount, cap: OfferCap, n: int) -> bool:
 
 def give_back(cap: OfferCap, n: int, *, within: int) -> None:
     """n fewer in that period, where it is counted. Call it under the offer's lock."""
-    rows = CapCount.objects.filter(cap=cap, customer__isnull=True, period=within)
+    rows = CapCount.objects.filter(cap=cap, period=within)
     rows.filter(used__gte=n).update(used=F("used") - n)
 
 

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns import segments
 from campaigns.models import Offer, Placement
@@ -22,7 +23,9 @@ def problems_of_offer(offer: Offer) -> dict[str, str]:
     if offer.starts_at is not None and offer.ends_at is not None and offer.ends_at <= offer.starts_at:
         found["ends_at"] = _("The end must come after the beginning.")
     if offer.max_total is not None and offer.max_total < offer.given:
-        found["max_total"] = _("It has been given %(n)s times already.") % {"n": f"{offer.given:,}"}
+        found["max_total"] = ngettext(
+            "It has been given %(n)s time already.", "It has been given %(n)s times already.", offer.given
+        ) % {"n": f"{offer.given:,}"}
     if offer.budget is not None and offer.budget < offer.discount_given + offer.discount_reserved:
         spent = offer.discount_given + offer.discount_reserved
         found["budget"] = _("%(money)s are spent or set aside already.") % {"money": f"{spent:,.2f}"}

@@ -65,7 +65,7 @@ def check(formula: Any, *, where: str = "") -> None:
             try:
                 segments.check(rule, where=where)
             except InvalidRule as error:
-                raise InvalidFormula(f"{path}.when{error.path[1:]}", error.message) from error
+                raise InvalidFormula(f"{path}.when{error.path[1:]}", error.text, **error.told) from error
         _check(line["value"], f"{path}.value", [0])
     if formula[-1].get("when") is not None:
         raise InvalidFormula(

@@ -117,10 +117,11 @@ class Supply:
         at: datetime,
         spare: int = 0,
     ) -> None:
-        self.at, self.offer_ids = at, [offer.pk for offer in offers]
+        self.at = at
         self.totals = [cap for cap in of if cap.scope == Scope.TOTAL]
         self.counting = [cap for cap in self.totals if cap.event != Event.CLICKED]
         self.counts = caps.counts(self.counting, at=at)
+        self.uncounted = caps.uncounted(self.counting, at=at)
         # A row where the last click that may be was made.
         self.clicked = {
             cap.pk: _CLICKED((cap.offer_id,), caps.place(cap), cap.most, begun=caps.since(cap, at))
@@ -141,15 +142,11 @@ class Supply:
 
     @property
     def questions(self) -> Sequence[Rows]:
-        return (self.counts, self.own, *self.clicked.values(), *self.free.values())
+        return (self.counts, *self.uncounted, self.own, *self.clicked.values(), *self.free.values())
 
     def used(self) -> dict[int, CapCount]:
-        """The present counts, by cap. Where one begins to count: three queries more, and the lock of the offers."""
-        found = caps.by_cap(self.counts, self.counting, at=self.at)
-        if new := [cap for cap in self.counting if cap.pk not in found]:
-            caps.lock(self.offer_ids)  # all of them, so that whoever takes some later waits in the one order
-            found |= caps.begin(new, at=self.at)
-        return found
+        """The present counts, by cap; what has not begun to count has no key yet."""
+        return caps.by_cap(self.counts, self.uncounted, self.counting, at=self.at)
 
     def is_full(self, cap: OfferCap) -> bool:
         """Whether a cap on clicks is used up."""
@@ -186,7 +183,7 @@ def rooms(offers: Iterable[Offer], supply: Supply) -> dict[int, Room]:
 def locked(
     offers: Sequence[Offer], people: Collection[int], *, placement: Placement, at: datetime
 ) -> dict[int, Room]:
-    """Lock these offers and tell what is left of each. Three queries, three more where a cap begins to count."""
+    """Lock these offers and tell what is left of each. Three queries."""
     held = caps.lock(offer.pk for offer in offers)
     supply = Supply(held.values(), people, caps.caps_of(held, placement=placement.slug), at=at)
     together.read(*supply.questions)
@@ -207,20 +204,36 @@ def taken(found: Mapping[int, Room], *, at: datetime) -> list[Change]:
         Q(budget__isnull=True) | Q(budget__gte=F("discount_given") + F("discount_reserved") + money),
         pk__in=held.values("pk"),
     )
+    # A count that begins is as it was read as long as nothing was given or taken back since.
+    new = [pk for pk, room in took.items() if any(count.pk is None for _cap, count in room.counts)]
+    for pk in new:
+        rows = rows.filter(~Q(pk=pk) | Q(given=took[pk].offer.given))
     changes = [
         together.update(
             rows, len(took), given=F("given") + n, discount_reserved=F("discount_reserved") + money
         )
     ]
-    counts = {count.pk: (room.taken, cap.most) for room in took.values() for cap, count in room.counts}
-    if counts:
-        more = _each({pk: n for pk, (n, _most) in counts.items()}, IntegerField())
-        most = _each({pk: most - n for pk, (n, most) in counts.items()}, IntegerField())
-        full = CapCount.objects.filter(pk__in=counts, used__lte=most)
-        changes.append(together.update(full, len(counts), used=F("used") + more))
+    counted = [(room.taken, cap, count) for room in took.values() for cap, count in room.counts]
+    if counted:
+        most = _each(
+            {count.pk: cap.most - n for n, cap, count in counted if count.pk}, IntegerField(), Value(-1)
+        )
+        changes.append(
+            together.insert(
+                [
+                    CapCount(cap=cap, period=count.period, used=n if count.pk else count.used + n)
+                    for n, cap, count in counted
+                ],
+                by=("cap", "period"),
+                or_add=("used",),
+                # Of one that was to begin here, somebody else has begun it since.
+                where=CapCount.objects.filter(used__lte=most),
+            )
+        )
     return changes
 
 
-def _each(values: Mapping[int, Any], kind: Any) -> Case:
-    """The value of each row by its key."""
-    return Case(*(When(pk=pk, then=Value(value, kind)) for pk, value in values.items()), output_field=kind)
+def _each(values: Mapping[int, Any], kind: Any, others: Value | None = None) -> Case:
+    """The value of each row by its key, and of all others."""
+    whens = [When(pk=pk, then=Value(value, kind)) for pk, value in values.items()]
+    return Case(*whens, default=others, output_field=kind)

@@ -26,6 +26,7 @@ from django.db import connection
 
 from campaigns.proof import shop
 from campaigns.proof.shop import Run
+from customers import installation
 
 STARTS_WITHIN_S = 60
 # What a child must not inherit: it would lead to the installation's own data or servers.
@@ -88,6 +89,7 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "FIELD_KEYS": f"proof:{key}",
         "LEDGER_KEY": key,
         "VAR_DIR": str(folder),
+        "JOURNAL_DIR": str(folder / "journal"),
         "DATABASE_URL": f"sqlite:///{folder / 'tact.sqlite3'}",
         "EMAIL_URL": f"smtp://127.0.0.1:{port}",
         "PUBLIC_URL": "https://shop.example",
@@ -151,10 +153,18 @@ def _wait(port: int, sink: Child) -> None:
 
 
 def play(folder: Path, *, first: int, seeds: int, people: int) -> Iterator[Run]:
-    """So many runs, each on a fresh database in this folder. Raises Stopped where the settings lead elsewhere."""
+    """So many runs, each on a fresh database in this folder, as on an installation of its own.
+
+    Raises Stopped where the settings lead elsewhere, and NotAsPlanned.
+    """
     name: Any = settings.DATABASES["default"]["NAME"]
     database, fresh = Path(name), folder / "fresh.sqlite3"
-    if database.parent != folder or database.exists() or folder != settings.VAR_DIR:
+    journal = folder / "journal"
+    if (
+        database.parent != folder
+        or database.exists()
+        or (folder, journal) != (settings.VAR_DIR, settings.JOURNAL_DIR)
+    ):
         raise Stopped(f"{database} is not the empty database of {folder}; nothing was touched.")
     call_command("migrate", verbosity=0)
     connection.close()
@@ -164,6 +174,9 @@ def play(folder: Path, *, first: int, seeds: int, people: int) -> Iterator[Run]:
         for path in folder.glob(f"{database.name}*"):
             path.unlink()
         shutil.copyfile(fresh, database)
+        # The journal of the run before would tell of another database, and nothing would be sent.
+        shutil.rmtree(journal, ignore_errors=True)
+        installation.forget()
         yield shop.run(seed, people=people, sink_log=folder / "outbox.log")
         # What the mail server kept is of no more use, and would make the next run read it all again.
         for kept in (folder / "outbox.log", *(folder / "outbox").glob("*.eml")):

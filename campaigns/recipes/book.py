@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,10 +17,8 @@ from campaigns import journeys
 from campaigns.models import Campaign, CampaignSegment, Message, Segment
 from campaigns.recipes import words
 from campaigns.recipes.words import Words
+from campaigns.segments import ready
 
-# Whoever the shop itself knows; a marketer narrows it.
-AUDIENCE = "known-people"
-EVERYONE = {"attribute": "id", "exists": True}
 NAME = re.compile(r"[a-z0-9_-]{1,60}\Z")
 
 
@@ -77,12 +77,56 @@ def make(recipe: str, *, slug: str = "", by: str = "") -> Campaign:
             message=next(iter(rows.values())),
             created_by=by,
         )
-        segment, _made = Segment.objects.get_or_create(
-            slug=AUDIENCE, defaults={"name": _("Everyone the shop knows"), "rule": EVERYONE}
-        )
-        CampaignSegment.objects.create(campaign=campaign, segment=segment)
+        CampaignSegment.objects.create(campaign=campaign, segment=_everyone())
         journeys.publish(campaign, _named(found.definition, names), by=by)
     return campaign
+
+
+def make_empty(name: str, *, by: str = "") -> Campaign:
+    """A draft campaign of a journey without steps, for everyone the shop knows. Raises BadName where it has no name."""
+    if not name:
+        raise BadName(_("Give it a name."))
+    with transaction.atomic():
+        campaign = Campaign.objects.create(
+            slug=_free_slug(slugify(name)[:50].strip("-") or "journey"),
+            name=name[:200],
+            kind=Campaign.Kind.JOURNEY,
+            channel=Campaign.Channel.EMAIL,
+            created_by=by,
+        )
+        CampaignSegment.objects.create(campaign=campaign, segment=_everyone())
+    return campaign
+
+
+def _free_slug(stem: str) -> str:
+    taken = set(Campaign.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
+    slug, n = stem, 1
+    while slug in taken:
+        n += 1
+        slug = f"{stem}-{n}"
+    return slug
+
+
+def _everyone() -> Segment:
+    """Whoever the shop itself knows; a marketer narrows it."""
+    segment, _made = ready.make(ready.EVERYONE, at=timezone.now())
+    return segment
+
+
+def free_names() -> dict[str, str]:
+    """For each recipe a name that no campaign and none of its messages would share: welcome, welcome-2 … Two queries."""
+    stems = tuple(RECIPES)
+    pattern = rf"^({'|'.join(stems)})"
+    taken = set(Campaign.objects.filter(slug__regex=pattern).values_list("slug", flat=True))
+    spoken = set(Message.objects.filter(slug__regex=pattern).values_list("slug", flat=True))
+    found = {}
+    for slug, recipe in RECIPES.items():
+        name, n = slug, 1
+        while name in taken or spoken & {f"{name}-{key}" for key in recipe.messages}:
+            n += 1
+            name = f"{slug}-{n}"
+        found[slug] = name
+    return found
 
 
 def _named(definition: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Min, Q, Sum
 
 from campaigns.models import Campaign, Code, CodeMisuse, Decision, Redemption
 
@@ -15,6 +15,7 @@ def codes(campaign: Campaign) -> dict[str, Any]:
     """Counts of codes, and money.
 
     used_by_someone_else : redeemed by a person other than the one it was given to
+    expired : given, and never used before their time was over
     leaked : codes that somebody else used or tried to use · refused : how often such a try was turned away
     """
     given = Code.objects.filter(pk__in=campaign.decisions.filter(code__isnull=False).values("code_id"))
@@ -30,21 +31,23 @@ def codes(campaign: Campaign) -> dict[str, Any]:
         by_another=Count("pk", filter=kept & by_another),
         n_control=Count("pk", filter=kept & Q(customer_id__in=control)),
         by_control=Sum("discount", filter=kept & Q(customer_id__in=control), default=nought),
+        currency=Min("currency", filter=kept),
     )
+    counted = given.aggregate(assigned=Count("pk"), expired=Count("pk", filter=Q(state=Code.State.EXPIRED)))
     misused = CodeMisuse.objects.filter(code__in=given).aggregate(
         codes=Count("code_id", distinct=True), refused=Count("pk", filter=Q(kind=CodeMisuse.Kind.REFUSED))
     )
-    currency = used.filter(kept).values_list("currency", flat=True).first()
     return {
-        "assigned": given.count(),
+        "assigned": counted["assigned"],
         "redeemed": sums["n"],
         "redeemed_by_control": sums["n_control"],
         "reversed": sums["reversed"],
+        "expired": counted["expired"],
         "used_by_someone_else": sums["by_another"],
         "leaked": misused["codes"],
         "refused": misused["refused"],
         "discount": sums["money"].quantize(CENT),
         "discount_treated": (sums["money"] - sums["by_control"]).quantize(CENT),
         "discount_control": sums["by_control"].quantize(CENT),
-        "currency": currency or settings.DEFAULT_CURRENCY,
+        "currency": sums["currency"] or settings.DEFAULT_CURRENCY,
     }

@@ -34,6 +34,9 @@ class Day:
     low: float | None
     high: float | None
     interval: str
+    treated_within: float | None = None
+    """Half a 95 % interval around the mean of each arm since the point before."""
+    control_within: float | None = None
 
 
 def days(people: People, reading: Reading, *, until: datetime, is_readable: bool) -> list[Day]:
@@ -96,8 +99,10 @@ def _day(
     arms = [then & people.treated, then & ~people.treated]
     sizes = [int(mask.sum()) for mask in arms]
     means: list[float | None] = [None, None]
+    within: list[float | None] = [None, None]
     if min(int(bought[mask].sum()) for mask in arms) >= FEWEST_ORDERS and min(sizes) >= FEWEST_PEOPLE:
         means = [float(today[mask].mean()) for mask in arms]
+        within = [float(statistics.Z95 * today[mask].std(ddof=1) / mask.sum() ** 0.5) for mask in arms]
     effect = low = high = None
     if not reading.is_thin(people, *arms):
         y, x = people.revenue, people.before
@@ -106,4 +111,6 @@ def _day(
         found = reading.difference(treated, control)
         effect, low, high = found.effect, found.low, found.high
     interval = "fixed" if reading.is_over else "sequence"
-    return Day(until, sizes[0], sizes[1], means[0], means[1], effect, low, high, interval)
+    return Day(
+        until, sizes[0], sizes[1], means[0], means[1], effect, low, high, interval, within[0], within[1]
+    )

@@ -156,12 +156,23 @@ def codes_of(codes: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("redeemed", "redeemed_by_control", "reversed", "used_by_someone_else", "leaked", "refused"):
         if is_small(codes[name], FEWEST_ORDERS):
             found[name] = None
+    if not _may_tell_expired(codes):
+        found["expired"] = None
     redeemed, control = codes["redeemed"], codes["redeemed_by_control"]
     if redeemed is None or is_small(redeemed, FEWEST_ORDERS):
         found |= {"discount": None, "discount_treated": None, "discount_control": None}
     elif control is None or is_small(control, FEWEST_ORDERS) or is_small(redeemed - control, FEWEST_ORDERS):
         found |= {"discount_treated": None, "discount_control": None, "redeemed_by_control": None}
     return found
+
+
+def _may_tell_expired(codes: Mapping[str, Any]) -> bool:
+    """Neither they, nor those whose code still waits, are a few; each code is one person's, as those given are."""
+    given, expired = codes["assigned"], codes.get("expired")
+    if given is None or expired is None or codes["redeemed"] is None or codes["reversed"] is None:
+        return False
+    still_held = max(given - codes["redeemed"] - codes["reversed"] - expired, 0)
+    return not is_small(expired) and not is_small(still_held)
 
 
 # --- people ------------------------------------------------------------------------------------------------------------
@@ -219,6 +230,7 @@ def _without_effect(report: Report) -> Report:
 
 def with_profit(report: Report, *, margin_percent: Decimal) -> Report:
     """Its profit, from the numbers it shows and no others: an exact one would tell the discounts and the sending."""
+    report = replace(report, margin_percent=margin_percent)
     effect, parts = report.effect, [report.codes["discount_treated"], report.codes["discount_control"]]
     if effect is None:
         return report

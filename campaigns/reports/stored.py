@@ -1,7 +1,7 @@
 """A report read back from JSON, as it was shown."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from types import UnionType
@@ -11,9 +11,16 @@ T = TypeVar("T")
 
 
 def restored(kind: type[T], stored: Mapping[str, Any]) -> T:
-    """The inverse of `as_dict`. Raises KeyError and TypeError where it was written by another version."""
+    """The inverse of `as_dict`. Raises KeyError and TypeError where it was written by another version.
+
+    What was added since with a value of its own may be missing.
+    """
     hints = get_type_hints(kind)
-    return kind(**{one.name: _read(hints[one.name], stored[one.name]) for one in fields(kind)})  # type: ignore[arg-type]
+    return kind(**{
+        one.name: _read(hints[one.name], stored[one.name])
+        for one in fields(kind)  # type: ignore[arg-type]
+        if one.name in stored or (one.default is MISSING and one.default_factory is MISSING)
+    })  # fmt: skip
 
 
 def _read(hint: Any, value: Any) -> Any:

@@ -68,6 +68,8 @@ class Report:
     """Fates whose number is a lower bound, because an exact one would tell the few of another fate."""
     kept_from: dict[str, datetime] = field(default_factory=dict)
     """Parts that too few people changed since an earlier report, and the moment of that report (`campaigns.disclosure`)."""
+    margin_percent: Decimal | None = None
+    """What of the revenue is kept, by which the profit was reckoned."""
 
     def as_dict(self) -> dict[str, Any]:
         found: dict[str, Any] = plain(asdict(self))

@@ -1,23 +1,21 @@
-"""A rule asked: who matches, why, and how many could be reached."""
+"""A rule asked: who matches, and why."""
 
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache, reduce
-from operator import or_
+from functools import lru_cache
 from typing import Any, cast
 
 import orjson
-from django.db.models import BigIntegerField, Count, DateTimeField, OuterRef, Q, Subquery
+from django.db.models import BigIntegerField, DateTimeField
 
-from campaigns.models import Campaign, Segment
-from campaigns.reach import PURPOSE_OF_CHANNEL
+from campaigns.models import Segment
 from campaigns.segments import withheld
 from campaigns.segments.reading import Reading
 from campaigns.segments.rules import compiled, read
 from catalog.questions import Given, Questions, Rows
 from customers import consent
-from customers.models import Customer, Suppression
+from customers.models import Customer
 from customers.models.customer import CustomerQuerySet
 
 
@@ -36,19 +34,20 @@ def matching(
     rule : JSON, or a segment that is kept · where : whose the JSON is, such as `offer:slug`
     span : only customers with first < id ≤ last; the query then costs as much as these people did, whatever the rest.
     ids : only these customers, with the same promise.
-    declared : what is sensitive, where it was asked before; no query then, but for a segment inside or an affinity.
+    declared : what it rests on beside people, where that was asked before; no query then.
 
     A rule that asks for behaviour, or for what is inferred from it, sees only people who allow personalization:
     nobody is chosen, nor left out by a "not", for what they did without their leave.
     """
-    rule, places = _places(rule, where)
-    reading = Reading(at=at, span=span, ids=ids, places=places)
+    rule, places = places_of(rule, where)
+    reading = Reading(at=at, span=span, ids=ids, places=places, declared=declared)
     people = _people(rule, reading)
     withheld.refuse(reading, declared)
     return people
 
 
-def _places(rule: Any, where: str) -> tuple[Any, tuple[str, ...]]:
+def places_of(rule: Any, where: str) -> tuple[Any, tuple[str, ...]]:
+    """The rule itself (JSON or of a segment), and whose it is."""
     if isinstance(rule, Segment):
         return rule.rule, (f"segment:{rule.slug}",)
     return rule, (where,) if where else ()
@@ -91,7 +90,7 @@ def matching_one(
     declared: withheld.Declared | None = None,
 ) -> Rows:
     """The person's id if the rule matches them, as `matching` does, in words that are kept."""
-    inner, places = _places(rule, where)
+    inner, places = places_of(rule, where)
     text = orjson.dumps(inner, option=orjson.OPT_SORT_KEYS).decode()
     if any(f'"{name}":' in text for name in CHANGING):
         people = matching(rule, at=at, ids=[customer_id], where=where, declared=declared)
@@ -117,32 +116,3 @@ def explain(rule: Any, customer_id: int, *, at: datetime, path: str = "$") -> li
     if isinstance(rule, dict) and "not" in rule:
         return explain(rule["not"], customer_id, at=at, path=f"{path}.not")
     return [{"path": path, "condition": rule, "met": matches(rule, customer_id, at=at)}]
-
-
-def waterfall(*rules: Any, channel: str, at: datetime) -> dict[str, Any]:
-    """How many match any of the rules (JSON or segments), each person once, and could be reached by the channel. Three queries.
-
-    The rows add up: {"matched", "no_consent": {purpose: n}, "suppressed": {reason: n}, "no_address", "sendable"}
-    """
-    purpose = PURPOSE_OF_CHANNEL[Campaign.Channel(channel)]
-    people = reduce(or_, [matching(rule, at=at) for rule in rules])
-    allowed = people.filter(consent.may(purpose))
-    matched, permitted = (
-        people.count(),
-        allowed.aggregate(n=Count("pk"), without=Count("pk", filter=Q(email_index=""))),
-    )
-    without, suppressed = 0, {}
-    if channel == Campaign.Channel.EMAIL:
-        without = permitted["without"]
-        reason = Suppression.objects.filter(channel=channel, address_index=OuterRef("email_index")).values(
-            "reason"
-        )[:1]
-        listed = allowed.exclude(email_index="").annotate(why=Subquery(reason)).filter(why__isnull=False)
-        suppressed = dict(listed.order_by("why").values_list("why").annotate(n=Count("pk")))
-    return {
-        "matched": matched,
-        "no_consent": {purpose: matched - permitted["n"]},
-        "suppressed": suppressed,
-        "no_address": without,
-        "sendable": permitted["n"] - without - sum(suppressed.values()),
-    }

@@ -1,8 +1,9 @@
 """Conditions on what was inferred of a person, or came of what they were sent."""
 
+from functools import lru_cache
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.models import Decision, Outcome, UpliftScore
@@ -69,6 +70,20 @@ def received(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     return Q(pk__in=reading.among(sent).values("customer_id"))
 
 
+def _of(name: str, slug: str) -> QuerySet[Product]:
+    return Product.objects.filter(**{"sku" if name == "sku" else "category__slug": slug})
+
+
+def _products(name: str, slug: str) -> tuple[int, ...]:
+    return tuple(_of(name, slug).values_list("pk", flat=True))
+
+
+@lru_cache(maxsize=64)
+def _kept_products(name: str, slug: str, stamp: tuple[int, ...]) -> tuple[int, ...]:
+    """Asked again once the catalogue has changed."""
+    return _products(name, slug)
+
+
 def affinity(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     """The `top` customers whom a product or a category suits most: ids, worked out once a model."""
     only(rule, path, "affinity", "top")
@@ -81,9 +96,13 @@ def affinity(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     top = as_whole(rule.get("top", 1000), f"{path}.top", low=1, high=suited.MOST)
     if dry:
         return Q()
-    products = Product.objects.filter(**{"sku" if name == "sku" else "category__slug": slug})
+    learnt = reading.declared.learnt if reading.declared else None
     try:
-        ids = suited.ids_for(list(products.values_list("pk", flat=True)), top=top, at=reading.at)
+        if learnt is None:
+            ids = suited.ids_for(_products(name, slug), top=top, at=reading.at)
+        else:
+            wanted = _kept_products(name, slug, tuple(learnt.stamp))
+            ids = suited.ids_for(wanted, top=top, at=reading.at, models=learnt.models)
     except suited.NothingLearnt as reason:
         raise InvalidRule(f"{path}.affinity", reason.args[0]) from reason
     if reading.span is not None:
@@ -91,7 +110,7 @@ def affinity(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     if reading.ids is not None:
         ids = tuple(set(ids) & set(reading.ids))
     # The list is kept for a while: who said since that it is not true of them is left out of it.
-    categories = products.filter(category__isnull=False).values("category_id")
+    categories = _of(name, slug).filter(category__isnull=False).values("category_id")
     refused = RefusedInterest.objects.filter(category__in=categories)
     return Q(pk__in=ids) & ~Q(pk__in=reading.among(refused).values("customer_id"))
 

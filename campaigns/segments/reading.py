@@ -4,11 +4,19 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.lookups import Exact
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from catalog.models import Product
+from customers import histories
+from customers.models import Event
+
+if TYPE_CHECKING:
+    from campaigns.segments.withheld import Declared
 
 COMPARISONS = ("gt", "gte", "lt", "lte", "eq")
 Rows = TypeVar("Rows", bound=QuerySet[Any])
@@ -20,11 +28,11 @@ class InvalidRule(Exception):
     def __init__(self, path: str, message: str | Promise, **told: object) -> None:
         """told : what is filled into the message, as `%(name)s`."""
         super().__init__(path)
-        self.path, self._message, self._told = path, message, told
+        self.path, self.text, self.told = path, message, told
 
     @property
     def message(self) -> str:
-        return str(self._message) % self._told if self._told else str(self._message)
+        return str(self.text) % self.told if self.told else str(self.text)
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
@@ -57,8 +65,30 @@ class Reading:
     """Only these customers are asked about."""
     places: tuple[str, ...] = ()
     """Whose rule it is, and the segments on the way to it."""
+    declared: "Declared | None" = None
+    """What it rests on beside people, where that was asked before."""
     asked: list[Asked] = field(default_factory=list)
     """Every condition that was read, those of inner segments too."""
+    of_everyone: bool = False
+    """Everybody is asked about: leave is asked once of them all."""
+
+    def behaviour(self, types: Collection[str], *, since: datetime | None) -> QuerySet[Event]:
+        """What people did until now, of those who allow it."""
+        return self.among(
+            histories.behaviour(
+                "personalization", types=types, since=since, until=self.at, of_everyone=self.of_everyone
+            )
+        )
+
+    def of_product(self, field: str, value: str) -> Q:
+        """Of events: whose product is that one, or of that category.
+
+        Of a few people it is asked event by event: joined, PostgreSQL reads every event of the category to find theirs.
+        """
+        if self.span is None and self.ids is None:
+            return Q(**{f"product__{field}": value})
+        theirs = Product.objects.filter(pk=OuterRef("product_id")).values(field)
+        return Q(Exact(Subquery(theirs), value))
 
     def among(self, rows: Rows, field: str = "customer_id") -> Rows:
         if self.ids is not None:

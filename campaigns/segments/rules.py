@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 from django.db.models import Case, CharField, Count, FloatField, Max, Q, Sum, TextField, Value, When
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import MD5, Cast, Concat, Substr
@@ -166,10 +167,9 @@ def _did(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
         raise InvalidRule(f"{path}.did", _("needs one of %(names)s"), names=", ".join(sorted(TYPES)))
     within = as_days(rule["within_days"], f"{path}.within_days") if "within_days" in rule else None
     conditions = Q()
-    if "sku" in rule:
-        conditions &= Q(product__sku=as_text(rule["sku"], f"{path}.sku"))
-    if "category" in rule:
-        conditions &= Q(product__category__slug=as_text(rule["category"], f"{path}.category"))
+    for name, field in (("sku", "sku"), ("category", "category__slug")):
+        if name in rule:
+            conditions &= reading.of_product(field, as_text(rule[name], f"{path}.{name}"))
     having = Q()
     if "times" in rule:
         having &= comparison(rule["times"], f"{path}.times", "times", as_whole)
@@ -178,15 +178,11 @@ def _did(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     if dry:
         return Q()
     since = reading.at - within if within is not None else None
-    acts = histories.behaviour("personalization", types=[kind], since=since, until=reading.at).filter(
-        conditions
-    )
+    acts = reading.behaviour([kind], since=since).filter(conditions)
     # Two lines of one order are one time.
     counted = histories.an_order() if kind in ("ordered", "refunded") else "pk"
-    who = (
-        reading.among(acts)
-        .values("customer_id")
-        .annotate(times=Count(counted, distinct=True), money=Sum("value"))
+    who = acts.values("customer_id").annotate(
+        times=Count(counted, distinct=counted != "pk"), money=Sum("value")
     )
     return Q(pk__in=who.filter(having).order_by().values("customer_id"))
 
@@ -203,9 +199,8 @@ def _rfm(name: str, read: Callable[[Any, str], Any]) -> Callable[[dict[str, Any]
             return Q()
         since = reading.at - within if within is not None else None
         kinds, ordered = (Event.Type.ORDERED, Event.Type.REFUNDED), Q(type=Event.Type.ORDERED)
-        acts = histories.behaviour("personalization", types=kinds, since=since, until=reading.at)
         who = (
-            reading.among(acts)
+            reading.behaviour(kinds, since=since)
             .values("customer_id")
             .annotate(
                 newest=Max("occurred_at", filter=ordered),
@@ -215,7 +210,7 @@ def _rfm(name: str, read: Callable[[Any, str], Any]) -> Callable[[dict[str, Any]
         )
         if name == "recency_days":
             having = _ago(bounds, reading.at)
-        return Q(pk__in=who.filter(having, frequency__gt=0).order_by().values("customer_id"))
+        return Q(pk__in=who.filter(having, newest__isnull=False).order_by().values("customer_id"))
 
     return leaf
 
@@ -237,8 +232,11 @@ def _segment(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
     slug = as_text(rule["segment"], f"{path}.segment")
     if slug in reading.within:
         raise InvalidRule(f"{path}.segment", _("“%(name)s” stands in itself"), name=slug)
-    row = Segment.objects.filter(slug=slug).first()
-    if row is None:
+    if reading.declared is None:
+        named = Segment.objects.filter(slug=slug).values_list("rule", flat=True).first()
+    else:
+        named = orjson.loads(reading.declared.rule_of.get(slug, "null"))
+    if named is None:
         raise InvalidRule(f"{path}.segment", _("there is no segment “%(name)s”"), name=slug)
     inner = Reading(
         reading.at,
@@ -247,9 +245,10 @@ def _segment(rule: dict[str, Any], path: str, reading: Reading, dry: bool) -> Q:
         span=reading.span,
         ids=reading.ids,
         places=(*reading.places, f"segment:{slug}"),
+        declared=reading.declared,
         asked=reading.asked,
     )
-    condition = compiled(row.rule, inner, path=f"{path}.segment({slug})", dry=dry)
+    condition = compiled(named, inner, path=f"{path}.segment({slug})", dry=dry)
     reading.leaves = inner.leaves
     reading.needs_behaviour |= inner.needs_behaviour
     return condition

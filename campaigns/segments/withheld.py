@@ -1,40 +1,65 @@
 """The refusal of a rule that asks for a sensitive attribute without an approved reason (C15)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 
-from django.db.models import DateTimeField
-from django.utils.translation import gettext as _
+from django.db.models import DateTimeField, TextField
+from django.db.models.functions import Cast
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
+from campaigns.models import Segment
 from campaigns.segments.reading import InvalidRule, Reading
 from catalog.questions import Question, Rows
 from customers import sensitive
 from customers.models import SensitiveAttribute, SensitiveUse
+from recommender import serving
 
 _ATTRIBUTES = Question(lambda: SensitiveAttribute.objects.values_list("name", flat=True))
 _USES = Question(
     lambda at: SensitiveUse.objects.filter(sensitive.holds(at)).values_list("attribute__name", "where"),
     at=DateTimeField(),
 )
+# As text: most of them are not looked into.
+_RULES = Question(lambda: Segment.objects.values_list("slug", Cast("rule", TextField())))
+IN_A_SEGMENT = _(
+    "“%(attribute)s” is a sensitive attribute. Write the condition into a segment of its own and ask for its use there."
+)
+HOW_TO_ASK = _(
+    "“%(attribute)s” is a sensitive attribute, and no approval for “%(place)s” is in force. Ask for one, with its "
+    "reason, under Privacy, “Uses of sensitive attributes”; somebody else approves it."
+)
 
 
 class Declared:
-    """What is sensitive and where its use is approved, for many rules of one moment: asked once, or with other questions."""
+    """What rules rest on beside people, for many rules of one moment: what is sensitive and where its use is approved, the
+    segments that a rule may name, and what is learnt. Asked when it is looked at, or together with other questions.
 
-    def __init__(self, *, at: datetime) -> None:
+    learnt : what is asked for lists of nobody in particular, where that is asked as well.
+    """
+
+    def __init__(self, *, at: datetime, learnt: serving.Asked | None = None) -> None:
         self.attributes = _ATTRIBUTES()
         self.uses = _USES(at=at)
+        self.rules = _RULES()
+        self.learnt = learnt
 
     @property
     def questions(self) -> Sequence[Rows]:
-        return (self.attributes, self.uses)
+        return (self.attributes, self.uses, self.rules)
+
+    @cached_property
+    def rule_of(self) -> Mapping[str, str]:
+        """The rule of each segment, as JSON, by slug."""
+        return dict(self.rules)
 
 
 class Withheld(InvalidRule):
     """The rule asks for a sensitive attribute that may not be used there. The message says how to ask."""
 
-    def __init__(self, path: str, message: str, attribute: str) -> None:
-        super().__init__(path, message)
+    def __init__(self, path: str, message: str | Promise, attribute: str, **told: object) -> None:
+        super().__init__(path, message, attribute=attribute, **told)
         self.attribute = attribute
 
 
@@ -58,20 +83,7 @@ def refuse(reading: Reading, declared: Declared | None = None) -> None:
         if asked.attribute not in found:
             continue
         if not asked.places:
-            raise Withheld(asked.path, _in_a_segment(asked.attribute), asked.attribute)
+            raise Withheld(asked.path, IN_A_SEGMENT, asked.attribute)
         for place in asked.places:
             if (asked.attribute, place) not in allowed:
-                raise Withheld(asked.path, _how_to_ask(asked.attribute, place), asked.attribute)
-
-
-def _in_a_segment(attribute: str) -> str:
-    return _(
-        "“%s” is a sensitive attribute. Write the condition into a segment of its own and ask for its use there."
-    ) % (attribute)
-
-
-def _how_to_ask(attribute: str, place: str) -> str:
-    return _(
-        "“%(attribute)s” is a sensitive attribute, and no approval for “%(place)s” is in force. Ask for one, with its "
-        "reason, under Privacy, “Uses of sensitive attributes”; somebody else approves it."
-    ) % {"attribute": attribute, "place": place}
+                raise Withheld(asked.path, HOW_TO_ASK, asked.attribute, place=place)

@@ -8,10 +8,11 @@ message says from the row itself, asks once more whether it may, and tries until
 from campaigns.webhooks.endpoints import NotAnEndpoint, make, pause, remove, resume, rotate, save_new, update
 from campaigns.webhooks.facts import TYPES
 from campaigns.webhooks.gathering import gather_all
-from campaigns.webhooks.replaying import put_test, replay, replay_failed
+from campaigns.webhooks.replaying import MOST_AT_ONCE, put_test, replay, replay_failed
 from campaigns.webhooks.sending import send_all
 
 __all__ = [
+    "MOST_AT_ONCE",
     "TYPES",
     "NotAnEndpoint",
     "gather_all",

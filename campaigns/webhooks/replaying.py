@@ -11,6 +11,8 @@ from campaigns.webhooks.facts import TEST
 
 State = WebhookMessage.State
 OVER = (State.SENT, State.FAILED, State.WITHHELD)
+MOST_AT_ONCE = 50_000
+"""As many as the database puts back in about a second."""
 
 
 def replay(message: WebhookMessage, *, at: datetime) -> bool:
@@ -20,8 +22,9 @@ def replay(message: WebhookMessage, *, at: datetime) -> bool:
 
 
 def replay_failed(endpoint: WebhookEndpoint, *, since: datetime, at: datetime) -> int:
-    """Send again all that was given up since then; how many."""
-    rows = endpoint.messages.filter(state=State.FAILED, ended_at__gte=since)
+    """Send again what was given up since then, the oldest `MOST_AT_ONCE`; how many."""
+    given_up = endpoint.messages.filter(state=State.FAILED, ended_at__gte=since).order_by("ended_at")
+    rows = endpoint.messages.filter(pk__in=given_up.values("pk")[:MOST_AT_ONCE], state=State.FAILED)
     return rows.update(state=State.WAITING, tries=0, not_before=at, ended_at=None)
 
 

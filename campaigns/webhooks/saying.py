@@ -22,7 +22,7 @@ class Withheld:
 
 
 def said(message: WebhookMessage, *, at: datetime) -> bytes | Withheld:
-    """The body, or why there is none. To be asked in a transaction, with the person held (`consent.hold_one`)."""
+    """The body, or why there is none. To be asked in a transaction, with the person held (`consent.hold_only`)."""
     if message.type == TEST:
         return _body(message, {"webhook": message.endpoint_id, "name": message.endpoint.name})
     source = SOURCE_OF[message.type]

@@ -183,7 +183,7 @@ def _begin(message: WebhookMessage, *, at: datetime) -> bytes | Withheld | None:
     """
     with transaction.atomic():
         if message.customer_id is not None:
-            consent.hold_one(message.customer_id)
+            consent.hold_only([message.customer_id])
         if not _mine(message).filter(lease_until__gt=at).update(lease_until=at + LEASE):
             return None
         body = saying.said(message, at=at)

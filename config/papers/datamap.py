@@ -44,6 +44,17 @@ class Kind:
     def label(self) -> str:
         return self.model._meta.label
 
+    @property
+    def name(self) -> str:
+        """What its rows are called; those of a link between many and many by the two that it links."""
+        owner: Any = self.model._meta.auto_created
+        if owner:
+            link = next(
+                column for column in owner._meta.many_to_many if column.remote_field.through is self.model
+            )
+            return f"{owner._meta.verbose_name_plural} · {link.verbose_name}"
+        return str(self.model._meta.verbose_name_plural)
+
     def columns(self) -> dict[str, list[str]]:
         """How they lie → their names, in words."""
         found: dict[str, list[str]] = {}
@@ -117,14 +128,13 @@ def title_of(reason: str) -> str:
 
 
 def _row(kind: Kind) -> list[str]:
-    name = str(kind.model._meta.verbose_name_plural)
     way = f" ({kind.path})" if kind.path else ""
     columns = [
         _("%(how)s: %(names)s") % {"how": how, "names": listed(names)}
         for how, names in kind.columns().items()
     ]
     return [
-        _("%(how)s: %(names)s") % {"how": name, "names": f"{kind.line.what}{way}"},
+        _("%(how)s: %(names)s") % {"how": kind.name, "names": f"{kind.line.what}{way}"},
         told_each(columns),
         told_each([title_of(reason) for reason in kind.line.reasons]),
         told_days(kind.kept_for) if kind.kept_for else _("until erasure"),

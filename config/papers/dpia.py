@@ -3,18 +3,20 @@
 from datetime import datetime
 
 from django.conf import settings
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from campaigns.models import Campaign
 from catalog.models import Product
 from config.papers import datamap, facts, register
-from config.papers.page import Paper, Part, Table, about, listed
+from config.papers.page import Paper, Part, Table, about, listed, told_people
 from customers import purposes
 from customers.models import Checkpoint, Event, SensitiveAttribute
 
 
 def paper(*, at: datetime) -> Paper:
     """Some thirty queries, whatever the size."""
+    counted = facts.counted()
     return Paper(
         "dpia",
         _(
@@ -24,8 +26,8 @@ def paper(*, at: datetime) -> Paper:
         ),
         at,
         [
-            _needed(),
-            _what_is_done(),
+            _needed(counted),
+            _what_is_done(counted),
             _models(),
             _decisions(),
             _necessity(),
@@ -33,12 +35,12 @@ def paper(*, at: datetime) -> Paper:
             register.safeguards(),
             _questions(),
         ],
+        counted.at,
     )
 
 
-def _needed() -> Part:
+def _needed(counted: facts.Counted) -> Part:
     learnt = facts.live_models()
-    people = facts.people()
     rows = [
         [
             _("Evaluation or scoring"),
@@ -49,7 +51,7 @@ def _needed() -> Part:
             _("no: which products, offers and messages, never an order or an account"),
         ],
         [_("Systematic monitoring"), _("yes, of behaviour in the shop, for those who allow it")],
-        [_("Large scale"), _("%s people") % about(people)],
+        [_("Large scale"), told_people(_("%s people"), counted.people)],
         [
             _("Datasets that are brought together"),
             _("the shop's own events, and messages' opens and clicks for those who allow it"),
@@ -72,10 +74,9 @@ def _needed() -> Part:
     )
 
 
-def _what_is_done() -> Part:
-    allowing = facts.allowing()
+def _what_is_done(counted: facts.Counted) -> Part:
     rows = [
-        [str(purpose.title), str(purpose.allows), about(allowing[slug])]
+        [str(purpose.title), str(purpose.allows), told_people("%s", counted.allowing.get(slug))]
         for slug, purpose in purposes.PURPOSES.items()
     ]
     return Part(
@@ -83,9 +84,9 @@ def _what_is_done() -> Part:
         words=[
             _(
                 "A shop tells the platform of its products, its customers and what they do. The platform works out what "
-                "suits whom, and writes to those who allow it. %s people are known."
-            )
-            % about(facts.people()),
+                "suits whom, and writes to those who allow it."
+            ),
+            told_people(_("%s people are known."), counted.people),
             _("The register of processing and the data map say this in full."),
         ],
         table=Table([_("Purpose"), _("What it allows"), _("People who allow it")], rows),
@@ -94,7 +95,12 @@ def _what_is_done() -> Part:
 
 def _models() -> Part:
     rows = [
-        [model.get_task_display(), model.algorithm, about(model.people), f"{model.trained_until:%Y-%m-%d}"]
+        [
+            model.get_task_display(),
+            model.algorithm,
+            about(model.people),
+            date_format(model.trained_until, "SHORT_DATE_FORMAT"),
+        ]
         for model in facts.live_models()
     ]
     return Part(

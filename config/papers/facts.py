@@ -1,35 +1,52 @@
 """What this installation really does: the figures and names that papers are filled with. Each function says its queries."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db.models import Count
 
-from campaigns.models import Campaign, Holdout, WebhookEndpoint
+from campaigns.models import Campaign, DailyFigure, Holdout, WebhookEndpoint
 from campaigns.models import Placement as OfferPlacement
-from customers import consent, purposes
-from customers.models import Customer, Jurisdiction, SensitiveUse, SilentYes
+from customers.models import Jurisdiction, SensitiveUse, SilentYes
 from recommender.models import ModelVersion, SharedStatistics
 
 # Campaigns that act now or may go on.
 ALIVE = (Campaign.Status.APPROVED, Campaign.Status.RUNNING, Campaign.Status.PAUSED)
 
 
-def people() -> int:
-    """Everyone who is here, visitors without a name included. One query."""
-    return Customer.objects.present().count()
+@dataclass(frozen=True)
+class Counted:
+    """How many people are here and allow what, as it was counted last in the background, in tens; of a few nought.
+
+    A million people take seconds to count, so no paper counts them itself.
+    """
+
+    at: datetime | None = None
+    """None: nobody has counted yet."""
+    people: int | None = None
+    """Visitors without a name included."""
+    allowing: Mapping[str, int] = field(default_factory=dict)
+    """By purpose."""
+    laws: Sequence[tuple[str, int]] = ()
+    """(code, people), the largest first."""
 
 
-def allowing() -> dict[str, int]:
-    """Purpose → how many allow it now. One query a purpose."""
-    return {purpose: consent.permitted(purpose).count() for purpose in purposes.PURPOSES}
-
-
-def by_jurisdiction() -> list[tuple[str, int]]:
-    """(code, people), the largest first. One query."""
-    counted = Customer.objects.present().values_list("jurisdiction").annotate(n=Count("pk")).order_by("-n")
-    return list(counted)
+def counted() -> Counted:
+    """One query: the newest of each figure, which stand on the same day."""
+    rows = DailyFigure.objects.filter(name__in=(DailyFigure.Name.HERE, DailyFigure.Name.MAY))
+    newest = list(rows.filter(day=rows.order_by("-day").values("day")[:1]))
+    if not newest:
+        return Counted()
+    found = {(row.name, row.about): int(row.value or 0) for row in newest}
+    laws = [(code, n) for (name, code), n in found.items() if name == DailyFigure.Name.HERE and code]
+    return Counted(
+        newest[0].counted_at,
+        found.get((DailyFigure.Name.HERE, ""), 0),
+        {purpose: n for (name, purpose), n in found.items() if name == DailyFigure.Name.MAY},
+        sorted(laws, key=lambda law: (-law[1], law[0])),
+    )
 
 
 def laws() -> dict[str, Jurisdiction]:

@@ -1,7 +1,5 @@
 """How long things are kept, as a paper: the table that `customers.retention` applies."""
 
-# ruff: noqa: SLF001 - `_meta` is Django's documented way of asking a model about itself
-
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -14,11 +12,7 @@ from customers import retention
 def paper(*, at: datetime) -> Paper:
     """No query."""
     dropped = [[kept.what, told_days(kept.for_long), str(kept.why)] for kept in retention.kept()]
-    rest = [
-        [str(kind.model._meta.verbose_name_plural), kind.fate]
-        for kind in datamap.kinds()
-        if kind.kept_for is None
-    ]
+    rest = [[kind.name, kind.fate] for kind in datamap.kinds() if kind.kept_for is None]
     return Paper(
         "retention",
         _(

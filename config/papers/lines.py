@@ -92,7 +92,6 @@ LINES: dict[str, Line] = {
     "campaigns.JourneyEntry": Line(_("where a person stands in a journey"), ("marketing_email", "analytics")),
     "campaigns.JourneyVisit": Line(_("the steps a person went through"), ("marketing_email", "analytics")),
     "campaigns.UpliftScore": Line(_("how much a campaign is expected to change"), ("personalization",)),
-    "campaigns.CapCount": Line(_("how often a person had an offer"), ("contract",)),
     "campaigns.Code": Line(_("the codes given to a person"), ("contract",)),
     "campaigns.CodeMisuse": Line(_("attempts with somebody else's code"), ("contract",)),
     "campaigns.WebhookMessage": Line(
@@ -125,6 +124,22 @@ BESIDE: dict[str, Line] = {
     "admin.LogEntry": Line(
         _("what staff did on the desk"), ("operation",), _("keeps its time, loses its words")
     ),
+    "config.Change": Line(
+        _("what staff and keys changed, field by field"),
+        ("operation",),
+        _("quotes no person: of their rows it holds numbers"),
+    ),
+    "config.RecoveryCode": Line(
+        _("hashes of codes that open the desk when a phone is lost"),
+        ("operation",),
+        _("staff, not customers"),
+    ),
+    "config.SavedView": Line(
+        _("filters of lists that staff keep under a name"), ("operation",), _("staff, not customers")
+    ),
+    "otp_totp.TOTPDevice": Line(
+        _("the keys of phones that staff log in with"), ("operation",), _("staff, not customers")
+    ),
     "auth.User": Line(_("the people who log in"), ("operation",), _("staff, not customers")),
     "sessions.Session": Line(_("who is logged in"), ("operation",), _("staff, not customers")),
     "axes.AccessAttempt": Line(
@@ -144,7 +159,13 @@ ABOUT_NOBODY = frozenset(
     {
         *("auth.Permission", "auth.Group", "auth.Group_permissions", "auth.User_groups"),
         *("auth.User_user_permissions", "contenttypes.ContentType"),
-        *("catalog.CatalogueStamp", "catalog.Category", "catalog.Product", "catalog.ProductChange"),
+        *(
+            "campaigns.CapCount",
+            "catalog.CatalogueStamp",
+            "catalog.Category",
+            "catalog.Product",
+            "catalog.ProductChange",
+        ),
         *("customers.ApiKey", "customers.Checkpoint", "customers.ImportRun", "customers.Installation"),
         *(
             "customers.Jurisdiction",
@@ -160,7 +181,14 @@ ABOUT_NOBODY = frozenset(
         *("recommender.SharedStatistics", "recommender.TrainingRun"),
         *("campaigns.Campaign", "campaigns.CampaignRun", "campaigns.CampaignSegment"),
         *("campaigns.CampaignSegment_offers", "campaigns.Campaign_tags", "campaigns.CodeBatch"),
-        *("campaigns.DomainPace", "campaigns.FairnessCheck", "campaigns.FrequencyCap", "campaigns.Holdout"),
+        *(
+            "campaigns.DailyFigure",
+            "campaigns.DomainPace",
+            "campaigns.FairnessCheck",
+            "campaigns.FrequencyCap",
+            "campaigns.Headline",
+            "campaigns.Holdout",
+        ),
         *("campaigns.JourneyVersion", "campaigns.Message", "campaigns.Offer", "campaigns.OfferCap"),
         *("campaigns.Offer_categories", "campaigns.Placement", "campaigns.PrivacyBudget"),
         *(
@@ -169,7 +197,13 @@ ABOUT_NOBODY = frozenset(
             "campaigns.RankingState",
             "campaigns.SavedReport",
         ),
-        *("campaigns.Segment", "campaigns.ShareChange", "campaigns.Tag", "campaigns.Trigger"),
+        *(
+            "campaigns.Segment",
+            "campaigns.SegmentSize",
+            "campaigns.ShareChange",
+            "campaigns.Tag",
+            "campaigns.Trigger",
+        ),
         *("campaigns.UpliftStudy", "campaigns.Variant", "campaigns.WebhookEndpoint"),
     }
 )

@@ -46,13 +46,16 @@ class Paper:
     lead: str
     at: datetime
     parts: Sequence[Part] = field(default_factory=tuple)
+    counted_at: datetime | None = None
+    """When the people that it tells of were counted."""
 
     @property
     def title(self) -> str:
         return str(TITLES[self.slug])
 
     def as_dict(self) -> dict[str, Any]:
-        return {"title": self.title, **asdict(self), "at": self.at.isoformat()}
+        counted = self.counted_at.isoformat() if self.counted_at else None
+        return {"title": self.title, **asdict(self), "at": self.at.isoformat(), "counted_at": counted}
 
 
 def about(people: int) -> str:
@@ -60,6 +63,13 @@ def about(people: int) -> str:
     if people < ROUND:
         return _("fewer than 100")
     return _("about %s") % f"{people // ROUND * ROUND:,}"
+
+
+def told_people(sentence: str, people: int | None) -> str:
+    """The sentence (with %s) of so many people; where nobody has counted them yet, that."""
+    if people is None:
+        return _("People are counted in the background, and stand here within some minutes.")
+    return sentence % about(people)
 
 
 def told_days(span: timedelta) -> str:

@@ -10,15 +10,15 @@ from django.utils.translation import gettext as _
 from config.papers import datamap, facts
 from config.papers.datamap import Kind
 from config.papers.lines import BEYOND
-from config.papers.page import Paper, Part, Table, about, listed, told_days, told_each
+from config.papers.page import Paper, Part, Table, about, listed, told_days, told_each, told_people
 from customers import purposes
 
 
 def paper(*, at: datetime) -> Paper:
-    """Ten queries and one for each purpose, whatever the size; counting people reads their index once a purpose."""
-    kinds = list(datamap.kinds())
-    allowing, silent, laws = facts.allowing(), facts.silent_yes(), facts.laws()
-    parts = [_controller(), _people()]
+    """Ten queries, whatever the size."""
+    kinds, counted = list(datamap.kinds()), facts.counted()
+    silent, laws = facts.silent_yes(), facts.laws()
+    parts = [_controller(), _people(counted)]
     for slug, purpose in purposes.PURPOSES.items():
         basis = [_("consent (GDPR 6(1)(a))")]
         if places := silent.get(slug):
@@ -32,7 +32,7 @@ def paper(*, at: datetime) -> Paper:
                 [
                     [_("Purpose"), f"{purpose.allows} ({slug})"],
                     [_("Legal basis"), told_each(basis)],
-                    [_("People"), _("%s allow it now") % about(allowing[slug])],
+                    [_("People"), told_people(_("%s allow it now"), counted.allowing.get(slug))],
                 ],
                 slug,
                 kinds,
@@ -47,6 +47,7 @@ def paper(*, at: datetime) -> Paper:
         _("Article 30 of the GDPR, made from the registry of purposes and from what this installation does."),
         at,
         parts,
+        counted.at,
     )
 
 
@@ -63,15 +64,15 @@ def _controller() -> Part:
     return Part(_("Who is responsible"), table=Table([_("What"), _("How")], rows))
 
 
-def _people() -> Part:
+def _people(counted: facts.Counted) -> Part:
     laws = facts.laws()
-    rows = [
-        [laws[code].name if code in laws else code, about(count)] for code, count in facts.by_jurisdiction()
-    ]
+    rows = [[laws[code].name if code in laws else code, about(count)] for code, count in counted.laws]
     return Part(
         _("Whose data"),
-        words=[_("Customers and visitors of the shop: %s people.") % about(facts.people())],
-        table=Table([_("Whose law holds"), _("People")], rows, _("Nobody is known yet.")),
+        words=[told_people(_("Customers and visitors of the shop: %s people."), counted.people)],
+        table=Table(
+            [_("Whose law holds"), _("People")], rows, _("Nobody is known yet.") if counted.at else ""
+        ),
     )
 
 

@@ -3,6 +3,7 @@
 from customers.admin import (
     access,
     consents,
+    import_runs,
     installation,
     law_history,
     notices,
@@ -18,6 +19,7 @@ from customers.admin import (
 __all__ = [
     "access",
     "consents",
+    "import_runs",
     "installation",
     "law_history",
     "notices",

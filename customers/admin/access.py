@@ -1,4 +1,4 @@
-"""The desk's pages of who may come in by program, and of what files were taken in."""
+"""The desk's pages of who may come in by program."""
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -9,11 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import ReadOnly, button, shown, told_time
 from customers import access
-from customers.models import (
-    ApiKey,
-    IdempotentReply,
-    ImportRun,
-)
+from customers.models import ApiKey, IdempotentReply
 
 
 @admin.register(ApiKey)
@@ -74,24 +70,10 @@ class ApiKeyAdmin(ReadOnly):
 class IdempotentReplyAdmin(ReadOnly):
     """The answers themselves may hold personal data and are not shown."""
 
+    about = _(
+        "What a program was answered, kept for a week so that a request sent twice acts once. The shop's programs write it by sending an Idempotency-Key."
+    )
+
     list_display = ("key", "status", "created_at")
     search_fields = ("=key",)
     fields = ("key", "scope", "payload_sha256", ("status", "created_at"))
-
-
-@admin.register(ImportRun)
-class ImportRunAdmin(ReadOnly):
-    about = _(
-        "Every file that was taken in stands here, with what came of it. Begin one with: manage.py import_data"
-    )
-    list_display = ("name", "format", "told_counts", "started_at", "ended_at", "went_well")
-    date_hierarchy = "started_at"
-    search_fields = ("name", "format")
-
-    @shown(_("counts"))
-    def told_counts(self, run: ImportRun) -> str:
-        return ", ".join(f"{name} {n:,}" for name, n in run.counts.items() if isinstance(n, int)) or "–"
-
-    @shown(_("went well"), boolean=True)
-    def went_well(self, run: ImportRun) -> bool | None:
-        return None if run.ended_at is None and not run.error else not run.error

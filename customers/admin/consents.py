@@ -20,6 +20,7 @@ from customers.models import (
     PendingConsent,
     Suppression,
 )
+from customers.purposes import PURPOSES
 
 
 class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -46,6 +47,10 @@ class SuppressionForm(forms.ModelForm):  # type: ignore[type-arg]
 @admin.register(Suppression)
 class SuppressionAdmin(ReadOnly):
     """Addresses may be added by hand; taking one off would raise what the person allows."""
+
+    about = _(
+        "Addresses that nothing is sent to, whatever they allowed: complaints, addresses that do not exist, and those you add. Add one with the plus above, or a whole file under Imports."
+    )
 
     list_display = ("told_channel", "reason", "source", "fingerprint", "created_at")
     list_filter = ("reason",)
@@ -89,8 +94,24 @@ class SuppressionAdmin(ReadOnly):
         super().save_model(request, obj, form, change)
 
 
+class AnswersPage(ReadOnly):
+    """Answers of people, also found by their purpose."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """A purpose is asked for only where it is one: it has no index, and each of them has a part of all answers."""
+        if (purpose := search_term.strip()) in PURPOSES:
+            return queryset.filter(purpose=purpose), False
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)
+        return found
+
+
 @admin.register(ConsentRecord)
-class ConsentRecordAdmin(ReadOnly):
+class ConsentRecordAdmin(AnswersPage):
+    about = _(
+        "Every yes and no that a person ever gave, with its proof; nothing here can be altered. The first answer in the shop writes the first line."
+    )
     list_display = (
         "id",
         "customer_id",
@@ -103,7 +124,7 @@ class ConsentRecordAdmin(ReadOnly):
     )
     list_filter = ("granted",)
     linked = ("customer_id",)
-    search_fields = ("=customer_id", "=purpose")
+    search_fields = ("=customer_id",)
     search_help_text = _("By the customer's number or the purpose")
     actions_list = ("verify",)
 
@@ -118,11 +139,14 @@ class ConsentRecordAdmin(ReadOnly):
 
 
 @admin.register(ConsentState)
-class ConsentStateAdmin(ReadOnly):
+class ConsentStateAdmin(AnswersPage):
+    about = _(
+        "What each person allows now. It fills as people answer in the shop's consent window, on their own page, or by the API."
+    )
     list_display = ("customer", "told_purpose", "granted", "record_id", "at")
     list_select_related = ("customer",)
     list_filter = ("granted",)
-    search_fields = ("=customer__external_id", "=purpose")
+    search_fields = ("=customer__external_id",)
     search_help_text = _("By the customer's own id or the purpose, exactly")
 
     @shown(_("purpose"), order="purpose")

@@ -19,7 +19,16 @@ class InstallationAdmin(ReadOnly):
     about = _("The installation has not been started yet.")
     list_display = ("id", "is_sending", "held_since", "why", "released_by", "released_at")
     actions_detail = ("release",)
-    fields = ("id", "is_sending", "held_since", "why", "released_by", "released_at", "journal_seen")
+    fields = (
+        "id",
+        "is_sending",
+        "held_since",
+        "why",
+        "released_by",
+        "released_at",
+        "journal_seen",
+        "worker_seen_at",
+    )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("is_sending", "why")

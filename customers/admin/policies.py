@@ -90,6 +90,10 @@ class JurisdictionForm(forms.ModelForm):  # type: ignore[type-arg]
 class JurisdictionAdmin(Page):
     """What a privacy officer changes; whoever would make a yes of silence, or take one away, is asked once more."""
 
+    about = _(
+        "Whose law holds for whom: what people must be asked, and what is a no until then. Add a country's law with the plus above."
+    )
+
     form = JurisdictionForm
     list_display = ("code", "name", "told_silence", "soft_opt_in", "answer_days", "updated_at")
     ordering = ("code",)

@@ -1,6 +1,5 @@
 """The privacy officer's queue: what people demand, by its clock; one demand with its evidence."""
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -10,8 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from catalog.pages import Section, shown, told_time
+from catalog.pages import Section, shown
 from customers import request_alarms
+from customers.admin import evidence
 from customers.admin.request_deeds import Deeds
 from customers.models import PrivacyRequest
 from customers.requests import LIVING
@@ -38,15 +38,19 @@ class ClockFilter(admin.SimpleListFilter):
 
 @admin.register(PrivacyRequest)
 class PrivacyRequestAdmin(Deeds):
-    about = _("Nobody has asked for anything yet.")
+    about = _(
+        "Nobody has asked for anything yet. What somebody asks on their own pages comes in by itself. For whoever asks "
+        "by mail or telephone, find the customer and press what they demand, such as “Erase this person”."
+    )
     list_display = ("told_type", "told_state", "who", "asked_at", "due_at", "days_left", "ended_at")
     list_filter = (ClockFilter, "state", "type")
     list_select_related = ("customer",)
     search_fields = ("=customer_number", "=customer__external_id")
     search_help_text = _("By the customer's number or the shop's own id, exactly")
     fields = (
-        ("told_type", "told_state", "who"),
-        ("asked_at", "source"),
+        ("told_type", "told_state"),
+        ("who", "source"),
+        "asked_at",
         ("proven_at", "proven_by"),
         ("due_at", "days_left"),
         ("extended_reason", "why"),
@@ -82,32 +86,22 @@ class PrivacyRequestAdmin(Deeds):
     def who(self, row: PrivacyRequest) -> str:
         return str(row.customer) if row.customer is not None else f"#{row.customer_number}"
 
-    @shown(_("days left"), order="due_at", label={"overdue": "danger", "soon": "warning"})
+    @shown(
+        _("days left"),
+        order="due_at",
+        label={"overdue": "danger", "soon": "warning", "far": "default", "ended": "default"},
+    )
     def days_left(self, row: PrivacyRequest) -> tuple[str, str]:
         if row.state not in LIVING:
-            return "", "–"
+            return "ended", "–"
         left = (row.due_at - timezone.now()).total_seconds() / 86400
         if left < 0:
             days = int(-left) + 1
             return "overdue", ngettext("%s day overdue", "%s days overdue", days) % days
         days = int(left)
-        return "soon" if left < request_alarms.SOON.days else "", ngettext("%s day", "%s days", days) % days
+        return "soon" if left < request_alarms.SOON.days else "far", ngettext(
+            "%s day", "%s days", days
+        ) % days
 
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
-        lines = [
-            (
-                line["store"],
-                line["what"],
-                f"{line['rows']:,}",
-                _told(line["at"]),
-                line.get("by", ""),
-                line.get("why", ""),
-            )
-            for line in row.steps
-        ]
-        headers = (_("store"), _("what was done"), _("rows"), _("at"), _("by"), _("because"))
-        return [Section(_("Evidence"), headers, lines, _("Nothing was done yet."))]
-
-
-def _told(moment: str) -> str:
-    return told_time(datetime.fromisoformat(moment))
+        return [evidence.section(row.steps)]

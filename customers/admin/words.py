@@ -8,6 +8,8 @@ from customers import purposes
 def words_of(slug: str) -> str:
     """A purpose as people read it, with the name that searching takes."""
     if slug == purposes.SOFT_OPT_IN:
-        return f"{gettext('Refuse messages about similar products, at the order')} ({slug})"
+        # Not within the f-string, where makemessages does not see it.
+        title = gettext("Refuse messages about similar products, at the order")
+        return f"{title} ({slug})"
     purpose = purposes.PURPOSES.get(slug)
     return f"{purpose.title} ({slug})" if purpose else slug

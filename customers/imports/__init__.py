@@ -2,5 +2,22 @@
 
 from customers.imports.running import FORMATS, Imported, import_file
 from customers.imports.source import BadFile
+from customers.imports.waiting import drop_old
+from customers.imports.working import again, ask, cancel, is_silent, may_begin_again, told, work_due
+from customers.queued import TooLate
 
-__all__ = ["FORMATS", "BadFile", "Imported", "import_file"]
+__all__ = [
+    "FORMATS",
+    "BadFile",
+    "Imported",
+    "TooLate",
+    "again",
+    "ask",
+    "cancel",
+    "drop_old",
+    "import_file",
+    "is_silent",
+    "may_begin_again",
+    "told",
+    "work_due",
+]

@@ -7,18 +7,18 @@ import gzip
 import zlib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
 import orjson
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
+from django.utils.translation import gettext as _
 
 from catalog.imports import ProductInput
 from customers import values
 from customers.imports.intake import Intake
-from customers.imports.source import BadFile, Progress, lines, opened
+from customers.imports.source import BadFile, Progress, Source, lines, not_json, opened
 from customers.imports.values import number, truth
 
 MOST_ATTRIBUTES = 50
@@ -32,7 +32,7 @@ _AVAILABLE = {"in_stock": True, "preorder": True, "backorder": True, "out_of_sto
 _KEPT = ("color", "size", "material", "pattern", "gender", "age_group", "condition", "item_group_id")
 
 
-def products_jsonl(path: Path, intake: Intake, *, progress: Progress | None) -> None:
+def products_jsonl(path: Source, intake: Intake, *, progress: Progress | None) -> None:
     """One product a line, in the fields of `PUT /products/{sku}` and its `sku`."""
     for number_, line in enumerate(lines(path, progress=progress), 1):
         if not line.strip():
@@ -41,9 +41,7 @@ def products_jsonl(path: Path, intake: Intake, *, progress: Progress | None) -> 
         try:
             said = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            raise BadFile(
-                f"{path.name}, line {number_}: not JSON ({error}). The file seems cut or broken."
-            ) from error
+            raise not_json(path, number_, error) from error
         if not isinstance(said, dict):
             intake.skip("not_an_object", number_)
             continue
@@ -61,7 +59,7 @@ def products_jsonl(path: Path, intake: Intake, *, progress: Progress | None) -> 
     intake.flush()
 
 
-def google_merchant(path: Path, intake: Intake, *, progress: Progress | None) -> None:
+def google_merchant(path: Source, intake: Intake, *, progress: Progress | None) -> None:
     """RSS 2.0 (`item`) or Atom (`entry`); the first product type's last part is the category."""
     for count, item in enumerate(_items(path, progress), 1):
         intake.counts["rows"] += 1
@@ -90,7 +88,7 @@ def google_merchant(path: Path, intake: Intake, *, progress: Progress | None) ->
     intake.flush()
 
 
-def _items(path: Path, progress: Progress | None) -> Iterator[Mapping[str, str]]:
+def _items(path: Source, progress: Progress | None) -> Iterator[Mapping[str, str]]:
     """The items of a feed, one in memory at a time, each as {name without its namespace: text}. Raises BadFile."""
     try:
         with opened(path, progress=progress) as content:
@@ -105,15 +103,13 @@ def _items(path: Path, progress: Progress | None) -> Iterator[Mapping[str, str]]
                     if inside:
                         inside[-1].clear()  # what was read is let go
     except DefusedXmlException as error:
-        raise BadFile(
-            f"{path.name} declares a document type or entities, which a feed has no use for."
-        ) from error
+        told = _("%s declares a document type or entities, which a feed has no use for.")
+        raise BadFile(told % path.name) from error
     except ParseError as error:
-        raise BadFile(
-            f"{path.name}, line {error.position[0]}: not XML ({error}). The file seems cut or broken."
-        ) from error
+        told = _("%(name)s, line %(line)s: not XML. The file seems cut or broken.")
+        raise BadFile(told % {"name": path.name, "line": error.position[0]}) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BadFile(f"{path.name} is cut or damaged. Fetch it again.") from error
+        raise BadFile(_("%s is cut or damaged. Fetch it again.") % path.name) from error
 
 
 def _named(item: Element) -> dict[str, str]:

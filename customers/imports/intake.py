@@ -35,6 +35,8 @@ class Intake:
     source: str
     at: datetime
     grant: Grant | None = None
+    by: str = ""
+    """Who has brought it in at the desk, where one wrong line keeps all of it out."""
     counts: Counter[str] = field(default_factory=Counter)
     skipped_lines: dict[str, list[int]] = field(default_factory=dict)
     _events: list[Incoming] = field(default_factory=list)
@@ -100,7 +102,9 @@ class Intake:
             self.counts.update(people_new=people.created, people_changed=people.changed)
         identities.join(self._joins, at=self.at)
         self._record_grants()
-        self._take_in(self._events)
+        # An order before its refund: that takes its money from the order's lines.
+        self._take_in([event for event in self._events if event.type != Event.Type.REFUNDED])
+        self._take_in([event for event in self._events if event.type == Event.Type.REFUNDED])
         if self._refunds:
             self._take_in(self._matched(self._refunds))
         self._save_reviews()

@@ -1,21 +1,23 @@
 """A shop's own files: events, products, customers, reviews, and Segment messages."""
 
 import hashlib
-from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import orjson
+from django.utils.translation import gettext as _
 
 from catalog.imports import ProductInput
 from catalog.models import Review
-from customers import identities, segment
-from customers.events import TYPES, Incoming
+from customers import identities, segment, suppression
+from customers.events import FUTURE_TOLERANCE, TYPES, Incoming
 from customers.identities import Profile
 from customers.imports.intake import Intake
-from customers.imports.source import BadFile, Column, Progress, lines, rows
-from customers.imports.values import moment, number, truth, whole_id
+from customers.imports.source import BadFile, Column, Progress, Source, lines, not_json, rows
+from customers.imports.values import number, past, truth, whole_id
+from customers.models import Suppression
+
+SUPPRESSED_AT_ONCE = 1000
 
 EVENTS = (
     Column("customer", ("customer_id", "user_id", "user")),
@@ -30,13 +32,13 @@ EVENTS = (
 )
 
 
-def events_csv(path: Path, intake: Intake, *, progress: Progress | None) -> None:
+def events_csv(path: Source, intake: Intake, *, progress: Progress | None) -> None:
     """One event a row. Without a message id, equal rows are one event."""
     for row in rows(path, EVENTS, progress=progress):
         intake.counts["rows"] += 1
         customer = whole_id(row["customer"])
         try:
-            when = moment(row["occurred_at"])
+            when = past(row["occurred_at"], latest=intake.at + FUTURE_TOLERANCE)
             value = number(row["value"]) if row["value"] else None
             quantity = number(row["quantity"]) if row["quantity"] else Decimal(1)
         except ValueError as reason:
@@ -47,6 +49,9 @@ def events_csv(path: Path, intake: Intake, *, progress: Progress | None) -> None
             continue
         if not customer or len(customer) > 200 or len(row["sku"]) > 100:
             intake.skip("no_customer" if not customer else "too_long", row.line)
+            continue
+        if quantity < 0:
+            intake.skip("below_nought", row.line)
             continue
         content = "|".join(
             (customer, row["sku"], row["event"], str(value), when.isoformat(), row["order_id"])
@@ -81,7 +86,7 @@ PRODUCTS = (
 )
 
 
-def products_csv(path: Path, intake: Intake, *, progress: Progress | None) -> None:
+def products_csv(path: Source, intake: Intake, *, progress: Progress | None) -> None:
     for row in rows(path, PRODUCTS, progress=progress):
         intake.counts["rows"] += 1
         try:
@@ -122,7 +127,7 @@ CUSTOMERS = (
 )
 
 
-def customers_csv(path: Path, intake: Intake, *, progress: Progress | None) -> None:
+def customers_csv(path: Source, intake: Intake, *, progress: Progress | None) -> None:
     for row in rows(path, CUSTOMERS, progress=progress):
         intake.counts["rows"] += 1
         external_id = whole_id(row["id"])
@@ -140,6 +145,43 @@ def customers_csv(path: Path, intake: Intake, *, progress: Progress | None) -> N
     intake.flush()
 
 
+SUPPRESSIONS = (
+    Column("email", ("e-mail", "mail", "address")),
+    Column("reason", ("status",), required=False),
+)
+_WHY = {
+    "": Suppression.Reason.MANUAL,
+    **dict.fromkeys(("unsubscribed", "unsubscribe"), Suppression.Reason.UNSUBSCRIBED),
+    **dict.fromkeys(("hard bounce", "bounced", "bounce", "cleaned"), Suppression.Reason.HARD_BOUNCE),
+    **dict.fromkeys(("complaint", "complained", "spam", "abuse"), Suppression.Reason.COMPLAINT),
+}
+
+
+def suppressions_csv(path: Source, intake: Intake, *, progress: Progress | None) -> None:
+    """An address a row, to which nothing is sent any more; who is on the list stays as they are."""
+    entries: dict[str, suppression.Entry] = {}
+    for row in rows(path, SUPPRESSIONS, progress=progress):
+        intake.counts["rows"] += 1
+        place = suppression.place(row["email"]) if "@" in row["email"] else None
+        reason = _WHY.get(row["reason"].casefold().replace("_", " "))
+        if place is None or reason is None:
+            intake.skip("no_address" if place is None else "bad_reason", row.line)
+            continue
+        entries[place.index] = suppression.Entry(place, reason, intake.source)
+        intake.counts["kept"] += 1
+        if len(entries) >= SUPPRESSED_AT_ONCE:
+            _suppress(entries, intake)
+    _suppress(entries, intake)
+
+
+def _suppress(entries: dict[str, suppression.Entry], intake: Intake) -> None:
+    asked = [entry.place for entry in entries.values()]
+    listed = suppression.of(asked).filter(channel="email").count()
+    suppression.keep([*entries.values()])
+    intake.counts["addresses_new"] += len(entries) - listed
+    entries.clear()
+
+
 REVIEWS = (
     Column("text", ("review", "review_text", "body", "comment")),
     Column("rating", ("stars", "score"), required=False),
@@ -153,14 +195,15 @@ REVIEWS = (
 )
 
 
-def reviews_csv(path: Path, intake: Intake, *, progress: Progress | None) -> None:
+def reviews_csv(path: Source, intake: Intake, *, progress: Progress | None) -> None:
     """A rating of 1 to 5, or a label of 1 (good, kept as 5) or 0 (bad, kept as 1). The same text twice is one review."""
     for row in rows(path, REVIEWS, progress=progress):
         intake.counts["rows"] += 1
         text = row["text"].replace("\ufeff", "").strip()
         try:
             rating = _rating(row["rating"], row["label"])
-            written: datetime | None = moment(row["written_at"]) if row["written_at"] else None
+            latest = intake.at + FUTURE_TOLERANCE
+            written = past(row["written_at"], latest=latest) if row["written_at"] else None
         except ValueError as reason:
             intake.skip(str(reason), row.line)
             continue
@@ -193,7 +236,7 @@ def _rating(rating: str, label: str) -> int | None:
     return {"1": 5, "0": 1}.get(label)
 
 
-def segment_jsonl(path: Path, intake: Intake, *, progress: Progress | None) -> None:
+def segment_jsonl(path: Source, intake: Intake, *, progress: Progress | None) -> None:
     """One Segment message a line, as their clients send and their archives keep them."""
     empty = True
     for line_number, line in enumerate(lines(path, progress=progress), 1):
@@ -203,9 +246,7 @@ def segment_jsonl(path: Path, intake: Intake, *, progress: Progress | None) -> N
         try:
             message: Any = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            raise BadFile(
-                f"{path.name}, line {line_number}: not JSON ({error}). The file seems cut or broken."
-            ) from error
+            raise not_json(path, line_number, error) from error
         intake.counts["rows"] += 1
         try:
             read = segment.read(message, received_at=intake.at)
@@ -228,5 +269,5 @@ def segment_jsonl(path: Path, intake: Intake, *, progress: Progress | None) -> N
         for event in read.events:
             intake.event(event)
     if empty:
-        raise BadFile(f"{path.name} is empty.")
+        raise BadFile(_("%s is empty.") % path.name)
     intake.flush()

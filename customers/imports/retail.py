@@ -5,6 +5,8 @@ from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
 from catalog.imports import ProductInput
 from customers.events import Incoming
 from customers.identities import Profile
@@ -122,7 +124,7 @@ def complete_journey(path: Path, intake: Intake, *, progress: Progress | None) -
     sales = sorted(folder.glob("transactions*.csv*")) if path.is_dir() else [path]
     wares = sorted(folder.glob("products.csv*"))
     if not sales or not wares:
-        raise BadFile(f"{folder.name} needs products.csv and transactions.csv (or .gz).")
+        raise BadFile(_("%s needs products.csv and transactions.csv (or .gz).") % folder.name)
     for row in rows(wares[0], JOURNEY_PRODUCTS, progress=progress):
         intake.counts["products"] += 1
         words = [row["product_type"], row["product_category"], row["package_size"]]
@@ -178,7 +180,7 @@ def movielens(path: Path, intake: Intake, *, progress: Progress | None) -> None:
     folder = path if path.is_dir() else path.parent
     found = sorted(folder.glob("ratings.csv*")) if path.is_dir() else [path]
     if not found:
-        raise BadFile(f"{folder.name} has no ratings.csv.")
+        raise BadFile(_("%s has no ratings.csv.") % folder.name)
     for movies in sorted(folder.glob("movies.csv*"))[:1]:
         for row in rows(movies, MOVIES, progress=progress):
             genre = row["genres"].split("|")[0]

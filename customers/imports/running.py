@@ -4,14 +4,15 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
+from customers import journal
 from customers.consent import Evidence
-from customers.imports import feeds, plain, retail
+from customers.imports import answers, feeds, plain, retail
 from customers.imports.intake import Grant, Intake
-from customers.imports.source import BadFile, Progress
+from customers.imports.source import BadFile, Progress, Source
 from customers.models import ImportRun
 from customers.purposes import PURPOSES, UnknownNotice, find_notice
 
@@ -26,6 +27,8 @@ FORMATS: Mapping[str, Reader] = {
     "google-merchant": feeds.google_merchant,
     "customers-csv": plain.customers_csv,
     "reviews-csv": plain.reviews_csv,
+    "consents-csv": answers.consents_csv,
+    "suppressions-csv": plain.suppressions_csv,
     "segment-jsonl": plain.segment_jsonl,
 }
 
@@ -39,13 +42,9 @@ class Imported:
     skipped_lines: Mapping[str, Sequence[int]]
 
 
-class _DryRun(Exception):
-    """Undoes everything at the end of a trial."""
-
-
 def import_file(
     kind: str,
-    path: Path,
+    path: Source,
     *,
     at: datetime,
     grant: Sequence[str] = (),
@@ -60,42 +59,48 @@ def import_file(
     Raises BadFile; nothing is kept then but the run's row with the error.
     """
     if kind not in FORMATS:
-        raise BadFile(f"No format {kind!r}. Formats: {', '.join(FORMATS)}.")
+        raise BadFile(
+            _("No format “%(format)s”. Formats: %(all)s.") % {"format": kind, "all": ", ".join(FORMATS)}
+        )
     intake = Intake(source=kind, at=at, grant=_grant(grant, notice, path))
     run = ImportRun(format=kind, name=path.name)
     try:
-        with transaction.atomic():
-            FORMATS[kind](path, intake, progress=progress)
-            if not intake.counts["rows"]:
-                raise BadFile(f"{path.name} has no rows below its first line.")
-            if dry_run:
-                raise _DryRun
-    except _DryRun:
-        return Imported(run, intake.counts, intake.skipped_lines)
+        with journal.trial() if dry_run else transaction.atomic():
+            read(kind, path, intake, progress=progress)
     except BadFile as error:
-        # Not the names of the columns there are: a file without a first line has a person's there.
-        run.error, run.ended_at = str(error).partition(" It has: ")[0], at
+        run.error, run.state, run.ended_at = error.kept, ImportRun.State.FAILED, at
         run.save()
         raise
-    run.counts, run.sha256, run.ended_at = dict(intake.counts), _sha256(path), at
+    if dry_run:
+        return Imported(run, intake.counts, intake.skipped_lines)
+    run.counts, run.sha256, run.ended_at = dict(intake.counts), sha256_of(path), at
     run.save()
     return Imported(run, intake.counts, intake.skipped_lines)
 
 
-def _grant(purposes: Sequence[str], notice: str, path: Path) -> Grant | None:
+def read(kind: str, path: Source, intake: Intake, *, progress: Progress | None) -> None:
+    """Hand everything in the file on. To be called in the transaction that keeps all of it or nothing. Raises BadFile."""
+    FORMATS[kind](path, intake, progress=progress)
+    if not intake.counts["rows"]:
+        raise BadFile(_("%s has no rows below its first line.") % path.name)
+
+
+def _grant(purposes: Sequence[str], notice: str, path: Source) -> Grant | None:
     if not purposes:
         return None
     for purpose in purposes:
         if purpose not in PURPOSES:
-            raise BadFile(f"No purpose {purpose!r}. Purposes: {', '.join(PURPOSES)}.")
+            told = _("No purpose “%(purpose)s”. Purposes: %(all)s.")
+            raise BadFile(told % {"purpose": purpose, "all": ", ".join(PURPOSES)})
         try:
             find_notice(notice, "en", purpose)
         except UnknownNotice as error:
-            raise BadFile(f"{error} A grant needs the notice that says on what basis (--notice).") from error
+            told = _("%s A grant needs the notice that says on what basis (--notice).")
+            raise BadFile(told % error) from error
     return Grant(purposes, Evidence(notice, "en", "import", path.name[:100], "command"))
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Source) -> str:
     if path.is_dir():
         return ""
     with path.open("rb") as file:

@@ -3,12 +3,15 @@
 import csv
 import gzip
 import io
+import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
+
+from django.utils.translation import gettext as _
 
 # A field longer than this is no field but a quote that was never closed.
 csv.field_size_limit(1_000_000)
@@ -17,7 +20,32 @@ Progress = Callable[[int], None]
 
 
 class BadFile(Exception):
-    """The file cannot be taken in. The message is one line that says where and what to do; nothing was kept."""
+    """The file cannot be taken in. The message is one line that says where and what to do; nothing was kept.
+
+    `kept` is what may be written down of it: a file without a first line has a person's data where the names of the
+    columns should stand, and they are told only to whoever brought it.
+    """
+
+    def __init__(self, message: str, *, heads: str = "") -> None:
+        super().__init__(f"{message} {heads}".strip())
+        self.kept = message
+
+
+@dataclass(frozen=True)
+class Held:
+    """A file that is in memory alone, read as one on the disk is."""
+
+    name: str
+    content: bytes
+
+    def open(self, _mode: str = "rb") -> io.BytesIO:
+        return io.BytesIO(self.content)
+
+    def is_dir(self) -> bool:
+        return False
+
+
+Source = Path | Held
 
 
 @dataclass(frozen=True)
@@ -54,7 +82,7 @@ class _Counted(io.RawIOBase):
 
 
 @contextmanager
-def opened(path: Path, *, progress: Progress | None = None) -> Iterator[IO[bytes]]:
+def opened(path: Source, *, progress: Progress | None = None) -> Iterator[IO[bytes]]:
     """The bytes of a file; `.gz` is read as is. Raises BadFile."""
     try:
         with path.open("rb") as file:
@@ -63,12 +91,12 @@ def opened(path: Path, *, progress: Progress | None = None) -> Iterator[IO[bytes
             counted = io.BufferedReader(_Counted(file, progress), 1 << 16)
             yield cast(IO[bytes], gzip.GzipFile(fileobj=counted) if is_zipped else counted)
     except FileNotFoundError as error:
-        raise BadFile(f"{path} is not there.") from error
+        raise BadFile(_("%s is not there.") % path) from error
     except IsADirectoryError as error:
-        raise BadFile(f"{path.name} is a folder; name a file.") from error
+        raise BadFile(_("%s is a folder; name a file.") % path.name) from error
 
 
-def lines(path: Path, *, progress: Progress | None = None) -> Iterator[str]:
+def lines(path: Source, *, progress: Progress | None = None) -> Iterator[str]:
     """The text of a file, line by line with its line ends. Raises BadFile."""
     number = 0
     try:
@@ -76,15 +104,17 @@ def lines(path: Path, *, progress: Progress | None = None) -> Iterator[str]:
             for line in io.TextIOWrapper(content, encoding="utf-8-sig", newline=""):
                 number += 1
                 if "\0" in line:
-                    raise BadFile(f"{path.name}, line {number}: a NUL character; this is no text file.")
+                    told = _("%(name)s, line %(line)s: a NUL character; this is no text file.")
+                    raise BadFile(told % {"name": path.name, "line": number})
                 yield line
     except UnicodeDecodeError as error:
-        raise BadFile(
-            f"{path.name}, near line {number + 1}: not UTF-8. Convert it first, e.g. "
-            f"iconv -f LATIN1 -t UTF-8 {path.name}"
-        ) from error
+        told = _(
+            "%(name)s, near line %(line)s: not UTF-8. Convert it first, e.g. iconv -f LATIN1 -t UTF-8 %(name)s"
+        )
+        raise BadFile(told % {"name": path.name, "line": number + 1}) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BadFile(f"{path.name} is cut or damaged after line {number}. Fetch it again.") from error
+        told = _("%(name)s is cut or damaged after line %(line)s. Fetch it again.")
+        raise BadFile(told % {"name": path.name, "line": number}) from error
 
 
 @dataclass(frozen=True)
@@ -98,27 +128,42 @@ class Row:
         return self.values.get(name, "")
 
 
-def rows(path: Path, columns: Sequence[Column], *, progress: Progress | None = None) -> Iterator[Row]:
+def rows(path: Source, columns: Sequence[Column], *, progress: Progress | None = None) -> Iterator[Row]:
     """A CSV's rows. Raises BadFile for an empty file, a missing column, or a row that is cut."""
     reader = csv.reader(lines(path, progress=progress), strict=True)
     try:
         header = next(reader, None)
         if not header:
-            raise BadFile(f"{path.name} is empty. The first line must name the columns.")
+            raise BadFile(_("%s is empty. The first line must name the columns.") % path.name)
         places = _places(path.name, header, columns)
         for record in reader:
             if len(record) != len(header):
                 if not record:
                     continue
+                told = _(
+                    "%(name)s, line %(line)s: %(there)s columns where the first line names %(named)s. The file seems cut or "
+                    "broken there."
+                )
                 raise BadFile(
-                    f"{path.name}, line {reader.line_num}: {len(record)} columns where the first line names "
-                    f"{len(header)}. The file seems cut or broken there."
+                    told
+                    % {
+                        "name": path.name,
+                        "line": reader.line_num,
+                        "there": len(record),
+                        "named": len(header),
+                    }
                 )
             yield Row(reader.line_num, {name: record[place].strip() for name, place in places})
     except csv.Error as error:
-        raise BadFile(
-            f"{path.name}, line {reader.line_num}: {error}. The file seems cut or broken there."
-        ) from error
+        told = _(
+            "%(name)s, line %(line)s cannot be read as CSV: it seems cut or broken there, or a quotation mark was opened and not closed."
+        )
+        raise BadFile(told % {"name": path.name, "line": reader.line_num}) from error
+
+
+def not_json(path: Source, line: int, error: json.JSONDecodeError) -> BadFile:
+    told = _("%(name)s, line %(line)s: not JSON from its sign %(sign)s on. The file seems cut or broken.")
+    return BadFile(told % {"name": path.name, "line": line, "sign": error.colno})
 
 
 def _places(file: str, header: Sequence[str], columns: Sequence[Column]) -> list[tuple[str, int]]:
@@ -130,8 +175,13 @@ def _places(file: str, header: Sequence[str], columns: Sequence[Column]) -> list
         if place is not None:
             places.append((column.name, place))
         elif column.required:
-            missing.append(f"{column.name} (or {', '.join(column.also)})" if column.also else column.name)
+            missing.append(
+                _("%(name)s (or %(others)s)") % {"name": column.name, "others": ", ".join(column.also)}
+                if column.also
+                else column.name
+            )
     if missing:
-        found = ", ".join(name.strip() or "(no name)" for name in header[:30])
-        raise BadFile(f"{file} has no column for {'; '.join(missing)}. It has: {found}.")
+        found = ", ".join(name.strip() or _("(no name)") for name in header[:30])
+        told = _("%(name)s has no column for %(missing)s.") % {"name": file, "missing": "; ".join(missing)}
+        raise BadFile(told, heads=_("It has: %s.") % found)
     return places

@@ -25,6 +25,16 @@ def moment(text: str) -> datetime:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
+def past(text: str, *, latest: datetime) -> datetime:
+    """A moment until `latest`, in ISO 8601 or since the epoch: of 5/4/2024 nobody can tell whether it is in May."""
+    if "/" in text:
+        raise ValueError("bad_time")
+    found = moment(text)
+    if found > latest:
+        raise ValueError("in_the_future")
+    return found
+
+
 @lru_cache(maxsize=20_000)
 def number(text: str) -> Decimal:
     """A finite decimal. "12,50" is not guessed at."""

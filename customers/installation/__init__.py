@@ -105,11 +105,13 @@ def look(*, at: datetime) -> _Looked:
 def keep_up(*, at: datetime) -> int:
     """Note how far the journal is known here, so that the next start reads only what is newer; answers that line.
 
-    Rung every minute. What it finds to be missing is replayed, as at a start.
+    Rung every minute. What it finds to be missing is replayed, as at a start. That a worker came by is noted too.
     """
     forget()
     look(at=at)
-    return naming.row_of().journal_seen
+    row = naming.row_of()
+    Installation.objects.filter(pk=row.pk).update(worker_seen_at=at)
+    return row.journal_seen
 
 
 def forget() -> None:

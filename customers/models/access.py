@@ -22,7 +22,7 @@ class ApiKey(models.Model):
         verbose_name, verbose_name_plural = _("API key"), _("API keys")
 
     def __str__(self) -> str:
-        return f"{self.label or self.kind} ({self.prefix}…)"
+        return f"{self.label or self.get_kind_display()} ({self.prefix}…)"
 
 
 class IdempotentReply(models.Model):

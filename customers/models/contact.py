@@ -40,4 +40,4 @@ class ContactChoice(models.Model):
         verbose_name, verbose_name_plural = _("contact choice"), _("contact choices")
 
     def __str__(self) -> str:
-        return f"{self.customer_id} {self.frequency}"
+        return f"#{self.customer_id} · {self.get_frequency_display()}"

@@ -1,5 +1,5 @@
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -19,10 +19,25 @@ class PersonKey(models.Model):
         return str(self.id)
 
 
+_HERE = models.Q(erased_at__isnull=True, merged_into__isnull=True)
+_NAMED = (
+    models.Q(external_id__isnull=False)
+    | models.Q(email_index__gt="")
+    | models.Q(phone_index__gt="")
+)  # fmt: skip
+
+
 class CustomerQuerySet(models.QuerySet["Customer"]):
     def present(self) -> "CustomerQuerySet":
         """People who are still here: neither erased nor merged into another."""
-        return self.filter(erased_at__isnull=True, merged_into__isnull=True)
+        return self.filter(_HERE)
+
+    def known(self) -> "CustomerQuerySet":
+        """Of those who are here, whom the shop knows: by its own id, an e-mail address or a phone number."""
+        return self.filter(_HERE, _NAMED)
+
+    def anonymous(self) -> "CustomerQuerySet":
+        return self.filter(_HERE).exclude(_NAMED)
 
 
 class Customer(models.Model):
@@ -71,7 +86,7 @@ class Customer(models.Model):
 
     class Meta:
         verbose_name, verbose_name_plural = _("customer"), _("customers")
-        # Of the last two few of very many: those that are asked for alone.
+        # Of the last three some of very many: those that are asked for alone.
         indexes = [
             models.Index(fields=["index_key"], name="customers_by_index_key"),
             models.Index(
@@ -82,10 +97,20 @@ class Customer(models.Model):
             models.Index(
                 fields=["erased_at"], condition=models.Q(erased_at__isnull=False), name="customer_erased"
             ),
+            models.Index(fields=["id"], condition=_HERE & _NAMED, name="customer_known"),
         ]
 
     def __str__(self) -> str:
         return self.external_id or f"#{self.pk}"
+
+
+class IdentityQuerySet(models.QuerySet["Identity"]):
+    def person(self, named: Any) -> models.Subquery:
+        """Who is known under that shop's own id, as a value in a question."""
+        return models.Subquery(
+            self.filter(kind=Identity.Kind.CUSTOMER, value=named).values("customer_id"),
+            output_field=models.BigIntegerField(),
+        )
 
 
 class Identity(models.Model):
@@ -102,12 +127,14 @@ class Identity(models.Model):
     value = models.CharField(_("value"), max_length=200)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
+    objects: ClassVar = IdentityQuerySet.as_manager()
+
     class Meta:
         verbose_name, verbose_name_plural = _("identity"), _("identities")
         constraints = [models.UniqueConstraint(fields=["kind", "value"], name="a_name_leads_to_one_person")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.value}"
+        return f"{self.get_kind_display()}: {self.value}"
 
 
 class Suppression(models.Model):
@@ -135,4 +162,4 @@ class Suppression(models.Model):
         indexes = [models.Index(fields=["index_key"], name="suppressions_by_index_key")]
 
     def __str__(self) -> str:
-        return f"{self.channel}: {self.reason}"
+        return f"{self.channel}: {self.get_reason_display()}"

@@ -3,6 +3,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Product
+from catalog.moments import told_time
 from customers.models.customer import Customer
 
 
@@ -92,4 +93,4 @@ class Event(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.type} {self.occurred_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_type_display()} · {told_time(self.occurred_at)}"

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from catalog.moments import told_time
 from customers.models.customer import Customer
 
 
@@ -65,7 +66,7 @@ class PrivacyRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.type} #{self.customer_number}"
+        return f"{self.get_type_display()} · #{self.customer_number}"
 
 
 class Installation(models.Model):
@@ -79,6 +80,8 @@ class Installation(models.Model):
     held_why = models.CharField(_("why sending is held"), max_length=300, blank=True)
     released_by = models.CharField(_("released by"), max_length=150, blank=True)
     released_at = models.DateTimeField(_("released"), null=True, blank=True)
+    # Noted each minute by the task that keeps up with the journal: somebody rang it, and somebody answered.
+    worker_seen_at = models.DateTimeField(_("a worker was last seen"), null=True, blank=True)
 
     class Meta:
         verbose_name, verbose_name_plural = _("installation"), _("installations")
@@ -105,4 +108,4 @@ class Checkpoint(models.Model):
         ordering = ["-at"]
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M} {self.root[:12]}"
+        return f"{told_time(self.at)} · {self.root[:12]}"

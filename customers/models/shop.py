@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Product
+from catalog.moments import told_time
 from customers.models.customer import PersonKey
 
 
@@ -129,4 +130,4 @@ class ShopDelivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.topic} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.topic} · {told_time(self.at)}"

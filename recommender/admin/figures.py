@@ -16,6 +16,21 @@ MEASURED = {
     "ndcg10": "NDCG@10", "recall20": "Recall@20", "hitrate10": "Hit@10", "mrr": "MRR", "coverage10": "Cover@10",
     "gini": "Gini", "novelty": "Novelty", "auc": "AUC", "brier": "Brier", "log_loss": "Log loss",
 }  # fmt: skip
+# What a training measured besides, in the reader's words; a name that is not here stands as it is.
+FIGURES: Mapping[str, str | Promise] = {
+    "algorithm": _("algorithm"), "promoted": _("went live"), "judged": _("reviews it judged"), "people": _("people"),
+    "accuracy": _("share right"), "baseline": _("always the commoner"), "auc": "AUC", "brier": _("Brier (less is better)"),
+    "measured_how": _("how it was measured"), "measured_on": _("measured on"), "good": _("favourable reviews"),
+    "bad": _("unfavourable reviews"), "categories": _("categories"), "brier_base_rate": _("Brier of the base rate"),
+    "brier_difference": _("Brier against the base rate"), "told": _("expected"), "happened": _("happened"),
+    "silhouette": _("silhouette"), "silhouette_by_chance": _("silhouette of shuffled columns"),
+    "purchase_refused": _("orders soon: why nothing is told"), "churn_refused": _("stays away: why nothing is told"),
+    "value_refused": _("money in a year: why nothing is told"), "purchase_told_by": _("orders soon, told by"),
+    "churn_told_by": _("stays away, told by"), "money_hangs_on_frequency": _("how far money goes with frequency"),
+    "value_checked_days": _("days of money checked"), "value_told": _("money expected"), "value_happened": _("money spent"),
+    "value_error": _("mean error of the money"), "value_error_of_past_mean": _("mean error of the past mean"),
+    "value_error_difference": _("difference of the errors"),
+}  # fmt: skip
 TOLD_ABOVE = ("reason", "label", "model")
 COUNTS = ("people", "measured_on")
 AGAINST = {
@@ -194,15 +209,19 @@ def _single(metrics: Mapping[str, Any]) -> list[tuple[str | Promise, str]]:
         is_bound = bounded != name and bounded in metrics
         if is_bound or name in TOLD_ABOVE or not isinstance(value, bool | int | float | str):
             continue
+        words = FIGURES.get(name, name)
         if name in COUNTS and isinstance(value, int):
-            found.append((name, few.short(value)))
+            found.append((words, few.short(value)))
             continue
         if isinstance(value, float) and few.is_small(metrics.get("measured_on", metrics.get("people"))):
-            found.append((name, "–"))
+            found.append((words, "–"))
             continue
         low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
-        told = plain(value) if low is None or high is None else f"{value} ({low} … {high})"
-        found.append((name, told))
+        if isinstance(value, str):
+            told = reasons.told(value)
+        else:
+            told = plain(value) if low is None or high is None else f"{value} ({low} … {high})"
+        found.append((words, told))
     return found
 
 

@@ -4,18 +4,26 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from catalog.pages import ReadOnly, Section, shown
+from catalog.pages import Section, shown
 from customers import few
-from recommender.admin import reasons, versions
+from recommender.admin import cards, reasons, versions
+from recommender.admin.comparing import Comparing
 from recommender.admin.figures import Headline, measured, parameters, plain, weight
+from recommender.admin.moods import Moods
+from recommender.admin.rising import Rising
 from recommender.models import ModelVersion
 
 
 @admin.register(ModelVersion)
-class ModelVersionAdmin(ReadOnly):
+class ModelVersionAdmin(Comparing, Rising, Moods):
+    about = _(
+        "What was learnt from people who allow it stands here, each version with how well it does. Begin with a training: Recommender, Trainings."
+    )
     list_display = (
         "told_task",
         "algorithm",
@@ -26,6 +34,8 @@ class ModelVersionAdmin(ReadOnly):
         "created_at",
     )
     list_filter = ("state", "task")
+    list_before_template = "admin/desk/recommender_models.html"
+    actions_list = (*Comparing.actions_list, *Rising.actions_list, *Moods.actions_list)
     date_hierarchy = "created_at"
     change_form_outer_after_template = "admin/desk/model.html"
     fields = (
@@ -52,11 +62,11 @@ class ModelVersionAdmin(ReadOnly):
     def told_state(self, model: ModelVersion) -> tuple[str, str]:
         return model.state, model.get_state_display()
 
-    @shown(_("people it learnt from"), order="people")
+    @shown(_("people it learnt from"), order=few.order_in_tens("people"))
     def told_people(self, model: ModelVersion) -> str:
         return few.told_in_tens(model.people)
 
-    @shown(_("interactions"), order="interactions")
+    @shown(_("interactions"))
     def told_interactions(self, model: ModelVersion) -> str:
         return few.told_in_tens(model.interactions if model.people >= few.FEWEST_PEOPLE else 0)
 
@@ -64,6 +74,12 @@ class ModelVersionAdmin(ReadOnly):
     def quality(self, model: ModelVersion) -> str:
         head = Headline.of(model.metrics)
         return head.sentence if head else "–"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        top = {"cards": cards.cards(at=timezone.now()), **cards.over_time()}
+        return super().changelist_view(request, {**top, **(extra_context or {})})
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -78,7 +94,7 @@ class ModelVersionAdmin(ReadOnly):
         parts = row.parameters.get("components")
         if parts is None:
             rows = [(name, plain(value)) for name, value in row.parameters.items()]
-            chosen = Section(_("Parameters"), (_("parameter"), _("value")), rows)
+            chosen = Section(_("Parameters"), (_("parameter"), _("value")), rows, _("It has none."))
         else:
             weighed = [
                 (part["algorithm"], weight(part["weight"]), parameters(part["parameters"])) for part in parts

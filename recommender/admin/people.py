@@ -9,6 +9,9 @@ from recommender.models import ClusterMembership, Interest, RefusedInterest, Sco
 
 @admin.register(Interest)
 class InterestAdmin(ReadOnly):
+    about = _(
+        "In what each person is likely to be interested, of those who allow it. A training writes it; people see and delete it on their own page."
+    )
     list_display = ("customer", "category", "likelihood")
     fields = ("customer", "category", "likelihood", "model")
     readonly_fields = ("likelihood",)
@@ -23,6 +26,7 @@ class InterestAdmin(ReadOnly):
 
 @admin.register(ClusterMembership)
 class ClusterMembershipAdmin(ReadOnly):
+    about = _("People who act alike, in groups. A training writes it, once enough people allow it.")
     list_display = ("customer", "cluster", "model")
     list_select_related = ("customer", "model")
     search_fields = ("=customer__external_id", "=cluster")
@@ -30,6 +34,7 @@ class ClusterMembershipAdmin(ReadOnly):
 
 @admin.register(Score)
 class ScoreAdmin(ReadOnly):
+    about = _("What each person is likely to do next, of those who allow it. A training writes it.")
     list_display = ("customer", "told_purchase", "told_churn", "told_value", "expected_at")
     fields = ("customer", ("told_purchase", "told_churn"), ("told_value", "expected_at"), "model")
     readonly_fields = ("told_purchase", "told_churn", "told_value")

@@ -4,21 +4,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 
-from catalog.models import Product
-from catalog.pages import Page, ReadOnly, Section, button, shown
-from customers import identities
-from recommender import diversity, serving
+from catalog.pages import ReadOnly, Section, button, shown
+from recommender import diversity
 from recommender.admin.figures import number
+from recommender.admin.shows import Shows
 from recommender.models import Placement, Promotion, Shown
-from recommender.serving import Item, placements
 
 
 class PromotionForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -43,7 +40,7 @@ class PromotionRows(StackedInline):  # type: ignore[misc]
 
 
 @admin.register(Placement)
-class PlacementAdmin(Page):
+class PlacementAdmin(Shows):
     about = _(
         "A placement is where a list stands: home page, basket, mail. It says what may stand there and how varied it "
         "is. The shop asks for it by its slug; names that are not here get the plain list."
@@ -54,7 +51,6 @@ class PlacementAdmin(Page):
     prepopulated_fields = {"slug": ("name",)}
     autocomplete_fields = ("categories",)
     inlines = (PromotionRows,)
-    actions_detail = ("preview",)
     fieldsets = (
         (None, {"fields": (("name", "slug"),)}),
         (
@@ -86,59 +82,6 @@ class PlacementAdmin(Page):
     @shown(_("share left to chance"), order="exploration")
     def told_chance(self, placement: Placement) -> str:
         return f"{placement.exploration:.0%}" if placement.exploration else "–"
-
-    @button(_("Preview"), path="preview", icon="visibility")
-    def preview(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The list before and after the placement's rules, as one customer would get it now. Nothing is kept."""
-        row = self.get_object(request, object_id)
-        if row is None:
-            return HttpResponseRedirect(reverse("admin:recommender_placement_changelist"))
-        named = request.GET.get("customer", "").strip()
-        customer = identities.find([named]).get(named) if named else None
-        wrong = gettext("No customer has this id.") if named and customer is None else ""
-        return self.own_page(
-            request,
-            "admin/desk/placement_preview.html",
-            title=gettext("Preview: %s") % row,
-            row=row,
-            named=named,
-            wrong=wrong,
-            lists=[] if wrong else _before_and_after(row, customer),
-        )
-
-
-def _before_and_after(row: Placement, customer: int | None) -> list[dict[str, Any]]:
-    at = timezone.now()
-    placed = placements.named(row.slug, at=at)
-    answers = (
-        (gettext("Before"), serving.recommend(customer, at=at)),
-        (gettext("After"), serving.recommend(customer, at=at, filters=placed.filters, how=placed.how)),
-    )
-    needed = {item.product_id for _title, answer in answers for item in answer.items}
-    products = Product.objects.select_related("category").in_bulk(needed)
-    return [
-        {
-            "title": title,
-            "personalized": answer.personalized,
-            "items": [_told(item, products[item.product_id]) for item in answer.items],
-        }
-        for title, answer in answers
-    ]
-
-
-def _told(item: Item, product: Product) -> dict[str, Any]:
-    promoted = gettext("Promotion: %s") % item.promotion if item.promotion else ""
-    why = promoted or item.reason.text
-    if item.reranked_by:
-        why += " · " + gettext("by relevance alone in place %s") % item.relevance_place
-    return {
-        "sku": item.sku,
-        "title": product.title,
-        "category": product.category or "–",
-        "why": why,
-        "score": number(item.score),
-        "propensity": "–" if item.propensity is None else f"{item.propensity:.3f}",
-    }
 
 
 def _week(week: diversity.Week) -> dict[str, str]:

@@ -26,6 +26,7 @@ FORMS = (
     gettext_noop("the same as before with weights learnt anew; %(gain)s NDCG@10 (%(low)s to %(high)s)"),
     gettext_noop("%(gain)s NDCG@10 (%(low)s to %(high)s) against the live %(algorithm)s"),
     gettext_noop("stays, learnt anew; %(why)s"),
+    gettext_noop("put live by hand by %(by)s"),
     gettext_noop("what strangers see"),
     gettext_noop("newest behaviour"),
     gettext_noop("the newest pictures"),
@@ -91,6 +92,8 @@ FORMS = (
     gettext_noop("writing down what reviews say"),
     gettext_noop("measuring: the newest fifth"),
     gettext_noop("measuring: %(folds)s folds"),
+    gettext_noop("the newest fifth"),
+    gettext_noop("%(folds)s folds"),
 )
 
 

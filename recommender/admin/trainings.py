@@ -6,22 +6,23 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from catalog.pages import ReadOnly, Section, button, shown
+from catalog.progress import Progress
+from catalog.work import Worked
 from recommender import training
 from recommender.admin import reasons
 from recommender.admin.figures import measured
+from recommender.algorithms.presets import BY_LABEL
 from recommender.models import PairCount, PairShard, Task, TrainingRun
 
 AT_WORK = (TrainingRun.State.WAITING, TrainingRun.State.RUNNING)
 
 
 @admin.register(TrainingRun)
-class TrainingRunAdmin(ReadOnly):
+class TrainingRunAdmin(Worked):
     about = _(
         "Nothing has been learnt yet. “Train now” learns from the orders of everyone who allows personalization."
     )
@@ -38,67 +39,39 @@ class TrainingRunAdmin(ReadOnly):
     date_hierarchy = "created_at"
     actions_list = ("train",)
     actions_detail = ("cancel",)
-    list_before_template = "admin/desk/watched.html"
     fields = (
         ("task", "state"),
-        ("told_progress", "told_step"),
+        "told_step",
         "came_of_it",
         ("requested_by", "created_at"),
         ("started_at", "ended_at"),
         ("cancelled_by", "cancel_asked_at"),
     )
-    readonly_fields = ("told_progress", "told_step", "came_of_it")
+    readonly_fields = ("told_step", "came_of_it")
+    died = _("Its worker died; another one begins again within moments")
 
     def sections(self, request: HttpRequest, row: Any) -> list[Section]:
         return measured(row.result)
-
-    def is_at_work(self) -> bool:
-        """Whether a list of trainings has something to follow."""
-        return TrainingRun.objects.filter(state__in=AT_WORK).exists()
 
     @shown(_("task"), order="task")
     def told_task(self, run: TrainingRun) -> str:
         return run.get_task_display()
 
-    @shown(
-        _("state"),
-        order="state",
-        label={
-            "waiting": "info",
-            "running": "warning",
-            "done": "success",
-            "failed": "danger",
-            "cancelled": "default",
-        },
-    )
-    def told_state(self, run: TrainingRun) -> tuple[str, str]:
-        if run.cancel_asked_at is not None and run.state == TrainingRun.State.RUNNING:
-            return run.state, gettext("stopping")
-        return run.state, run.get_state_display()
+    def progress_of(self, row: TrainingRun) -> Progress:
+        """Only running trainings are asked how long they last, of which there are no more than workers."""
+        return Progress(row.progress, training.seconds_left(row, at=timezone.now()))
 
-    @shown(_("progress"))
-    def told_progress(self, run: TrainingRun) -> SafeString:
-        percent = round(run.progress * 100)
-        return format_html(
-            '<span class="desk-progress" role="img" aria-label="{0} %"><i style="width:{0}%"></i></span> {0} %{1}',
-            percent,
-            self._left(run),
-        )
+    def is_silent(self, row: TrainingRun) -> bool:
+        return row.lease_until is not None and row.lease_until < timezone.now()
+
+    def state_in_words(self, row: TrainingRun) -> str:
+        told = super().state_in_words(row)
+        return f"{told}: {reasons.told(row.step)}" if told == row.get_state_display() and row.step else told
 
     @shown(_("step"), order="step")
     def told_step(self, run: TrainingRun) -> str:
         """An algorithm's own name is told as it stands."""
         return reasons.told(run.step) or "–"
-
-    def _left(self, run: TrainingRun) -> str:
-        """Only running trainings are asked about, of which there are no more than workers."""
-        seconds = training.seconds_left(run, at=timezone.now())
-        if seconds is None:
-            return ""
-        minutes = round(seconds / 60)
-        if not minutes:
-            return ", " + gettext("less than a minute left")
-        return ", " + ngettext("about %s minute left", "about %s minutes left", minutes) % minutes
 
     @shown(_("result"))
     def came_of_it(self, run: TrainingRun) -> str:
@@ -111,7 +84,7 @@ class TrainingRunAdmin(ReadOnly):
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The same deed as the API's: nothing goes live, and what serves stays."""
         run = self.get_object(request, object_id)
-        back = HttpResponseRedirect(reverse("admin:recommender_trainingrun_changelist"))
+        back = HttpResponseRedirect(reverse("admin:recommender_trainingrun_change", args=[object_id]))
         if run is None or run.state not in AT_WORK:
             messages.info(request, gettext("This training has ended; there is nothing to cancel."))
             return back
@@ -148,10 +121,13 @@ class TrainingRunAdmin(ReadOnly):
     @button(_("Train now"), path="train", icon="model_training")
     def train(self, request: HttpRequest) -> HttpResponse:
         """Write the wish down; the worker takes it up. The same deed as the command and the API."""
+        given = request.POST if request.method == "POST" else request.GET
+        algorithms = [label for label in given.getlist("algorithm") if label in BY_LABEL]
+        asked = [task for task in training.TRAINABLE if task in given.getlist("task")]
         if request.method == "POST":
-            asked = [task for task in training.TRAINABLE if task in request.POST.getlist("task")]
             for task in asked:
-                training.ask(task, by=request.user.get_username())
+                of_it = algorithms if task == Task.RECOMMEND else []
+                training.ask(task, algorithms=of_it, by=request.user.get_username())
             if asked:
                 names = ", ".join(str(Task(task).label) for task in asked)
                 messages.success(
@@ -165,6 +141,9 @@ class TrainingRunAdmin(ReadOnly):
             "admin/desk/train.html",
             title=gettext("Train now"),
             tasks=[(str(task), Task(task).label) for task in training.TRAINABLE],
+            asked=asked or ([Task.RECOMMEND] if algorithms else training.TRAINABLE),
+            algorithms=sorted(BY_LABEL),
+            chosen=algorithms,
         )
 
 
@@ -177,6 +156,9 @@ class PairCountAdmin(ReadOnly):
 
 @admin.register(PairShard)
 class PairShardAdmin(ReadOnly):
+    about = _(
+        "Parts of what people bought together, counted while a training runs; they add up to the list of pairs."
+    )
     list_display = ("count", "first", "beyond", "attempt", "lease_until", "file")
     list_select_related = ("count",)
     fields = ("count", ("first", "beyond"), ("attempt", "lease_until"), ("file", "sha256"))

@@ -67,6 +67,7 @@ class ReviewsView(APIView):
                 "written_at": timezone.now(),
                 "sentiment": judge.sentiments([words])[0] if judge else None,
                 "sentiment_model": judge.version if judge else None,
+                "corrected_by": "",
                 **{name: said[name] for name in ("rating", "text", "title", "locale")},
             },
         )

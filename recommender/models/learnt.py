@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from catalog.moments import told_time
+
 
 class Task(models.TextChoices):
     RECOMMEND = "recommend", _("recommendations")
@@ -46,7 +48,7 @@ class TrainingRun(models.Model):
         verbose_name, verbose_name_plural = _("training"), _("trainings")
 
     def __str__(self) -> str:
-        return f"{self.task} {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_task_display()} · {told_time(self.created_at)}"
 
 
 class ModelVersion(models.Model):
@@ -97,4 +99,4 @@ class ModelVersion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.task}: {self.algorithm} v{self.pk}"
+        return f"{self.get_task_display()}: {self.algorithm} v{self.pk}"

@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from catalog.moments import told_time
+
 
 class PairCount(models.Model):
     """One wish to count how often any two products were bought by the same person, in shards of people."""
@@ -19,7 +21,7 @@ class PairCount(models.Model):
         verbose_name, verbose_name_plural = _("count of pairs"), _("counts of pairs")
 
     def __str__(self) -> str:
-        return f"{self.until:%Y-%m-%d %H:%M}"
+        return told_time(self.until)
 
 
 class PairShard(models.Model):

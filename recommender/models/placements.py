@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from catalog.moments import told_time
 from recommender.models.learnt import ModelVersion
 
 
@@ -210,4 +211,4 @@ class Shown(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.placement} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.placement} · {told_time(self.at)}"

@@ -1,5 +1,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from catalog.moments import told_time
 
 
 class SharedStatistics(models.Model):
@@ -7,7 +10,7 @@ class SharedStatistics(models.Model):
 
     class Direction(models.TextChoices):
         OUT = "out", _("given")
-        IN = "in", _("received")
+        IN = "in", pgettext_lazy("a file", "received")
 
     direction = models.CharField(_("direction"), max_length=3, choices=Direction)
     name = models.CharField(_("whose"), max_length=200)
@@ -29,4 +32,4 @@ class SharedStatistics(models.Model):
         ordering = ["-made_at"]
 
     def __str__(self) -> str:
-        return f"{self.name} {self.made_at:%Y-%m-%d}"
+        return f"{self.name} · {told_time(self.made_at)}"

@@ -5,10 +5,10 @@ changes the next answer. Whoever does not allow `personalization` has no history
 """
 
 from recommender.serving.answers import STRANGER, Item, Reason, Recommendation
-from recommender.serving.asked import Asked
+from recommender.serving.asked import Asked, AskedOf
 from recommender.serving.beside import similar
 from recommender.serving.filters import Filters, Mode
-from recommender.serving.lists import recommend, recommend_many
+from recommender.serving.lists import recommend, recommend_basket, recommend_many
 from recommender.serving.live import load
 from recommender.serving.pasts import HISTORY_LENGTH, WEIGHTS, history
 
@@ -17,6 +17,7 @@ __all__ = [
     "STRANGER",
     "WEIGHTS",
     "Asked",
+    "AskedOf",
     "Filters",
     "Item",
     "Mode",
@@ -25,6 +26,7 @@ __all__ = [
     "history",
     "load",
     "recommend",
+    "recommend_basket",
     "recommend_many",
     "similar",
 ]

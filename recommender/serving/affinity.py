@@ -1,6 +1,6 @@
 """The other way round: which customers for these products, and how well offers fit the people of a segment."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -10,6 +10,7 @@ import numpy as np
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from catalog.together import Rows
 from customers import consent, histories
 from recommender import refusals
 from recommender.algorithms import affinity
@@ -41,7 +42,7 @@ def customers_for(
     """The `top` customers whom the products suit most (their mean score), best first; ties to the smaller id.
 
     Only who allows personalization, and only for whom their own history speaks. Streams people in pages: four
-    queries a page of a thousand (five where one of them refused something), memory of one page and of the list.
+    queries a page of a thousand, memory of one page and of the list.
     Raises NothingLearnt; ValueError for `top` outside 1 to MOST. `people` are all, or a query of customers.
     """
     if not 1 <= top <= MOST:
@@ -54,19 +55,45 @@ def customers_for(
     return [Liking(pk, score) for pk, score in zip(ids.tolist(), scores.tolist(), strict=True)]
 
 
+NEWEST = 1000
+"""Of so many people at most a page of the desk is worked out."""
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Whom of the newest people the products suit, best first · asked : of how many who allow it."""
+
+    likings: Sequence[Liking]
+    asked: int
+
+
+def audience(product_ids: Collection[int], *, at: datetime, newest: int = NEWEST) -> Audience:
+    """Of the `newest` people who allow personalization those whom the products suit. Seven queries at most.
+
+    Bounded, for a page of the desk: everybody is asked by `customers_for`. Raises as that.
+    """
+    ids = list(allowed(None).order_by("-pk").values_list("pk", flat=True)[:newest])
+    if not ids:
+        return Audience((), 0)
+    people = allowed(None).filter(pk__gte=ids[-1], pk__lte=ids[0])
+    return Audience(customers_for(product_ids, top=newest, at=at, people=people), len(ids))
+
+
 def _best(ids: IntArray, scores: Any, top: int) -> tuple[IntArray, Any]:
     order = np.lexsort((ids, -scores))[:top]
     order = order[scores[order] > 1e-9]
     return ids[order], scores[order]
 
 
-def ids_for(product_ids: Collection[int], *, top: int, at: datetime) -> tuple[int, ...]:
+def ids_for(
+    product_ids: Collection[int], *, top: int, at: datetime, models: Rows | None = None
+) -> tuple[int, ...]:
     """The customers of `customers_for`, worked out once a model and kept in memory until the next one is live.
 
     Who withdraws meanwhile is still named here: whoever uses the list asks for leave again, as a segment does.
-    Raises as `customers_for`.
+    models : the live ones, where they were asked before. Raises as `customers_for`.
     """
-    source, _columns = _model_of(product_ids)
+    source, _columns = _model_of(product_ids, models)
     return _kept(source.version.file, tuple(sorted(set(product_ids))), top, _At(at))
 
 
@@ -116,16 +143,16 @@ def fits(people: QuerySet[Any], groups: Mapping[str, Collection[int]], *, at: da
     }
 
 
-def learnt() -> Live:
+def learnt(models: Rows | None = None) -> Live:
     """The live model of recommendations. Raises NothingLearnt."""
-    source = live(Task.RECOMMEND).get(Task.RECOMMEND)
+    source = live(Task.RECOMMEND, rows=models).get(Task.RECOMMEND)
     if source is None:
         raise NothingLearnt(_("nothing has been learnt yet; train the recommender first"))
     return source
 
 
-def _model_of(product_ids: Collection[int]) -> tuple[Live, IntArray]:
-    source = learnt()
+def _model_of(product_ids: Collection[int], models: Rows | None = None) -> tuple[Live, IntArray]:
+    source = learnt(models)
     columns = affinity.known(source.model, np.fromiter(product_ids, dtype=np.int64))
     if not len(columns):
         raise NothingLearnt(_("nobody whom the live model learnt from has bought this yet"))
@@ -141,7 +168,7 @@ def allowed(people: QuerySet[Any] | None) -> QuerySet[Any]:
 def pages(asked: QuerySet[Any], *, types: Collection[str] = ()) -> Iterator[tuple[int, dict[int, History]]]:
     """How many people a page has, and the newest histories of those of them who have one.
 
-    Nothing is read into what they said is not true of them. Three queries a page, and a fourth where somebody did.
+    Nothing is read into what they said is not true of them. Four queries a page.
     """
     rows = asked.order_by("pk").values_list("pk", flat=True)
     last = 0

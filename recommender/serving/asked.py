@@ -3,12 +3,12 @@
 from collections.abc import Collection, Sequence
 from functools import cached_property
 
-from django.db.models import BigIntegerField
+from django.db.models import BigIntegerField, Q
 
 from catalog.questions import Given, Question, Rows
 from customers import consent, histories
 from recommender import catalogue, refusals
-from recommender.models import Task
+from recommender.models import ModelVersion, Task
 from recommender.serving.live import live_rows
 from recommender.serving.pasts import HISTORY_LENGTH
 
@@ -27,16 +27,17 @@ class Asked:
     one after the other, and whoever has more to ask asks all together (`catalog.together`).
     """
 
-    def __init__(self, customer_ids: Collection[int]) -> None:
-        self.customer_ids = customer_ids
+    def __init__(self, customer_ids: Collection[int], *, learnt: "Asked | None" = None) -> None:
+        """learnt : what was asked about nobody in particular a moment ago."""
+        self.customer_ids, self._learnt = customer_ids, learnt
 
     @cached_property
     def stamp(self) -> Rows:
-        return catalogue.stamp()
+        return self._learnt.stamp if self._learnt else catalogue.stamp()
 
     @cached_property
     def models(self) -> Rows:
-        return _MODELS()
+        return self._learnt.models if self._learnt else _MODELS()
 
     @cached_property
     def leave(self) -> consent.Asked:
@@ -57,4 +58,20 @@ class Asked:
     @property
     def questions(self) -> Sequence[Rows]:
         about = (self.leave.rows, self.acts, self.refused) if self.customer_ids else ()
-        return (self.stamp, self.models, *about)
+        return about if self._learnt else (self.stamp, self.models, *about)
+
+
+class AskedOf(Asked):
+    """The same of one version of the recommendations, live or not: what it would show, beside what is shown.
+
+    What strangers see stays what is live.
+    """
+
+    def __init__(self, customer_ids: Collection[int], version: ModelVersion) -> None:
+        super().__init__(customer_ids)
+        self.version = version
+
+    @cached_property
+    def models(self) -> Rows:
+        strangers = Q(task=Task.POPULAR, state=ModelVersion.State.LIVE)
+        return ModelVersion.objects.filter(Q(pk=self.version.pk) | strangers)

@@ -51,12 +51,11 @@ def recommend_many(
     rng: np.random.Generator | None = None,
     asked: Asked | None = None,
 ) -> dict[int, Recommendation]:
-    """A list for each person, from their newest history; strangers get the strangers' list. Nine queries at most.
+    """A list for each person, from their newest history; strangers get the strangers' list. Eight queries at most.
 
     Reasons name what a thing goes with (`because_bought`); `explain` computes them, which costs a little more.
     how : what a placement does beside filtering; `rng` is the chance in it, a fresh one if none is given.
-    asked : about these people, where it was asked with other questions; then one query where somebody refused
-    something, and one where reasons are wanted.
+    asked : about these people, where it was asked with other questions; then one query where reasons are wanted.
     """
     alone = asked is None
     asked = asked or Asked(customer_ids)
@@ -120,6 +119,36 @@ def recommend(
         ids, at=at, limit=limit, filters=filters, explain=explain, how=how, rng=rng, asked=asked
     )
     return answers[STRANGER if customer_id is None else customer_id]
+
+
+def recommend_basket(
+    product_ids: Collection[int],
+    *,
+    at: datetime,
+    limit: int = 10,
+    filters: Filters | None = None,
+    how: Arrangement = PLAIN,
+    rng: np.random.Generator | None = None,
+    asked: Asked | None = None,
+) -> Recommendation:
+    """The list of somebody of whom nothing is known but that they just bought these; nobody in particular is asked about.
+
+    Three queries, as one for nobody.
+    """
+    asked = asked or Asked([])
+    wish = _Wish(
+        histories.day(at), limit, filters or Filters(), how, True, catalogue.current(asked.stamp),
+        rng or np.random.default_rng(),
+    )  # fmt: skip
+    models = live(rows=asked.models)
+    past = Past.of([Act(pk, "ordered", wish.day) for pk in product_ids])
+    found = _personal(models.get(Task.RECOMMEND), {STRANGER: past}, wish) if product_ids else {}
+    entries = found.get(STRANGER) or _strangers(models.get(Task.POPULAR), wish)
+    source = models.get(Task.RECOMMEND if found.get(STRANGER) else Task.POPULAR)
+    named = because_of([entries])
+    return Recommendation(
+        items(entries, wish.shelf, named), bool(found.get(STRANGER)), source.version if source else None
+    )
 
 
 # --- a person's list -----------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """A placement's rules, as serving reads them, and a request that may narrow them but not widen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
@@ -62,6 +62,18 @@ ANYWHERE = Placed(Filters(in_stock=False))
 """Where no placement has the name that was asked for: the request alone decides."""
 
 
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """Rules that are not saved: of a placement as somebody would change it, to be looked at beside those that hold.
+
+    percents : of a promotion's number, its share of the list.
+    """
+
+    row: Placement
+    category_ids: Sequence[int]
+    percents: Mapping[int, int]
+
+
 class Asked:
     """All that stands in the desk about a placement. Nothing is asked yet (`catalog.together`)."""
 
@@ -76,18 +88,24 @@ class Asked:
     def questions(self) -> Sequence[Rows]:
         return (self._row, self._categories, self._running, self._products, self._promoted_categories)
 
-    def placed(self, stamped: Rows | None = None) -> Placed:
+    @property
+    def running(self) -> Sequence[Promotion]:
+        """The promotions that run."""
+        return list(self._running)
+
+    def placed(self, stamped: Rows | None = None, *, tried: Tried | None = None) -> Placed:
         """The placement's rules at this hour, with the promotions that run; unknown names have none.
 
-        stamped : the catalogue's stamp, where it was asked before.
+        stamped : the catalogue's stamp, where it was asked before · tried : rules to look at instead of the saved ones.
         """
-        row = next(iter(self._row), None)
+        row = next(iter(self._row), None) if tried is None else tried.row
         if row is None:
             return ANYWHERE
+        categories = self._categories if tried is None else tried.category_ids
         filters = Filters(
             mode=cast(Mode, row.mode),
             in_stock=row.in_stock,
-            category_ids=list(self._categories) or None,
+            category_ids=list(categories) or None,
             bought=cast(Bought, row.bought),
             bought_within_days=row.bought_within_days,
         )
@@ -95,18 +113,23 @@ class Asked:
             diversity=cast(Diversity, row.diversity),
             strength=row.strength,
             exploration=row.exploration,
-            promotions=tuple(self._promoted(promotion, stamped) for promotion in self._running),
+            promotions=tuple(
+                self._promoted(promotion, stamped, percents=tried.percents if tried else {})
+                for promotion in self._running
+            ),
             is_padded=row.relevance == Placement.Relevance.LOW,
         )
         return Placed(filters, how, row.is_measured or row.exploration > 0)
 
-    def _promoted(self, promotion: Promotion, stamped: Rows | None) -> Promoted:
+    def _promoted(
+        self, promotion: Promotion, stamped: Rows | None, *, percents: Mapping[int, int]
+    ) -> Promoted:
         ids: IntArray = np.array([pk for of, pk in self._products if of == promotion.pk], dtype=np.int64)
         categories = [pk for of, pk in self._promoted_categories if of == promotion.pk]
         if categories:
             shelf = catalogue.current(stamped)
             ids = np.union1d(ids, shelf.ids[np.isin(shelf.categories, categories)])
-        return Promoted(promotion.name, promotion.percent, ids)
+        return Promoted(promotion.name, percents.get(promotion.pk, promotion.percent), ids)
 
 
 def named(slug: str, *, at: datetime) -> Placed:

@@ -10,7 +10,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
@@ -20,6 +19,7 @@ from customers.models import Customer, Suppression, Topic
 from customers.purposes import PURPOSES
 from recommender.models import Interest, RefusedInterest, Shown
 from recommender.serving import recommend
+from tests.browser.axe import violations
 from tests.browser.test_people import browser, phone
 from tests.conftest import person
 from tests.customers.test_preferences import learnt
@@ -123,7 +123,7 @@ def states(who: Customer, live: str) -> Iterator[State]:
 
 
 def faults(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
+    found = violations(page)
     return [
         f"{one['id']}: {node['target']} {node['failureSummary']}" for one in found for node in one["nodes"]
     ]

@@ -6,40 +6,20 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import Browser, Page, expect
 
 from customers import links, optin, preferences
 from customers.models import Customer
 from customers.purposes import PURPOSES
-from tests import chromium
 from tests.conftest import person
 
 pytestmark = [pytest.mark.browser, pytest.mark.once, pytest.mark.django_db(transaction=True)]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WORDS = {"en": "Send me offers by e-mail", "zh-hans": "通过电子邮件向我发送优惠"}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = chromium.find()
-    with sync_playwright() as playwright:
-        try:
-            running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        except PlaywrightError:
-            if path is not None:
-                raise
-            pytest.skip("no Chromium here")
-        yield running
-        running.close()
+@pytest.fixture
+def browser(running: Browser) -> Browser:
+    return running
 
 
 @pytest.fixture

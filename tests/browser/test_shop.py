@@ -8,13 +8,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
 
 from campaigns.models import Campaign, Code, Placement, Redemption
 from customers import identities
 from customers.models import ConsentState, Customer, Event
 from recommender.algorithms.item_knn import ItemKNN
+from tests.browser.axe import violations
 from tests.browser.test_consent_widget import SIGNAL
 from tests.browser.test_people import browser as browser
 from tests.browser.test_script import until
@@ -276,7 +276,7 @@ def test_every_page_is_for_everybody_and_fits(
         if page.locator("#recommended summary").count():
             page.locator("#recommended summary").first.click()
             expect(page.locator("#recommended details p").first).not_to_be_empty()
-        found = Axe().run(page).response["violations"]
+        found = violations(page)
         assert [(path, each["id"], each["nodes"][0]["html"]) for each in found] == []
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         expect(page.locator("html")).to_have_attribute("lang", language)

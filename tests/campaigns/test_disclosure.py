@@ -19,6 +19,7 @@ from django.urls import reverse
 
 from campaigns import disclosure
 from campaigns.admin import words
+from campaigns.admin.reports import words as words_of_reports
 from campaigns.models import CampaignRun, Decision, Message, SavedReport, Segment
 from campaigns.reports import Report, sheets, small
 from campaigns.reports.sketches import CellSketch, Sketch, _mixed
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.django_db
 # Numbers of people by the last word of their name in JSON; and those of people who bought or clicked.
 OF_PEOPLE = {
     "people", "treated", "control", "treated_people", "control_people", "not_measured", "still_measured",
-    "in_two_arms", "assigned", "opened", "opened_by_machine",
+    "in_two_arms", "assigned", "expired", "opened", "opened_by_machine",
 }  # fmt: skip
 OF_BUYERS = {
     "ordered", "clicked", "clicked_by_machine", "redeemed", "redeemed_by_control", "reversed", "leaked", "refused",
@@ -140,7 +141,10 @@ def test_n1_no_door_tells_a_number_of_a_few_people_whatever_the_shop(seed: int) 
                 cells = dict(zip(heads, line, strict=True)) | {str(line[0]).removesuffix("_people"): line[1]}
                 assert told_of_a_few({k: v for k, v in cells.items() if k in OF_PEOPLE | OF_BUYERS}) == []
         page = client.get(reverse("admin:campaigns_campaign_report", args=[made.campaign.pk]))
-        assert [bar.n for bar in page.context["bars"] if bar.n and bar.n < 20] == []
+        assert [bar.n for bar in page.context["bars"] if bar.n and bar.n < 20 and bar.kind != "done"] == []
+        # Who clicked or ordered is told from ten on.
+        done = [bar.n for bar in [*page.context["bars"], *page.context["funnel"]] if bar.n]
+        assert [n for n in done if n < 10] == []
 
 
 def test_n1_two_small_cells_do_not_tell_each_other_s_sum() -> None:
@@ -202,6 +206,22 @@ def test_n1_nor_does_one_who_leaves_nor_one_who_takes_another_s_place(spring: Bu
     assert spring.report().treated.people == before.treated.people
     assert spring.report().treated.revenue != before.treated.revenue
     assert after.treated == before.treated
+
+
+def test_what_was_read_before_its_end_is_never_repeated_as_the_campaign_s_own(spring: Built) -> None:
+    early = START + 3 * DAY
+    read = disclosure.released(spring.campaign, at=early, until=early, by="eve")
+    assert read.is_over and read.effect is not None
+    left(spring.treated[0])
+    own = asked(spring, early + DAY)
+    assert (own.treated.people, own.is_over, own.effect) == (read.treated.people, False, None)
+    assert (own.beside, own.segments, own.variants, own.days) == (None, [], None, [])
+    assert own.why_no_effect == disclosure.READ_EARLY
+    assert str(words_of_reports.why_no_effect(own)) == disclosure.READ_EARLY
+    # Nor is it told as ended where it is repeated once more.
+    assert asked(spring, early + 2 * DAY).effect is None
+    # After its end it may be.
+    assert asked(spring, NOW).is_over
 
 
 def test_n1_money_of_fewer_than_ten_buyers_is_not_told_by_a_second_report(spring: Built) -> None:

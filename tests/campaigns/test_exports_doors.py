@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -11,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns import exports
+from campaigns.exports import asking, working
 from campaigns.models import Export
 from customers.access import create_key
 from customers.models import Customer
@@ -164,3 +166,26 @@ def test_a_marketer_takes_no_rows_out(orders: None) -> None:
     assert marketer.get(reverse("admin:campaigns_export_download", args=[row.pk])).status_code == 403
     row.refresh_from_db()
     assert (Export.objects.count(), row.downloads) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        (asking.AGED, "已过七天保留期。"),
+        (asking.LEFT, "此后可能有其中的人被删除或限制处理。"),
+        (working.LEFT, "期间有人被删除或限制处理。"),
+        ("5 workers died at it.", "有 5 个工作进程在处理时中断。"),
+        ("OSError", "因错误中止：OSError。"),
+        ("", "–"),
+    ],
+)
+def test_why_there_is_no_file_is_told_in_the_readers_language_and_kept_in_one(
+    db: None, kept: str, told: str
+) -> None:
+    row = Export.objects.create(dataset="orders", state="failed", requested_by="ana", why=kept)
+    client = Client()
+    client.force_login(desk.staff())
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
+    page = client.get(reverse("admin:campaigns_export_change", args=[row.pk]))
+    assert told in page.content.decode()
+    assert Export.objects.get(pk=row.pk).why == kept

@@ -587,6 +587,17 @@ def test_people_inside_may_be_moved_where_their_step_still_is(journey) -> None:
     assert way(JourneyEntry.objects.get(customer=anna))[-1] == ("out", "exit")
 
 
+def test_s5_no_door_changes_a_running_journey_of_many_people(journey, settings) -> None:
+    settings.APPROVAL_ABOVE = 100
+    row = journey()
+    Campaign.objects.filter(pk=row.pk).update(approved_people=101)
+    with pytest.raises(journeys.NeedsApproval, match="pause the campaign"):
+        journeys.publish(row, second(), by="marta")
+    assert journeys.newest(row).number == 1
+    Campaign.objects.filter(pk=row.pk).update(status="paused")
+    assert journeys.publish(row, second(), by="marta").number == 2
+
+
 # --- what it costs -------------------------------------------------------------------------------------------------
 
 

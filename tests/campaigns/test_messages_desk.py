@@ -1,10 +1,15 @@
 """The desk's pages of messages: who may do what, and what they say."""
 
+import re
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from campaigns import messages
+from campaigns.admin.messages.mini import mini
+from campaigns.messages.layout import Block, Layout, sound
 from campaigns.models import Decision, Delivery, Message
 from tests import desk
 from tests.campaigns.conftest import Sink
@@ -61,7 +66,7 @@ def test_what_is_being_written_is_checked_without_being_kept(client, message) ->
 def test_a_preview_shows_every_verdict_in_any_of_the_campaign_s_languages_and_ways(client, message) -> None:
     shown = client.get(to("preview", message), {"customer": "p001"})
     assert [verdict.name for verdict in shown.context["found"].verdicts] == [
-        "Audience", "Consent", "Arm", "Frequency", "Offer",
+        "Audience", "Consent", "Group by lot", "Frequency", "Offer",
     ]  # fmt: skip
     assert shown.context["campaign"].message_id == message.pk
     told = client.get(to("preview", message), {"customer": "p001", "language": "zh-hans", "view": "text"})
@@ -98,3 +103,25 @@ def test_a_test_is_sent_by_whoever_may_change_the_message_and_to_themselves_only
     assert viewer.post(to("test", message), {"to": "vera@shop.example"}).status_code == 403
     assert sink.recipients() == ["marta@shop.example"]
     assert not Delivery.objects.exists()
+
+
+def drawn(row: Message) -> list[tuple[str, int]]:
+    """(kind, how many lines) of each part of a message in small."""
+    parts = re.findall(r'<span class="is-([a-z]+)">(.*?)</span>', mini(row))
+    return [(kind, inside.count("<i>")) for kind, inside in parts]
+
+
+def test_a_message_in_small_has_its_blocks_and_of_a_source_what_its_tags_tell() -> None:
+    blocks = [
+        Block("b1", "heading", {"en": {"text": "Hello"}}),
+        Block("b2", "text", {"en": {"text": "x" * 130}}),
+        Block("b3", "products", {"en": {"list": "recommended"}}),
+    ]
+    row = Message(slug="new")
+    messages.put(row, sound(Layout(blocks, "#aa0000")))
+    assert drawn(row) == [("heading", 0), ("text", 3), ("products", 3), ("footer", 1)]
+    assert 'style="--mini:#aa0000"' in mini(row)
+    source = "<mj-text><h1>Hi {{ customer.name }}</h1></mj-text><mj-button>Go</mj-button>{{ offer_block }}"
+    assert drawn(Message(body=source)) == [("heading", 0), ("button", 0), ("offer", 0)]
+    # Nothing of what was written stands in it.
+    assert "Go" not in mini(Message(body=source)) and "code" in mini(Message(body="Hello"))

@@ -62,7 +62,7 @@ def test_a_preview_asks_everything_and_keeps_nothing(campaign, message) -> None:
     assert said(found) == {
         "Audience": (True, "In the segment “Everyone”."),
         "Consent": (True, "Allows it."),
-        "Arm": (True, "Treated."),
+        "Group by lot": (True, "Gets the campaign."),
         "Frequency": (True, "No cap stands against it."),
         "Offer": (True, "Would get: Ten percent."),
     }
@@ -90,7 +90,7 @@ def test_verdicts_say_why_somebody_would_get_nothing(campaign, message) -> None:
     found = said(previews.preview(message, Customer.objects.get(pk=pk), at=NOW, campaign=row))
     assert found["Audience"] == (False, "In none of the campaign's segments.")
     assert found["Consent"] == (False, "Does not allow it: gets nothing.")
-    assert found["Arm"][0] is False
+    assert found["Group by lot"][0] is False
     assert "Offer" not in found
 
 

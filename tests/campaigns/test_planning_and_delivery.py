@@ -251,6 +251,23 @@ def test_a_paused_campaign_waits_and_a_cancelled_one_ends(campaign: Make, sink: 
     assert sorted(Delivery.objects.values_list("status", flat=True)) == ["cancelled", "cancelled", "sent"]
 
 
+def test_of_a_large_campaign_that_is_cancelled_nothing_leaves_and_the_worker_ends_the_rest(
+    campaign: Make, sink: Sink, monkeypatch
+) -> None:
+    monkeypatch.setattr(lifecycle, "CANCELLED_AT_ONCE", 2)
+    people(7)
+    row, other = campaign(), campaign()
+    planned(row)
+    planned(other)
+    lifecycle.take(row, "cancel", by="t", at=NOW)
+    mine = Delivery.objects.filter(run__campaign=row)
+    assert mine.filter(status="planned").count() == 5
+    assert delivery.deliver_all(clock=clock) == {"sent": 7}
+    assert (lifecycle.cancel_due(at=NOW), lifecycle.cancel_due(at=NOW)) == (5, 0)
+    assert set(mine.values_list("status", flat=True)) == {"cancelled"}
+    assert set(other.runs.values_list("deliveries__status", flat=True)) == {"sent"}
+
+
 def test_u7_what_the_server_says_decides_the_fate(campaign: Make, sink: Sink) -> None:
     for name in ("nobody-1", "policy-1", "busy-1", "fine-1"):
         person(name, allows=["marketing_email"])

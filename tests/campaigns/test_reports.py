@@ -92,6 +92,7 @@ def test_profit_is_margin_less_discounts_and_sending(spring: Built) -> None:
         "redeemed_by_control": 1,
         "reversed": 1,
         "used_by_someone_else": 1,
+        "expired": 0,
         "leaked": 0,
         "refused": 0,
         "discount": Decimal("17.00"),

@@ -41,6 +41,7 @@ def table(made: Built, name: str) -> list[dict[str, str]]:
 def test_the_headline_s_table_says_what_the_report_says(clear: Built) -> None:
     rows = {row["figure"]: row for row in table(clear, "headline")}
     assert rows["revenue_per_person"]["value"] == "10.0"
+    assert (rows["measured_from"]["value"], rows["currency"]["value"]) == (START.isoformat(), "EUR")
     assert (rows["verdict"]["value"], rows["treated_revenue"]["value"]) == ("earned", "600.00")
 
 

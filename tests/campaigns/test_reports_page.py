@@ -13,14 +13,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns import report_text
-from campaigns.admin.charts import Chart, Line
-from campaigns.admin.report import matrix
-from campaigns.models import Campaign, CampaignRun, Decision, Holdout, Message, Segment
-from campaigns.reports import Cell, Expected, SegmentRow
+from campaigns import disclosure, report_text
+from campaigns.admin.charts import Chart, Dots, Interval, Line, Scale, Square, bars, levels
+from campaigns.admin.reports.charts import matrix, summary_of_days, waterfall
+from campaigns.models import Campaign, CampaignRun, Code, Decision, Holdout, Message, Segment
+from campaigns.reports import Cell, Day, Expected, SegmentRow, codes, small
 from tests import desk
 from tests.campaigns.conftest import offer, people
-from tests.campaigns.reporting import DAY, START, Built, built, paid
+from tests.campaigns.reporting import DAY, START, Built, built, paid, with_codes
 from tests.conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +61,7 @@ def test_the_report_says_the_verdict_then_the_time_the_segments_and_the_variants
     assert html.count('class="desk-chart"') == 2
     assert "Cannot tell yet which is better." in html
     assert "Version A" in html
-    assert "a less b" in html
+    assert "Version A less Version B" in html
     assert "Share who ordered (exploratory)" in html
     assert "Everyone" in html
     client.cookies["django_language"] = "zh-hans"
@@ -70,7 +70,10 @@ def test_the_report_says_the_verdict_then_the_time_the_segments_and_the_variants
 
 def test_a_report_of_nobody_opens_too(client) -> None:
     row = Campaign.objects.create(slug="draft", name="Draft")
-    assert "Nobody has been planned yet." in page(client, row)
+    html = page(client, row)
+    assert "Nobody has been planned yet." in html
+    assert "As soon as the campaign has chosen its people" in html
+    assert "Cost and profit" not in html
 
 
 def test_an_open_window_is_said(client) -> None:
@@ -82,12 +85,13 @@ def test_an_open_window_is_said(client) -> None:
 
 def test_every_table_can_be_taken_along(client, grown: Built) -> None:
     Segment.objects.update(name="=1+1")
-    for name, rows in (("headline", 14), ("waterfall", 12), ("days", 14), ("segments", 1), ("variants", 3)):
+    for name, rows in (("headline", 18), ("waterfall", 12), ("days", 14), ("segments", 1), ("variants", 3)):
         answer = client.get(
             reverse("admin:campaigns_campaign_report_file", args=[grown.campaign.pk, f"{name}.csv"])
         )
         assert answer["Content-Type"] == "text/csv; charset=utf-8"
-        assert answer["Content-Disposition"] == f'attachment; filename="spring-{name}.csv"'
+        day = timezone.localtime().date()
+        assert answer["Content-Disposition"] == f'attachment; filename="spring-{name}-{day}.csv"'
         text = answer.content.decode("utf-8-sig")
         found = list(csv.DictReader(io.StringIO(text)))
         assert len(found) == rows, name
@@ -135,8 +139,11 @@ def test_who_is_expected_to_buy_stands_beside_what_was_seen_but_for_blank_cells(
         grown.report(), segments=[SegmentRow("All", "", 70, 30, 1.0, 0.0, 2.0, cells=tuple(cells))]
     )
     told = {("All", name): Expected(12.4, 8.0, 17.2) for name in ("Ten", "Free")}
-    ((_row, found),) = matrix(report, told)
-    assert [words for _cell, words in found] == ["12 (8 … 17)", "", ""]
+    offers, ((_row, found),) = matrix(report, told)
+    assert offers == ["Ten", "Free", "New"]
+    assert found[0].told[-1] == "today's model: 12 buyers (8 … 17)"
+    assert found[1] == Square(("too few people to show",), is_thin=True)
+    assert found[2].told == ["8.00 per person", "30 people, 12 bought"]
 
 
 # --- the holdout -------------------------------------------------------------------------------------------------------
@@ -230,3 +237,163 @@ def test_labels_of_lines_that_end_together_stand_apart() -> None:
 def test_of_nothing_known_nothing_is_drawn() -> None:
     assert Chart.of(moments(3), Line("a", "treated", [None] * 3)) is None
     assert Chart.of(moments(1), Line("a", "treated", [0.0])) is not None
+
+
+@pytest.mark.once
+def test_intervals_stand_on_one_scale_and_nought_is_on_it() -> None:
+    dots = Dots.of(
+        [Interval("a", "", 2.0, 1.0, 3.0, "earned"), Interval("b", "", -1.0, -3.0, 1.0)], Scale(-4.0, 4.0)
+    )
+    assert dots is not None
+    assert dots.zero == 50
+    assert [(row.start, row.width, row.point) for row in dots.rows] == [
+        (62.5, 25.0, 75.0),
+        (12.5, 50.0, 37.5),
+    ]
+    assert dots.ticks == [(0.0, "-4"), (25.0, "-2"), (50.0, "0"), (75.0, "2"), (100.0, "4")]
+    assert Dots.of([]) is None
+    assert Dots.of([Interval("endless", "", 0.0, -float("inf"), 1.0)]) is None
+
+
+@pytest.mark.once
+def test_one_wide_interval_does_not_press_the_others_flat_and_is_marked_as_cut() -> None:
+    scale = Scale.for_most([(-1.0, 1.0), (0.5, 2.0), (-900.0, 900.0)])
+    assert (scale.low, scale.high) == (-8 * 1.16, 8 * 1.16)
+    dots = Dots.of([Interval("wide", "", 0.0, -900.0, 900.0)], scale)
+    assert dots is not None
+    assert dots.rows[0].is_cut == (True, True)
+    assert (dots.rows[0].start, dots.rows[0].width) == (0.0, 100.0)
+
+
+@pytest.mark.once
+def test_bars_begin_at_nought_and_what_is_held_back_has_no_length() -> None:
+    found = bars(
+        [("given", 40, "40", "whole", ""), ("used", 10, "10", "left", ""), ("few", None, "–", "loss", "")]
+    )
+    assert [(bar.percent, bar.offset) for bar in found] == [(100.0, 0.0), (25.0, 0.0), (0.0, 0.0)]
+
+
+@pytest.mark.once
+def test_squares_are_darker_the_more_they_hold() -> None:
+    assert levels([0.0, 1.0, 2.0, 3.0, 4.0, None]) == [1, 2, 3, 4, 4, 0]
+    assert levels([None]) == [0]
+
+
+def test_each_loss_of_the_waterfall_stands_where_those_end_who_are_left(grown: Built) -> None:
+    CampaignRun.objects.update(
+        waterfall={
+            "matched": 400, "no_consent": {"marketing_email": 100}, "suppressed": {}, "no_address": 120,
+            "held_out": 60, "sendable": 120,
+        }
+    )  # fmt: skip
+    drawn = {bar.label: (bar.offset, bar.percent) for bar in waterfall(grown.report(), {})}
+    assert drawn["match"] == (0.0, 100.0)
+    assert drawn["do not allow offers by e-mail"] == (75.0, 25.0)
+    assert drawn["have no address"] == (45.0, 30.0)
+    assert drawn["held out as the control group"] == (30.0, 15.0)
+    assert drawn["can be reached"] == (0.0, 30.0)
+    assert drawn["people in the campaign who ordered"] == (0.0, 26.0)
+
+
+def test_whoever_came_one_by_one_is_the_whole_of_what_came_of_it(grown: Built) -> None:
+    CampaignRun.objects.update(waterfall={})
+    drawn = {bar.label: (bar.n, bar.percent) for bar in waterfall(grown.report(), {})}
+    assert drawn["in the campaign, as they came"] == (120, 100.0)
+    assert drawn["people in the campaign who ordered"] == (104, 86.67)
+    assert "match" not in drawn
+
+
+def test_the_summary_says_since_when_the_band_is_clear_of_nought() -> None:
+    first, second = (
+        Day(NOW + n * DAY, 60, 60, 1.0, 1.0, 2.0 + n, low, 5.0, "sequence")
+        for n, low in ((0, -1.0), (1, 0.5))
+    )
+    assert "from +2.00 on" in summary_of_days([first, second])
+    assert "clear of nought since" in summary_of_days([first, second])
+    assert "still holds nought" in summary_of_days([second, first])
+
+
+def test_n1_a_thin_cell_is_blank_on_page_chart_table_and_json(client, grown: Built) -> None:
+    """Everybody of one segment had one offer, but for twelve who had another: their cell takes the other along."""
+    common, rare = offer("common", title="Common"), offer("rare", title="Rare")
+    Decision.objects.filter(arm="treated").update(offer=common)
+    few = Decision.objects.filter(customer__external_id__in=grown.treated[:12])
+    few.update(offer=rare)
+    found = client.get(reverse("admin:campaigns_campaign_report", args=[grown.campaign.pk]))
+    html = found.content.decode()
+    ((_row, squares),) = found.context["matrix"]
+    assert {(square.is_thin, square.level, square.told) for square in squares} == {
+        (True, 0, ("too few people to show",))
+    }
+    assert html.count("too few people to show") >= 2
+    assert "12 people" not in html
+    assert "108 people" not in html
+    table = client.get(
+        reverse("admin:campaigns_campaign_report_file", args=[grown.campaign.pk, "segments.csv"])
+    ).content.decode("utf-8-sig")
+    cells = [row for row in csv.DictReader(io.StringIO(table)) if row["offer"]]
+    assert [
+        (row["treated"], row["ordered"], row["revenue_per_person"], row["expected_anyway"]) for row in cells
+    ] == [("", "", "", "")] * 2
+    whole = client.get(
+        reverse("admin:campaigns_campaign_report_file", args=[grown.campaign.pk, "report.json"])
+    ).json()
+    assert [(cell["people"], cell["revenue_per_person"]) for cell in whole["segments"][0]["cells"]] == [
+        (None, None)
+    ] * 2
+
+
+def test_the_bands_around_the_means_are_as_wide_as_chance(grown: Built) -> None:
+    """Of 120 treated 52 bought for 20.00 on the second day: 8.667 a person, spread 9.951, so ± 1.96 · 9.951/√120."""
+    day = next(day for day in grown.report().days if day.treated is not None)
+    assert (day.treated, day.treated_within) == pytest.approx((8.6667, 1.7804), abs=1e-3)
+
+
+def test_a_report_of_before_the_bands_is_still_read(grown: Built) -> None:
+    stored = grown.report().as_dict()
+    for day in stored["days"]:
+        del day["treated_within"], day["control_within"]
+    del stored["margin_percent"]
+    found = disclosure.as_shown(stored)
+    assert found.margin_percent is None
+    assert found.days[-1].treated_within is None
+
+
+def test_profit_is_told_line_by_line(client, grown: Built) -> None:
+    with_codes(grown)
+    paid(grown.treated[52:60], "90.00")
+    found = client.get(reverse("admin:campaigns_campaign_report", args=[grown.campaign.pk]))
+    lines = [line[0] for line in found.context["profit"]]
+    assert lines == [
+        "Revenue it caused, of 120 people in the campaign",
+        "What is kept of it, a margin of 40 %",
+        "Discounts used by people in the campaign, less those the held out used anyway",
+        "Sending the messages",
+        "Profit it caused",
+    ]
+    # Six codes were redeemed: too few for their discounts to be told, and for the profit.
+    assert [line[1] for line in found.context["profit"]][2:] == [
+        "too few to show",
+        "− 0.00 EUR",
+        "too few to show",
+    ]
+
+
+def test_codes_that_expired_are_told_where_nobody_is_left_alone(grown: Built) -> None:
+    with_codes(grown)
+    given = list(Code.objects.order_by("pk"))
+    Code.objects.filter(pk__in=[code.pk for code in given[7:57]]).update(state="expired")
+    assert small.codes_of(codes.codes(grown.campaign))["expired"] == 50
+    # Of 120 two would be left who still hold theirs.
+    Code.objects.filter(pk__in=[code.pk for code in given[7:]]).update(state="expired")
+    assert small.codes_of(codes.codes(grown.campaign))["expired"] == 113
+    Code.objects.filter(pk__in=[code.pk for code in given[118:]]).update(state="assigned")
+    assert small.codes_of(codes.codes(grown.campaign))["expired"] is None
+
+
+def test_the_people_behind_a_bar_are_opened_by_whoever_may_see_them(client, grown: Built) -> None:
+    html = page(client, grown.campaign)
+    deliveries = reverse("admin:campaigns_delivery_changelist")
+    listed = f"{deliveries}?run__campaign__id__exact={grown.campaign.pk}"
+    assert f'href="{listed}"' in html
+    assert client.get(listed).status_code == 200

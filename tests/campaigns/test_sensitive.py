@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from campaigns import delivery, journeys, lifecycle, onsite, planning, segments, stopping
-from campaigns.admin.segment import SegmentForm
+from campaigns.admin.segments.page import SegmentForm
 from campaigns.journeys import Call
 from campaigns.lifecycle import NotPossible, take
 from campaigns.models import Campaign, Decision, Delivery, JourneyVersion, Offer, Placement, Segment

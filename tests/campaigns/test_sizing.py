@@ -9,8 +9,9 @@ import pytest
 
 from campaigns import sizing, statistics
 from campaigns.models import Campaign
-from customers import consent
-from customers.models import Event
+from campaigns.segments import sampling
+from customers import consent, few
+from customers.models import Customer, Event
 from tests.campaigns.conftest import people
 from tests.conftest import NOW
 
@@ -76,3 +77,34 @@ def test_of_nobody_and_of_no_past_nothing_is_told(campaign: Make) -> None:
     assert (found.past.people, found.finds, found.plan, found.cheapest) == (0, None, None, None)
     people(5)
     assert sizing.sizing(row, at=NOW).plan is None
+
+
+def test_a_large_audience_is_asked_of_some_and_a_small_one_of_everyone(
+    campaign: Make, monkeypatch, django_assert_max_num_queries
+) -> None:
+    """600 of whom 200 are drawn; every second spends 40, and 300 came within the window."""
+    ids = people(600)
+    for pk in ids[::2]:
+        order(pk, 40, days_ago=2)
+    Customer.objects.update(created_at=NOW - timedelta(days=90))
+    Customer.objects.filter(pk__in=ids[:300]).update(created_at=NOW - timedelta(days=1))
+    monkeypatch.setattr(sampling, "WHOLE", 100)
+    monkeypatch.setattr(sizing, "DRAWN", 200)
+    monkeypatch.setattr(sizing, "ENOUGH_PEOPLE", 100)
+    row = campaign(launched=False, window_days=14)
+    with django_assert_max_num_queries(10):
+        some = sizing.past_of(row, at=NOW)
+    assert (some.people, some.is_estimate) == (600, True)
+    assert 200 < some.buyers < 400 and 200 < some.joined < 400
+    assert some.buyers == few.two_digits(some.buyers), "no finer than the draw"
+    assert 15 < some.mean < 25 and some.sd == pytest.approx(20, rel=0.02)
+    assert sizing.past_of(row, at=NOW) == some, "the same are drawn"
+    monkeypatch.setattr(sizing, "ENOUGH_BUYERS", 201)
+    everyone = sizing.past_of(row, at=NOW)
+    assert (everyone.people, everyone.buyers, everyone.joined) == (600, 300, 300)
+    assert everyone.mean == pytest.approx(20)
+    assert not everyone.is_estimate
+    # Of those drawn fewer than twenty are new: how many is not told.
+    monkeypatch.setattr(sizing, "ENOUGH_BUYERS", 10)
+    Customer.objects.filter(pk__in=ids[15:]).update(created_at=NOW - timedelta(days=90))
+    assert few.is_small(sizing.past_of(row, at=NOW).joined)

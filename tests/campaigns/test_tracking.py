@@ -163,8 +163,9 @@ def test_u1_u3_u5_the_sent_mail_s_own_links_work(campaign, sink: Sink, client: C
 
 
 def test_c12_a_no_before_the_sending_holds_the_planned_message_back(
-    campaign, sink: Sink, client: Client
+    campaign, sink: Sink, client: Client, time_machine
 ) -> None:
+    time_machine.move_to(NOW)
     people(2)
     campaign(an_offer("spring"))
     planning.plan_due(at=NOW)
@@ -177,7 +178,10 @@ def test_c12_a_no_before_the_sending_holds_the_planned_message_back(
     assert len(sink.mails()) == 1
 
 
-def test_c3_d2_erasure_before_the_sending_holds_the_planned_message_back(campaign, sink: Sink) -> None:
+def test_c3_d2_erasure_before_the_sending_holds_the_planned_message_back(
+    campaign, sink: Sink, time_machine
+) -> None:
+    time_machine.move_to(NOW)
     ids = people(2)
     campaign(an_offer("spring"))
     planning.plan_due(at=NOW)

@@ -94,3 +94,22 @@ def test_a_change_that_touches_too_few_rows_takes_the_others_back(products: dict
             together.update(Product.objects.filter(sku="mug", price__gt=100), 1, title="Dear"),
         )
     assert not Category.objects.filter(slug="new").exists()
+
+
+def test_a_row_that_is_there_is_changed_if_it_is_one_of_those(products: dict[str, Product]) -> None:
+    mug, rose = products["mug"], products["rose"]
+    mug.title, rose.title = "Cup", "Thorn"
+    new = Category(pk=max(Category.objects.values_list("pk", flat=True)) + 7, slug="new", name="New")
+
+    def change(*rows: Product) -> together.Change:
+        return together.insert(rows, or_change=["title"], where=Product.objects.filter(price__lt=10))
+
+    with transaction.atomic():
+        together.write(change(mug), together.insert([new], or_change=["name"]))
+    assert (Product.objects.get(sku="mug").title, Category.objects.get(slug="new").pk) == ("Cup", new.pk)
+    assert rose.price is not None and rose.price > 10
+    mug.title = "Beaker"
+    with pytest.raises(together.Missed), transaction.atomic():
+        together.write(change(mug, rose))
+    kept = dict(Product.objects.filter(sku__in=("mug", "rose")).values_list("sku", "title"))
+    assert kept == {"mug": "Cup", "rose": "Red rose bush"}

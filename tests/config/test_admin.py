@@ -13,8 +13,10 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.models import CampaignSegment, Delivery, Variant
+from config.models import Change
 from customers.models import SilentYes
 from recommender.models import Promotion
 from tests import desk
@@ -132,6 +134,37 @@ def test_a_list_asks_no_more_of_many_rows_than_of_few(asked, name):
     assert many < 20
 
 
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("customers.event", "order_id"),
+        ("customers.event", "customer__external_id"),
+        ("customers.event", "message_id"),
+        ("customers.consentrecord", "customer_id"),
+        ("customers.consentstate", "purpose"),
+        ("campaigns.decision", "id"),
+        ("campaigns.code", "value"),
+        ("recommender.clustermembership", "cluster"),
+    ],
+)
+def test_what_is_asked_for_exactly_is_found_by_its_index(client, shop, name, column):
+    rows = apps.get_model(name)._default_manager.order_by("pk")
+    told = str(rows.values_list(column, flat=True)[1])
+    expected = set(rows.filter(**{column: told}).values_list("pk", flat=True))
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.get(address(name, "changelist"), {"q": f" {told} "})
+    assert expected <= {row.pk for row in answer.context["cl"].result_list}
+    # Compared in capital letters, no index would help.
+    assert not any("UPPER(" in query["sql"] or "LIKE" in query["sql"] for query in captured.captured_queries)
+    with CaptureQueriesContext(connection) as captured:
+        none = client.get(address(name, "changelist"), {"q": "nobody-at-all"})
+    assert list(none.context["cl"].result_list) == []
+    said = " ".join(query["sql"] for query in captured.captured_queries)
+    # Neither has an index that begins with it.
+    assert '"purpose" =' not in said
+    assert ('"message_id" =' in said) == ('"source" IN' in said) == (name == "customers.event")
+
+
 @pytest.mark.parametrize("name", ["customers.customer", "campaigns.campaign", "campaigns.segment"])
 def test_a_page_asks_no_more_of_many_rows_than_of_few(client, shop, name):
     row = apps.get_model(name)._default_manager.order_by("pk")[1 if name.endswith("customer") else 0]
@@ -245,3 +278,38 @@ def test_a_list_that_nothing_filters_offers_no_way_to_show_all(client, shop):
     assert "Show all" not in client.get(listed).content.decode()
     assert "Nothing matches" in client.get(f"{listed}?q=zzz").content.decode()
     assert "Show all" in client.get(f"{listed}?q=zzz").content.decode()
+
+
+def test_every_list_says_what_it_is_for_when_it_is_empty():
+    told = {
+        model._meta.label: str(getattr(page, "about", "")) for model, page in admin.site._registry.items()
+    }
+    theirs = {label for label in told if label.startswith("axes.")}  # another package's pages
+    assert {label for label, about in told.items() if len(about.split()) < 5} == theirs
+
+
+def test_of_the_menu_one_entry_is_the_present_one(client: Client) -> None:
+    """The calendar's address lies below that of all campaigns."""
+    told = client.get(reverse("admin:campaigns_campaign_calendar")).content.decode()
+    (active,) = re.findall(r'<a href="([^"]*)" aria-current="page"', told)
+    assert active == reverse("admin:campaigns_campaign_calendar")
+
+
+def test_what_a_list_draws_in_colour_is_a_word_on_the_form(client: Client) -> None:
+    row = Change.objects.create(at=timezone.now(), door="desk", who="marta", deed="logged_in")
+    told = client.get(reverse("admin:config_change_change", args=[row.pk])).content.decode()
+    assert 'class="readonly' in told and "logged in" in told
+    assert "logged_in" not in told
+
+
+def test_each_form_that_asks_for_a_slug_says_what_it_is(rf, client):
+    request = rf.get("/")
+    request.user = User.objects.get(username="marta")
+    asked = {}
+    for model, page in admin.site._registry.items():
+        if page.has_add_permission(request):
+            fields = page.get_form(request).base_fields
+            if "slug" in fields:
+                asked[model._meta.model_name] = str(fields["slug"].help_text)
+    assert len(asked) > 8
+    assert [name for name, told in asked.items() if not told] == []

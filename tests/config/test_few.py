@@ -25,6 +25,7 @@ from campaigns.models import (
     Holdout,
     Offer,
     Placement,
+    Segment,
     ShareChange,
     UpliftStudy,
 )
@@ -52,16 +53,45 @@ OF_AS_MANY_THINGS = {
 }  # fmt: skip
 # Pages that show one person, or are asked by POST alone (those of numbers are below).
 NOT_READ = {
+    "campaigns_campaign_copy": "makes a copy; POST",
+    "campaigns_campaign_offer": "approves an offer; POST",
+    "bring_in": "a file of one's own; what was read of it is POST (test_bringing.py)",
+    "catalog_product_file": "a row a product",
+    "catalog_category_file": "a row a category",
+    "catalog_category_bring_in": "a file of one's own; what was read of it is POST (test_bring_in.py)",
+    "campaigns_offer_file": "what was said of each offer, and nothing that is counted (test_bring_in.py)",
+    "campaigns_offer_bring_in": "a file of one's own; what was read of it is POST",
+    "campaigns_segment_file": "a rule a segment, for whoever writes them (test_bring_in.py)",
+    "campaigns_segment_bring_in": "a file of one's own; what was read of it is POST",
+    "campaigns_export_anew": "leads to the form of a new one",
+    "campaigns_export_work": "how far a file is, in rows; nothing is being written here",
+    "customers_importrun_work": "how far a file is; nothing is being taken in here",
+    "recommender_trainingrun_work": "how far a training is",
     "campaigns_campaign_private": "told with noise (test_private.py)",
     "campaigns_export_download": "a file, for whoever may take rows out; gone here",
+    "campaigns_headline_renew": "POST; told in test_reports_results.py",
+    "campaigns_headline_cancel": "POST; told in test_reports_results.py",
     "campaigns_message_preview": "as one person would get it",
+    "campaigns_message_blocks": "a message's words; POST",
     "campaigns_message_check": "a message's words; POST",
+    "campaigns_message_follow": "the answers of servers; POST",
+    "campaigns_message_try": "whether a mail to oneself went; POST",
     "campaigns_segment_count": "POST, below",
+    "campaigns_segment_estimate": "POST, below",
+    "campaigns_segment_examples": "people themselves, for whoever may see them; POST",
+    "campaigns_segment_why": "one person, for whoever may see them; POST",
+    "campaigns_segment_members": "people themselves, for whoever may see them",
+    "campaigns_journeyversion_suggest": "products and categories, as one types",
     "customers_privacyrequest_register": "a row a demand",
-    "recommender_placement_preview": "as one person would get it",
+    "recommender_placement_preview": "leads to the next",
+    "recommender_placement_shows": "as one person would get it",
+    "recommender_modelversion_moods": "reviews, of which the shop has as many as people (test_moods.py)",
+    "recommender_modelversion_beside_live": "leads to another",
+    "recommender_modelversion_train_again": "leads to another",
 }
 OF_A_CAMPAIGN = {
     "campaigns_fairnesscheck_of",
+    "campaigns_journeyversion_compare",
     "campaigns_journeyversion_of",
     "campaigns_journeyversion_steps",
 }
@@ -112,6 +142,10 @@ def told(content: bytes) -> str:
     # What a form sends along is read by whoever looks; where a thing stands, and its number, is not about people.
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", text)
     sent = re.findall(r'name="confirmed" value="([^"]*)"', text)
+    # What is drawn, and what is said to whoever does not see it, is told too.
+    sent += re.findall(
+        r'\b(?:style|title|aria-label|aria-valuenow|d|x|y|width|data-label)="([^"]*\d[^"]*)"', text
+    )
     return " ".join([*html.unescape(re.sub(r"<[^>]*>", " ", text)).split(), *sent])
 
 
@@ -144,7 +178,14 @@ def addresses(row: Campaign) -> Iterator[tuple[str, str]]:
             continue
         if name == "campaigns_campaign_step":
             for step in lifecycle.STEPS:
-                yield f"{name} {step}", reverse(f"admin:{name}", args=[row.pk, step])
+                address = reverse(f"admin:{name}", args=[row.pk, step])
+                yield from ((f"{name} {step}", address), (f"{name} {step} counted", f"{address}?count=1"))
+        elif name == "campaigns_campaign_size":
+            address = reverse(f"admin:{name}", args=[row.pk])
+            yield from ((name, address), (f"{name} counted", f"{address}?count=1"))
+        elif name == "campaigns_campaign_check_part":
+            for part in ("reach", "meets", "fairness"):  # the others show people, to whoever may see them
+                yield f"{name} {part}", reverse(f"admin:{name}", args=[row.pk, part])
         elif name == "campaigns_campaign_report_file":
             for file in ("report.json", *(f"{sheet}.csv" for sheet in sheets.SHEETS)):
                 yield f"{name} {file}", reverse(f"admin:{name}", args=[row.pk, file])
@@ -172,9 +213,16 @@ def read(client: Client, count: int, *, leaves_out: tuple[str, ...] = ()) -> dic
                 continue
             found[name] = opened(client, address)
         count_page = reverse("admin:campaigns_segment_count")
+        estimate_page = reverse("admin:campaigns_segment_estimate")
+        found["ready"] = opened(client, reverse("admin:campaigns_segment_ready") + "?count=1")
+        other = Segment.objects.create(slug="other", name="Other", rule=RULES[1])
+        overlap = reverse("admin:campaigns_segment_overlap", args=[Segment.objects.earliest("pk").pk])
+        found["overlap"] = opened(client, f"{overlap}?with={other.pk}")
         for rule in RULES:
             said = client.post(count_page, {"slug": "new", "rule": str(rule).replace("'", '"')})
             found[f"count {rule}"] = told(said.content)
+            said = client.post(estimate_page, {"slug": "new", "rule": str(rule).replace("'", '"')})
+            found[f"estimate {rule}"] = told(said.content)
         fair = reverse("admin:campaigns_fairnesscheck_of", args=[row.pk])
         found["flip"] = told(client.post(fair, {"action": "flip"}).content)
         Campaign.objects.update(kind="journey")

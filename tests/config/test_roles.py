@@ -131,14 +131,25 @@ def test_s5_each_role_presses_only_its_buttons(db: None, name: str) -> None:
     for label, room in rooms().items():
         row = apps.get_model(label)._default_manager.first()
         app, model = label.split(".")
-        needed = {"view": "view", "act": "change", "write": "add"}
+        rights = {
+            **{
+                need: f"{app}.{deed}_{model}"
+                for need, deed in (("view", "view"), ("act", "change"), ("write", "add"))
+            },
+            "people": "customers.view_customer",
+            "answer": "customers.change_privacyrequest",
+            "train": "recommender.change_trainingrun",
+            "reviews": "catalog.view_review",
+            "pool": "campaigns.change_offer",
+            "begin": "campaigns.add_campaign",
+        }
         for button, _words, need in buttons(room):
             try:
                 url = address(label, button)
             except NoReverseMatch:
                 url = address(label, button, row.pk)
             tried += 1
-            if may(client, url) != (f"{app}.{needed[need]}_{model}" in role.permissions):
+            if may(client, url) != (rights[need] in role.permissions):
                 wrong.append(url)
     assert wrong == []
     assert tried > 30
@@ -181,7 +192,7 @@ def test_s5_the_home_page_leads_nobody_to_a_closed_door(db: None, name: str) -> 
     ] == []
     waiting = client.get(reverse("admin:index")).context["needs"]
     assert any("unknown fate" in need.words for need in waiting) is (name == "Approver")
-    assert any("campaign draft" in need.words for need in waiting)
+    assert any("campaign draft" in need.words for need in waiting) is (name == "Approver")
 
 
 def test_s5_a_viewer_changes_nothing_by_any_form(db: None) -> None:

@@ -3,9 +3,10 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from customers import encryption, ledger
-from customers.models import ApiKey, ConsentRecord, ConsentState, IdempotentReply, Suppression
+from customers.models import ApiKey, ConsentRecord, ConsentState, Customer, IdempotentReply, Suppression
 from tests import desk
 
 
@@ -32,9 +33,51 @@ def test_people_are_found_by_id_and_by_exact_address(client, anna, boris):
     assert len(found(client, "")) == 2
 
 
+def listed(client: Client, **asked: str) -> set[int]:
+    answer = client.get(address("customer", "changelist"), asked)
+    return {customer.pk for customer in answer.context["cl"].result_list}
+
+
+def test_the_list_opens_with_whom_the_shop_knows_and_one_press_shows_everybody(client, anna):
+    visitor = Customer.objects.create(jurisdiction="EU")
+    by_mail = Customer.objects.create(jurisdiction="EU", email_index="a" * 64)
+    erased = Customer.objects.create(external_id="gone", jurisdiction="EU", erased_at=timezone.now())
+    assert listed(client) == {anna.pk, by_mail.pk}
+    assert listed(client, who="anonymous") == {visitor.pk}
+    assert listed(client, who="gone") == {erased.pk}
+    page = client.get(address("customer", "changelist"), {"o": "1", "p": "1"})
+    ((words, link),) = page.context["list_links"]
+    assert str(words) in page.content.decode()
+    everybody = client.get(address("customer", "changelist") + link)
+    assert len(everybody.context["cl"].result_list) == 4
+    assert everybody.context["list_links"] == []
+
+
+def test_a_search_asks_for_everybody(client, anna):
+    Customer.objects.create(external_id="anton", jurisdiction="EU", erased_at=timezone.now())
+    assert set(found(client, "an")) == {"anna", "anton"}
+
+
+def test_what_happened_with_a_person_stands_above_who_they_are(client, anna):
+    page = client.get(address("customer", "change", anna.pk)).content.decode()
+    places = [
+        page.index(mark)
+        for mark in ('class="desk-rights"', 'id="timeline"', 'id="customer_form"', 'id="section-1"')
+    ]
+    assert places == sorted(places)
+    assert 'href="#customer_form"' in page
+    assert 'href="#section-1"' in page
+
+
 def test_addresses_stand_on_the_persons_page_and_on_no_list(client, anna):
     assert "anna@mail.example" in client.get(address("customer", "change", anna.pk)).content.decode()
     assert "anna@mail.example" not in client.get(address("customer", "changelist")).content.decode()
+
+
+def test_attributes_are_told_a_line_each(client, anna):
+    Customer.objects.filter(pk=anna.pk).update(attributes={"shoe size": 41, "club": "<b>gold</b>"})
+    told = client.get(address("customer", "change", anna.pk)).content.decode()
+    assert "shoe size: 41<br>club: &lt;b&gt;gold&lt;/b&gt;" in told
 
 
 def test_the_page_says_what_a_person_allows_now(client, anna, boris, clara):

@@ -6,10 +6,11 @@ from decimal import Decimal
 import pytest
 
 from catalog.models import Product
-from customers import events, histories
+from customers import consent, events, histories
+from customers.consent import Answer
 from customers.events import Incoming
-from customers.models import Customer
-from tests.conftest import NOW
+from customers.models import Customer, Event
+from tests.conftest import NOW, evidence
 
 pytestmark = pytest.mark.django_db
 
@@ -75,3 +76,46 @@ def test_acts_come_in_the_order_of_intake(anna: Customer, products: dict[str, Pr
     got = read("personalization", **more)
     assert got.products.tolist() == [products[sku].pk for sku in skus]
     assert got.days.tolist() == pytest.approx([histories.day(NOW) - n for n in range(5)])
+
+
+def test_c2_leave_joined_for_everyone_and_looked_up_for_each_find_the_same_events() -> None:
+    """People of both laws with every set of answers, one of them restricted and one erased, and events of every kind."""
+    purposes = ("personalization", "analytics", "message_tracking")
+    people = [
+        Customer.objects.create(external_id=f"{law}-{bits}", jurisdiction=law)
+        for law in ("EU", "US-CA")
+        for bits in range(27)
+    ]
+    answers = [
+        Answer(row.pk, purpose, said == 2, evidence(purpose))
+        for number, row in enumerate(people)
+        for place, purpose in enumerate(purposes)
+        if (said := number // 3**place % 3)  # nothing said, no, yes
+    ]
+    consent.record(answers, at=NOW)
+    for row in people:
+        Event.objects.bulk_create(
+            Event(
+                customer=row,
+                type=kind,
+                message_id=f"{row.pk}{kind}",
+                occurred_at=NOW,
+                received_at=NOW,
+                source="t",
+            )
+            for kind in Event.Type
+        )
+    Customer.objects.filter(pk=people[26].pk).update(restricted_at=NOW)
+    Customer.objects.filter(pk=people[53].pk).update(erased_at=NOW)
+    found = {}
+    for purpose in (*purposes, "unregistered"):
+        for types in ((), *((kind,) for kind in Event.Type), ("ordered", "viewed", "opened")):
+            each, all_ = (
+                set(histories.behaviour(purpose, types=types, of_everyone=way).values_list("pk", flat=True))
+                for way in (False, True)
+            )
+            assert each == all_, (purpose, types)
+            found[purpose, types] = len(each)
+    assert 0 < found["personalization", ()] < Event.objects.count()
+    assert found["personalization", ("viewed",)] < found["personalization", ("ordered",)]
+    assert found["unregistered", ()] == 0

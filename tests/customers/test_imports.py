@@ -206,6 +206,41 @@ class TestPlainFiles:
         }
         assert done.skipped_lines["bad_time"] == [8]
 
+    @pytest.mark.parametrize(
+        ("when", "quantity", "reason"),
+        [
+            ("5/4/2024 10:00", "1", "bad_time"),
+            ("2026-11-25T12:00:00Z", "1", "in_the_future"),
+            ("2026-01-01", "-1", "below_nought"),
+        ],
+    )
+    def test_an_event_of_no_certain_day_or_number_is_not_guessed_at(
+        self, tmp_path: Path, when: str, quantity: str, reason: str
+    ) -> None:
+        path = self.write(
+            tmp_path, f"customer,sku,event,quantity,occurred_at\n1,a,ordered,{quantity},{when}\n"
+        )
+        assert import_file("events-csv", path, at=NOW).counts == {"rows": 1, f"skipped:{reason}": 1}
+        assert Event.objects.count() == 0
+
+    def test_a_refund_takes_its_money_from_the_order_in_the_same_file(self, tmp_path: Path) -> None:
+        head = "customer,event,occurred_at,sku,quantity,value,order_id,message_id\n"
+        path = self.write(
+            tmp_path,
+            head
+            + "1,ordered,2026-01-01,a,2,25.00,o1,m1\n"
+            + "1,ordered,2026-01-01,b,1,5.00,o1,m2\n"
+            + "1,refunded,2026-01-02,a,1,,o1,m3\n",
+        )
+        for _again in range(2):
+            import_file("events-csv", path, at=NOW)
+        back = Event.objects.get(type="refunded")
+        assert (back.value, back.quantity, back.cancels) == (
+            Decimal("12.50"),
+            Decimal(1),
+            Event.objects.get(message_id="m1"),
+        )
+
     def test_products(self, tmp_path: Path) -> None:
         path = self.write(
             tmp_path, "id,name,price,availability,department\nx,Thing,9.99,out of stock,Toys\n,No,1,yes,\n"

@@ -29,3 +29,17 @@ def test_who_is_one_of_few_is_found_by_an_index(index: str) -> None:
     for n in range(3):
         person(f"p{n}", allows=["analytics"])
     assert index in plan(FEW[index]())
+
+
+@pytest.mark.skipif(
+    "connection.vendor != 'postgresql'", reason="SQLite is of small shops, and goes another way"
+)
+@pytest.mark.django_db
+def test_whom_the_shop_knows_are_found_newest_first_between_the_anonymous_without_a_sort() -> None:
+    for n in range(30):
+        person(f"p{n}", allows=[])
+    Customer.objects.bulk_create(Customer(jurisdiction="EU") for _n in range(300))
+    plan(Customer.objects.all())
+    newest = str(Customer.objects.known().order_by("-pk")[:50].values_list("pk").explain())
+    assert "customer_known" in newest
+    assert "Sort" not in newest

@@ -26,7 +26,6 @@ from campaigns.models import (
     Bounce,
     Campaign,
     CampaignRun,
-    CapCount,
     Code,
     CodeMisuse,
     Decision,
@@ -35,7 +34,6 @@ from campaigns.models import (
     JourneyVersion,
     JourneyVisit,
     Offer,
-    OfferCap,
     Outcome,
     Redemption,
     UpliftScore,
@@ -68,7 +66,6 @@ pytestmark = pytest.mark.django_db
 # Every model with a path to a person, and what erasure does to its rows. Whoever adds one says so here.
 DELETED = {
     "campaigns.Bounce",
-    "campaigns.CapCount",
     "campaigns.Decision",
     "campaigns.Delivery",
     "campaigns.JourneyEntry",
@@ -174,8 +171,6 @@ def canary(products: dict[str, Product]) -> Customer:
         detail="<canary@secret.example> unknown",
         at=NOW,
     )
-    cap = OfferCap.objects.create(offer=offer, most=1)
-    CapCount.objects.create(cap=cap, customer=customer, used=1)
     version = JourneyVersion.objects.create(campaign=campaign, number=1, definition={})
     entry = JourneyEntry.objects.create(
         campaign=campaign, version=version, customer=customer, key="1", step="wait", entered_at=NOW,

@@ -19,7 +19,7 @@ from urllib.request import urlopen
 
 from tests import searching
 from tests.faults.world import World
-from tests.private_servers import program
+from tests.private_servers import on_server, program
 
 # --- the processes ---------------------------------------------------------------------------------------------------
 
@@ -218,14 +218,9 @@ class Keeping(World):
                 path.unlink()
             shutil.copy(backup, self.file)
             return
-        import psycopg2  # noqa: PLC0415
-
-        server, _slash, name = self.url.rpartition("/")
-        line = psycopg2.connect(f"{_plain(server)}/postgres")
-        line.autocommit = True
-        line.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
-        line.cursor().execute(f"CREATE DATABASE {name}")
-        line.close()
+        name = self.url.rpartition("/")[2]
+        on_server("DROP DATABASE {} WITH (FORCE)", name)
+        on_server("CREATE DATABASE {}", name)
         restore = [
             str(program("pg_restore")),
             "-d",

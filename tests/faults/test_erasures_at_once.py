@@ -13,7 +13,7 @@ PEOPLE = 300
 
 
 def test_d2_d4_erasures_during_training_and_sending_leave_nothing(keeping: Keeping) -> None:
-    """More by `PEOPLE=2000 ERASED=500` (`make test-faults`)."""
+    """More by `PEOPLE=3000 ERASED=500` (`make test-faults`)."""
     people, many = int(os.environ.get("PEOPLE", PEOPLE)), int(os.environ.get("ERASED", "100"))
     assert keeping.run("setup", str(people)).returncode == 0
     behaved = keeping.do("behave", str(people))

@@ -65,7 +65,7 @@ def test_r2_two_senders_at_once_share_the_work_and_one_is_killed(world: World) -
 
 
 def test_r2_four_senders_killed_at_any_moment_leave_at_most_one_fate_unknown_each(world: World) -> None:
-    """A few in the suite; `KILLS=100 PEOPLE=2000` for a storm worth a figure."""
+    """A few in the suite; `KILLS=100 PEOPLE=3000` for a storm worth a figure."""
     people, kills = int(os.environ.get("PEOPLE", "400")), int(os.environ.get("KILLS", "6"))
     assert world.run("setup", str(people)).returncode == 0
     storm = world.run("storm", "4", str(kills))

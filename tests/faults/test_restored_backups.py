@@ -11,7 +11,7 @@ import pytest
 from config import processes
 from tests.faults.forks import ROOT
 from tests.faults.keeping import Keeping, status
-from tests.private_servers import free_port, wait_for
+from tests.private_servers import free_port, on_server, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 PEOPLE = 40
@@ -75,12 +75,7 @@ def test_d3_a_copy_holds_sending_and_the_original_goes_on(keeping: Keeping) -> N
     original, url = dict(keeping.environment), keeping.url
     keeping.environment["VAR_DIR"] = str(folder)
     if url:
-        import psycopg2  # noqa: PLC0415
-
-        line = psycopg2.connect(url)
-        line.autocommit = True
-        line.cursor().execute("CREATE DATABASE " + url.rpartition("/")[2] + "_copy")
-        line.close()
+        on_server("CREATE DATABASE {}", f"{url.rpartition('/')[2]}_copy")
         keeping.environment["DATABASE_URL"] = f"{url}_copy"
     keeping.restore(backup)
     try:
@@ -92,7 +87,4 @@ def test_d3_a_copy_holds_sending_and_the_original_goes_on(keeping: Keeping) -> N
         assert len(keeping.log()) == 10
     finally:
         if url:
-            line = psycopg2.connect(url)
-            line.autocommit = True
-            line.cursor().execute("DROP DATABASE " + url.rpartition("/")[2] + "_copy WITH (FORCE)")
-            line.close()
+            on_server("DROP DATABASE {} WITH (FORCE)", f"{url.rpartition('/')[2]}_copy")

@@ -248,11 +248,14 @@ def database(folder: Path, *, of: str = "") -> Iterator[str]:
         yield ""
         return
     name = f"faults_{uuid4().hex[:12]}"
-    on_server(f"CREATE DATABASE {name}" + (f" TEMPLATE {of}" if of else ""))
+    if of:
+        on_server("CREATE DATABASE {} TEMPLATE {}", name, of)
+    else:
+        on_server("CREATE DATABASE {}", name)
     try:
         yield f"{url.rpartition('/')[0]}/{name}"
     finally:
-        on_server(f"DROP DATABASE {name} WITH (FORCE)")
+        on_server("DROP DATABASE {} WITH (FORCE)", name)
 
 
 if __name__ == "__main__":

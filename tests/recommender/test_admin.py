@@ -37,17 +37,27 @@ def test_nothing_chosen_asks_for_nothing(client):
     assert not TrainingRun.objects.exists()
 
 
-def test_a_preview_shows_the_list_before_and_after_and_keeps_nothing(client, products):
+def test_a_placement_leads_to_what_it_shows_and_nothing_is_kept(client, products):
     row = Placement.objects.create(name="Mug shelf", slug="mugs", exploration=0.2)
     row.categories.set([products["mug"].category])
-    preview = reverse("admin:recommender_placement_preview", args=[row.pk])
-    told = client.get(preview).content.decode()
-    before, after = told.split("<h2>After</h2>")
-    assert "Red rose bush" in before
-    assert "Red rose bush" not in after
-    assert "Blue mug" in after
+    told = client.get(
+        reverse("admin:recommender_placement_preview", args=[row.pk]), follow=True
+    ).content.decode()
+    assert "Red rose bush" not in told
+    assert "Blue mug" in told
     assert not Shown.objects.exists()
-    assert "No customer has this id." in client.get(preview, {"customer": "nobody"}).content.decode()
+    shows = reverse("admin:recommender_placement_shows", query={"placement": row.pk, "customer": "nobody"})
+    assert "No customer has this id." in client.get(shows).content.decode()
+
+
+def test_algorithms_are_chosen_for_the_recommendations_alone(client):
+    train = reverse("admin:recommender_trainingrun_train")
+    assert 'value="ease" checked' in client.get(train, {"algorithm": "ease"}).content.decode()
+    client.post(train, {"task": ["recommend", "clusters"], "algorithm": ["ease", "nonsense"]})
+    assert dict(TrainingRun.objects.values_list("task", "algorithms")) == {
+        "recommend": ["ease"],
+        "clusters": [],
+    }
 
 
 def test_a_promotion_of_nothing_is_refused_in_words(client):

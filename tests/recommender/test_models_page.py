@@ -151,7 +151,9 @@ def test_tables_show_gini_and_the_interval_in_the_figure_s_own_cell() -> None:
     )
     assert tuple(table.headers)[1:] == ("NDCG@10", "Cover@10", "Gini")
     assert table.rows == [("a", "0.3000 (0.2900 … 0.3100)", "0.4321", "0.8765")]
-    assert figures.rows == [("brier", "0.1 (0.05 … 0.2)")]
+    assert [(str(words), value) for words, value in figures.rows] == [
+        ("Brier (less is better)", "0.1 (0.05 … 0.2)")
+    ]
 
 
 def test_the_page_costs_the_same_however_many_versions_there_are(client: Client) -> None:
@@ -168,6 +170,13 @@ def test_the_page_costs_the_same_however_many_versions_there_are(client: Client)
     assert told.count("<svg") >= 12
     assert "Over time" in told
     assert "What changed" in told
+
+
+def test_a_heading_that_is_a_link_is_told_beside_each_cell_without_its_markup(client: Client) -> None:
+    version(0)
+    told = client.get(page(version(1, state="live"))).content.decode()
+    assert 'data-label="Before: version' in told
+    assert 'data-label="<' not in told
 
 
 def test_trainings_leave_what_the_page_needs(shop: list[str], client: Client) -> None:

@@ -116,8 +116,9 @@ def test_c10_of_two_who_are_one_both_s_refusals_hold(shop: list[str], server: Ca
         refusals.refuse(who, category.pk, at=NOW)
     interest(keep, garden())
     identities.merge(keep, gone, actor="tests", at=NOW)
-    assert refusals.refused([keep, gone]) == {keep: {kitchen.pk, garden().pk}}
-    assert refusals.refused([other]) == {other: {garden().pk}}
+    assert set(RefusedInterest.objects.values_list("customer", "category")) == {
+        (keep, kitchen.pk), (keep, garden().pk), (other, garden().pk)
+    }  # fmt: skip
     assert server("GET", "customers/p1/profile").body["interests"] == []
     assert not segments.matches({"interest": "garden", "gte": 0.5}, keep, at=NOW)
 
@@ -135,7 +136,7 @@ def test_many_people_cost_no_more_queries_than_one(shop: list[str]) -> None:
         with CaptureQueriesContext(connection) as queries:
             serving.recommend_many(asked, at=NOW)
         counts.append(len(queries))
-    assert counts[0] == counts[1] <= 9
+    assert counts[0] == counts[1] <= 8
 
 
 def test_refusing_twice_is_once_and_of_nothing_is_nothing(shop: list[str]) -> None:
@@ -144,5 +145,3 @@ def test_refusing_twice_is_once_and_of_nothing_is_nothing(shop: list[str]) -> No
     assert refusals.refuse(who, garden().pk, at=NOW)
     assert not refusals.refuse(who, 10**9, at=NOW)
     assert RefusedInterest.objects.count() == 1
-    assert refusals.refused([who]) == {who: {garden().pk}}
-    assert refusals.refused_acts({who: []}) == {who: frozenset()}

@@ -7,6 +7,7 @@ import pytest
 from campaigns import webhooks
 from campaigns.lifecycle import NotPossible
 from campaigns.models import WebhookMessage
+from campaigns.webhooks import replaying
 from customers.models import Customer
 from tests.campaigns.webhooks.conftest import Facts, Shop
 from tests.conftest import NOW
@@ -66,6 +67,23 @@ def test_all_that_was_given_up_since_an_hour_is_sent_again_and_nothing_else(
         "waiting",
     ]
     assert not other.messages.filter(state=WAITING).exists()
+
+
+def test_very_many_are_sent_again_in_parts_the_oldest_first(
+    shop: Shop, facts: Facts, anna: Customer, monkeypatch
+) -> None:
+    monkeypatch.setattr(replaying, "MOST_AT_ONCE", 2)
+    endpoint = shop.endpoint(types=("code.redeemed",))
+    for _n in range(3):
+        facts.redemption(anna)
+    shop.gather()
+    rows = [*endpoint.messages.order_by("fact")]
+    for row, hours in zip(rows, (2, 0, 1), strict=True):
+        row.state, row.ended_at = "failed", NOW + timedelta(hours=hours)
+        row.save()
+    assert webhooks.replay_failed(endpoint, since=NOW, at=NOW) == 2
+    assert [row.state for row in endpoint.messages.order_by("fact")] == ["failed", "waiting", "waiting"]
+    assert webhooks.replay_failed(endpoint, since=NOW, at=NOW) == 1
 
 
 def test_a_test_of_a_paused_endpoint_is_refused(shop: Shop) -> None:

@@ -1,0 +1,1 @@
+"""What campaigns know of one person: parts of the customer's page."""

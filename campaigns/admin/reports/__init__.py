@@ -1,0 +1,1 @@
+"""What came of campaigns: the report of one, all verdicts on one scale, comparisons."""

@@ -1,0 +1,1 @@
+"""Segments at the desk: the builder, its live numbers, and each segment's pages."""

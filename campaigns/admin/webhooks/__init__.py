@@ -1,0 +1,1 @@
+"""Webhook endpoints at the desk, and the messages sent to them."""

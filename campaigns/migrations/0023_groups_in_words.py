@@ -1,0 +1,33 @@
+"""The groups by lot, in words that a marketer reads."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('campaigns', '0022_batches_of_codes_wait_for_the_worker'),
+    ]
+
+    operations = [
+        migrations.AlterField(
+            model_name='dailyfigure',
+            name='name',
+            field=models.CharField(choices=[('reached', 'people reached, in 30 days'), ('messages', 'messages sent, in 30 days'), ('orders', 'orders of people in campaigns, in 30 days'), ('worth', 'worth of these orders'), ('profit', 'incremental profit of the campaigns, in 30 days'), ('overlap', 'share of places in several campaigns'), ('holdout', 'incremental revenue against the global holdout'), ('treated', 'money per person in campaigns, in 30 days'), ('held_out', 'money per person, had they been held out'), ('effect', 'effect per person of a campaign, in 30 days'), ('known', 'known customers'), ('allows', 'share of customers who allow it'), ('sent', 'messages sent, in 7 days'), ('came_back', 'share of messages that came back, in 7 days'), ('here', 'people under a law, visitors too'), ('may', 'people who allow it, visitors too')], max_length=10, verbose_name='figure'),
+        ),
+        migrations.AlterField(
+            model_name='decision',
+            name='arm',
+            field=models.CharField(choices=[('treated', 'in the campaign'), ('control', 'held out for comparison'), ('holdout', 'held out of all campaigns')], default='treated', max_length=10, verbose_name='group by lot'),
+        ),
+        migrations.AlterField(
+            model_name='headline',
+            name='treated',
+            field=models.PositiveIntegerField(blank=True, null=True, verbose_name='in the campaign'),
+        ),
+        migrations.AlterField(
+            model_name='journeyentry',
+            name='arm',
+            field=models.CharField(default='treated', max_length=10, verbose_name='group by lot'),
+        ),
+    ]

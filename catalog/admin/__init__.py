@@ -1,0 +1,5 @@
+"""The desk's pages of what we sell."""
+
+from catalog.admin import categories, products
+
+__all__ = ["categories", "products"]
