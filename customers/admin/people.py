@@ -136,7 +136,7 @@ class CustomerPage(Rights):
 
     @shown(_("attributes"))
     def told_attributes(self, customer: Customer) -> str:
-        told = customer.attributes.items()
+        told = sorted(customer.attributes.items())
         return format_html_join(mark_safe("<br>"), "{}: {}", told) if told else "–"
 
     @shown(_("allows e-mail"), boolean=True)
