@@ -22,6 +22,15 @@ from recommender.algorithms.interactions import FloatArray, IntArray
 from recommender.algorithms.uplift import NotEnoughPeople, Trial
 
 CURVE_POINTS = 20
+Why = UpliftStudy.WhyNot
+
+
+class CannotBeTold(Exception):
+    """The campaign's own people say nothing about whom it changes: `why` is one of Why."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(why.label)
+        self.why = why
 
 
 def ask(campaign: Campaign, *, by: str, at: datetime) -> UpliftStudy:
@@ -41,8 +50,8 @@ def study(row: UpliftStudy, *, at: datetime, rng: np.random.Generator) -> bool:
     campaign = row.campaign
     try:
         trial = trial_of(campaign, at=at)
-    except NotEnoughPeople as reason:
-        return _keep(row, at=at, state=UpliftStudy.State.REFUSED, why=str(reason)[:300])
+    except CannotBeTold as reason:
+        return _keep(row, at=at, state=UpliftStudy.State.REFUSED, why=reason.why)
     effects = uplift.predicted(trial, rng=rng)
     found = uplift.recommend(trial, effects, cost=float(campaign.sending_cost))
     order = uplift.qini(trial, effects, rng=rng)
@@ -76,13 +85,13 @@ def _keep(row: UpliftStudy, *, at: datetime, **changes: object) -> bool:
 
 
 def trial_of(campaign: Campaign, *, at: datetime) -> Trial:
-    """The campaign's people who may be measured and allow personalization. Raises NotEnoughPeople.
+    """The campaign's people who may be measured and allow personalization. Raises CannotBeTold.
 
     values : profit in each person's own window, which is margin less the discounts they took.
     """
     share = 1 - float(campaign.control_percent) / 100
     if not share < 1:
-        raise NotEnoughPeople("the campaign has no control group")
+        raise CannotBeTold(Why.NO_CONTROL)
     people = reports_people.read(campaign, at=at)
     planned = reports_people.rows_of(campaign).values("customer_id")
     allow = consent.permitted("personalization").filter(pk__in=planned).order_by("pk")
@@ -90,7 +99,7 @@ def trial_of(campaign: Campaign, *, at: datetime) -> Trial:
     keep = np.isin(people.ids, allowed)
     ids, starts = people.ids[keep], people.starts[keep] / reports_people.MS_A_DAY
     if not len(ids):
-        raise NotEnoughPeople("nobody of it may be measured and allows personalization")
+        raise CannotBeTold(Why.NOBODY)
     bought = histories.purchases(
         "personalization",
         since=histories.moment(float(starts.min()) - HISTORY_DAYS),
@@ -98,7 +107,10 @@ def trial_of(campaign: Campaign, *, at: datetime) -> Trial:
         customers=planned,
     )
     profit = people.revenue[keep] * float(campaign.margin_percent) / 100 - _discounts(campaign, ids)
-    return Trial(features(bought, ids, starts), people.treated[keep], profit, share)
+    try:
+        return Trial(features(bought, ids, starts), people.treated[keep], profit, share)
+    except NotEnoughPeople as error:
+        raise CannotBeTold(Why.FEW_AN_ARM) from error
 
 
 def _discounts(campaign: Campaign, ids: IntArray) -> FloatArray:

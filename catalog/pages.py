@@ -306,7 +306,7 @@ class Page(ModelAdmin):  # type: ignore[misc]
 
 
 # What is kept as a code, and has no choices of its own by which Django would name it.
-IN_WORDS = ("channel", "placement", "purpose")
+IN_WORDS = ("actor", "channel", "method", "placement", "proven_by", "purpose", "source")
 
 
 class ReadOnly(Page):

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as PlainGroupAdmin
 from django.contrib.auth.admin import UserAdmin as PlainUserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html_join
@@ -21,7 +21,7 @@ from catalog.pages import Page, button, shown
 from config import health, roles, second_factor, shortcuts
 from config.changes.admin import ChangeAdmin
 from config.papers import views
-from config.role_table import rooms, table, told_deeds
+from config.role_table import rooms, table, told_deeds, told_permission
 from config.saved_views import views as saved_views
 from config.second_factor import views as second_factor_views
 
@@ -35,6 +35,13 @@ admin.site.unregister(TOTPDevice)
 class RoleChoices(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: Any) -> str:
         return roles.told(obj)
+
+
+class PermissionChoices(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Rooms and deeds by the names that the desk has for them; Django keeps its own in English."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return told_permission(obj)
 
 
 class RoleFilter(admin.RelatedFieldListFilter):
@@ -119,6 +126,8 @@ class UserAdmin(PlainUserAdmin, Page):  # type: ignore[misc,type-arg]
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "groups":
             kwargs["form_class"] = RoleChoices
+        elif db_field.name == "user_permissions":
+            kwargs |= {"form_class": PermissionChoices, "queryset": Permission.objects.select_related("content_type")}  # fmt: skip
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
@@ -149,6 +158,13 @@ class GroupAdmin(PlainGroupAdmin, Page):  # type: ignore[misc]
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return (obj is None or roles.of(obj) is None) and bool(super().has_delete_permission(request, obj))
+
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any
+    ) -> Any:
+        if db_field.name == "permissions":
+            kwargs["form_class"] = PermissionChoices
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     @shown(_("name"), order="name")
     def told_name(self, group: Group) -> str:

@@ -3,7 +3,9 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth.models import Permission
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -78,3 +80,12 @@ def buttons(room: Any) -> Iterator[tuple[str, str, str]]:
 
 def told_deeds(deeds: Collection[str]) -> list[str]:
     return [str(words) for deed, words in DEEDS.items() if deed in deeds]
+
+
+def told_permission(permission: Permission) -> str:
+    """Room, page and deed, as the desk calls them; Django keeps their names in English."""
+    deed, _line, _model = permission.codename.partition("_")
+    of = permission.content_type
+    if of.model_class() is None or deed not in DEEDS:
+        return str(permission)
+    return f"{apps.get_app_config(of.app_label).verbose_name} | {of.name} | {DEEDS[deed]}"

@@ -36,7 +36,7 @@ class UpliftStudyAdmin(ReadOnly):
 
     @shown(gettext_lazy("advice"))
     def told_advice(self, row: UpliftStudy) -> str:
-        return row.get_advice_display() if row.advice else row.why or "–"
+        return row.get_advice_display() if row.advice else row.get_why_display() or "–"
 
     @shown(gettext_lazy("people"), order=few.order_in_tens("people"))
     def told_people(self, row: UpliftStudy) -> str:
@@ -86,7 +86,7 @@ def _lead(last: UpliftStudy | None, newest: UpliftStudy | None) -> str:
     if last.state == State.ASKED:
         return _("A study was asked for on %s and is being worked out.") % told_time(last.asked_at)
     if last.state == State.REFUSED or newest is None:
-        return _("It cannot be told: %s.") % last.why
+        return _("It cannot be told: %s.") % last.get_why_display()
     return {
         Advice.TARGET: _(
             "Write to those whom it changes: that brings more than writing to all, and than to none."

@@ -18,6 +18,11 @@ class UpliftStudy(models.Model):
         ALL = "all", _("write to all")
         NONE = "none", _("write to none")
 
+    class WhyNot(models.TextChoices):
+        NO_CONTROL = "no_control", _("the campaign has no control group")
+        NOBODY = "nobody", _("nobody of it may be measured and allows personalization")
+        FEW_AN_ARM = "few_an_arm", _("each of its two groups needs 100 people, and one has fewer")
+
     campaign = models.ForeignKey(
         Campaign, on_delete=models.CASCADE, related_name="uplift_studies", verbose_name=_("campaign")
     )
@@ -30,7 +35,7 @@ class UpliftStudy(models.Model):
     is_sure = models.BooleanField(_("sure"), default=False)
     # Figures of recommender.algorithms.uplift: worths, Qini and its curve, per person of all.
     figures = models.JSONField(_("figures"), default=dict, blank=True)
-    why = models.CharField(_("why not"), max_length=300, blank=True)
+    why = models.CharField(_("why not"), max_length=300, choices=WhyNot, blank=True)
 
     class Meta:
         verbose_name, verbose_name_plural = _("uplift study"), _("uplift studies")

@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from catalog.pages import ReadOnly, button, shown
 from customers import encryption, suppression
+from customers.admin import origins
 from customers.admin.words import words_of
 from customers.models import (
     ConsentRecord,
@@ -52,7 +53,7 @@ class SuppressionAdmin(ReadOnly):
         "Addresses that nothing is sent to, whatever they allowed: complaints, addresses that do not exist, and those you add. Add one with the plus above, or a whole file under Imports."
     )
 
-    list_display = ("told_channel", "reason", "source", "fingerprint", "created_at")
+    list_display = ("told_channel", "reason", "told_source", "fingerprint", "created_at")
     list_filter = ("reason",)
     search_fields = ("address_index",)
     search_help_text = _("By the exact address")
@@ -76,11 +77,15 @@ class SuppressionAdmin(ReadOnly):
         return super().get_fieldsets(request, obj) if obj else ((None, {"fields": ("address",)}),)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("told_channel", "fingerprint") if obj else ()
+        return ("told_channel", "told_source", "fingerprint") if obj else ()
 
     @shown(_("channel"), order="channel")
     def told_channel(self, row: Suppression) -> str:
         return gettext("e-mail") if row.channel == "email" else row.channel
+
+    @shown(_("source"), order="source")
+    def told_source(self, row: Suppression) -> str:
+        return origins.source(row.source)
 
     @shown(_("fingerprint"))
     def fingerprint(self, row: Suppression) -> str:
@@ -117,11 +122,24 @@ class ConsentRecordAdmin(AnswersPage):
         "customer_id",
         "told_purpose",
         "granted",
-        "method",
-        "source",
-        "actor",
+        "told_method",
+        "told_source",
+        "told_actor",
         "at",
     )
+    fields = (
+        ("customer_id", "sequence"),
+        ("purpose", "granted"),
+        ("notice", "language"),
+        "notice_sha256",
+        ("method", "source", "actor"),
+        "at",
+        "written_down",
+        "commitment",
+        "previous_hash",
+        "hash",
+    )
+    readonly_fields = ("written_down",)
     list_filter = ("granted",)
     linked = ("customer_id",)
     search_fields = ("=customer_id",)
@@ -131,6 +149,22 @@ class ConsentRecordAdmin(AnswersPage):
     @shown(_("purpose"), order="purpose")
     def told_purpose(self, record: ConsentRecord) -> str:
         return words_of(record.purpose)
+
+    @shown(_("method"), order="method")
+    def told_method(self, record: ConsentRecord) -> str:
+        return origins.method(record.method)
+
+    @shown(_("source"), order="source")
+    def told_source(self, record: ConsentRecord) -> str:
+        return origins.source(record.source)
+
+    @shown(_("actor"), order="actor")
+    def told_actor(self, record: ConsentRecord) -> str:
+        return origins.actor(record.actor)
+
+    @shown(_("the codes that are signed"))
+    def written_down(self, record: ConsentRecord) -> str:
+        return " · ".join((record.purpose, record.method, record.source, record.actor))
 
     @button(_("Verify the ledger"), path="verify", icon="verified_user", needs="view")
     def verify(self, request: HttpRequest) -> HttpResponse:
@@ -166,6 +200,10 @@ class PendingConsentAdmin(ReadOnly):
         ("created_at", "asked_at"),
         ("confirmed_at", "expires_at"),
     )
+
+    @shown(_("source"))
+    def told_source(self, pending: PendingConsent) -> str:
+        return origins.source(pending.source)
 
     @shown(_("purpose"), order="purpose")
     def told_purpose(self, pending: PendingConsent) -> str:

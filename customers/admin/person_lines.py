@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from customers.admin import origins
 from customers.admin.timeline import Source, Told
 from customers.admin.words import words_of
 from customers.models import ConsentRecord, Event, PrivacyRequest
@@ -58,7 +59,7 @@ def _records(person: int) -> QuerySet[ConsentRecord]:
 
 def _record(record: ConsentRecord) -> Told:
     said = gettext("said yes") if record.granted else gettext("said no")
-    more = [gettext("by: %s") % record.method, gettext("ledger record %s") % record.pk]
+    more = [gettext("by: %s") % origins.method(record.method), gettext("ledger record %s") % record.pk]
     if record.notice:
         more.insert(0, gettext("to the words %s") % record.notice)
     link = reverse("admin:customers_consentrecord_change", args=[record.pk])

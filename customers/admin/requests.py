@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from catalog.pages import Section, shown
 from customers import request_alarms
-from customers.admin import evidence
+from customers.admin import evidence, origins
 from customers.admin.request_deeds import Deeds
 from customers.models import PrivacyRequest
 from customers.requests import LIVING
@@ -81,6 +81,14 @@ class PrivacyRequestAdmin(Deeds):
     )
     def told_state(self, row: PrivacyRequest) -> tuple[str, str]:
         return row.state, str(row.get_state_display())
+
+    @shown(_("source"))
+    def told_source(self, row: PrivacyRequest) -> str:
+        return origins.source(row.source)
+
+    @shown(_("proven by"))
+    def told_proven_by(self, row: PrivacyRequest) -> str:
+        return origins.identity(row.proven_by)
 
     @shown(_("customer"))
     def who(self, row: PrivacyRequest) -> str:

@@ -404,7 +404,7 @@ def test_a_study_of_whom_a_campaign_changes_is_asked_for_and_told(client):
     client.post(page)
     study = UpliftStudy.objects.get()  # asked twice, it waits once
     targeting.study_due(at=timezone.now())
-    assert "It cannot be told: each arm needs 100 people" in client.get(page).context["lead"]
+    assert "It cannot be told: each of its two groups needs 100 people" in client.get(page).context["lead"]
     worth = {"value": 1.0, "low": 0.5, "high": 1.5}
     names = ("target", "all", "none", "over_all", "over_none")
     figures = {"recommendation": dict.fromkeys(names, worth), "curve": [[0, 0], [1, 2]], "leave_in_peace": 27}

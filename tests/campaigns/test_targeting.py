@@ -15,6 +15,7 @@ from catalog.models import Product
 from customers import consent
 from customers.histories import Behaviour
 from customers.models import Event
+from recommender.algorithms import uplift
 from tests.campaigns.conftest import people
 from tests.conftest import NOW
 
@@ -106,9 +107,10 @@ def test_where_everybody_gains_alike_there_is_nobody_to_aim_at(tried: Campaign) 
 
 def test_too_few_people_and_no_control_group_are_refused_in_words(campaign: Make) -> None:
     none = campaign(control_percent=Decimal(0))
-    assert (study(none).state, study_why(none)) == ("refused", "the campaign has no control group")
+    assert (study(none).state, study_why(none)) == ("refused", "no_control")
     few = campaign(control_percent=Decimal(50))
-    assert study(few).state == "refused"
+    assert (study(few).state, study_why(few)) == ("refused", "nobody")
+    assert f"needs {uplift.FEWEST_AN_ARM} people" in UpliftStudy.WhyNot.FEW_AN_ARM.label
 
 
 def study_why(campaign: Campaign) -> str:

@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
+from django.utils import translation
 
 from campaigns.models import Campaign, Delivery, Message, Offer
 from config import roles
@@ -243,9 +244,13 @@ def test_s5_the_five_roles_stand_and_ones_own_are_made_beside_them(db: None) -> 
     assert "nothing of any one person" in told
     assert "segments: sees" in told
     own = Group.objects.get(name="Our own")
-    assert (
-        "permissions" in client.get(address("auth.group", "change", own.pk)).context["adminform"].form.fields
+    field = (
+        client.get(address("auth.group", "change", own.pk)).context["adminform"].form.fields["permissions"]
     )
+    with translation.override("zh-hans"):
+        offered = [words for _pk, words in field.choices]
+    assert "活动 | 细分 | 查看" in offered
+    assert not [words for words in offered if "Can add" in words]
     assert may(client, address("auth.group", "delete", own.pk))
 
 

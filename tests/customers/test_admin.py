@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from customers import encryption, ledger
+from customers import consent, encryption, ledger
 from customers.models import ApiKey, ConsentRecord, ConsentState, Customer, IdempotentReply, Suppression
 from tests import desk
 
@@ -78,6 +78,24 @@ def test_attributes_are_told_a_line_each(client, anna):
     Customer.objects.filter(pk=anna.pk).update(attributes={"shoe size": 41, "club": "<b>gold</b>"})
     told = client.get(address("customer", "change", anna.pk)).content.decode()
     assert "club: &lt;b&gt;gold&lt;/b&gt;<br>shoe size: 41" in told
+
+
+def test_how_an_answer_was_given_is_told_in_words_beside_the_codes_that_are_signed(client, anna):
+    consent.withdraw(
+        anna.pk,
+        "analytics",
+        method="Sec-GPC",
+        source="import: spring.csv",
+        actor="staff:mia",
+        at=timezone.now(),
+    )
+    client.cookies["django_language"] = "zh-hans"
+    record = ConsentRecord.objects.latest("pk")
+    page = client.get(address("consentrecord", "change", record.pk)).content.decode()
+    for words in ("浏览器的全局隐私控制", "导入的文件: spring.csv", "工作人员: mia"):
+        assert words in page
+        assert words in client.get(address("consentrecord", "changelist")).content.decode()
+    assert "analytics · Sec-GPC · import: spring.csv · staff:mia" in page
 
 
 def test_the_page_says_what_a_person_allows_now(client, anna, boris, clara):
