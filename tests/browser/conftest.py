@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from playwright.sync_api import Browser, Error, sync_playwright
 
 from tests import chromium
@@ -30,3 +33,19 @@ def running() -> Iterator[Browser]:
             pytest.skip(f"no Chromium: {error.message.splitlines()[0]}")
         yield found
         found.close()
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _static_files_are_fetched_once() -> Iterator[None]:
+    """As behind WhiteNoise, which the test server does without: each page asks for some thirty of them."""
+    patch = pytest.MonkeyPatch()
+    serve = StaticFilesHandler.serve
+
+    def kept(self: StaticFilesHandler, request: HttpRequest) -> HttpResponseBase:
+        answer = serve(self, request)
+        answer["Cache-Control"] = "max-age=3600"
+        return answer
+
+    patch.setattr(StaticFilesHandler, "serve", kept)
+    yield
+    patch.undo()

@@ -67,8 +67,8 @@ def test_a_key_and_its_platform_go_together() -> None:
 
 @pytest.mark.slow
 @pytest.mark.processes
-def test_without_an_address_this_installation_is_served_for_the_while(tmp_path: Path) -> None:
-    with database(tmp_path) as url:
+def test_without_an_address_this_installation_is_served_for_the_while(tmp_path: Path, migrated: str) -> None:
+    with database(tmp_path, of=migrated) as url:
         environment = {**os.environ, "VAR_DIR": str(tmp_path / "var"), "ALLOWED_HOSTS": "shop.example"}
         environment.pop("DATABASE_URL", None)
         if url:
