@@ -306,7 +306,7 @@ class Page(ModelAdmin):  # type: ignore[misc]
 
 
 # What is kept as a code, and has no choices of its own by which Django would name it.
-IN_WORDS = ("actor", "channel", "method", "placement", "proven_by", "purpose", "source")
+IN_WORDS = ("actor", "channel", "method", "outcome", "placement", "proven_by", "purpose", "source")
 
 
 class ReadOnly(Page):
@@ -326,18 +326,30 @@ class ReadOnly(Page):
     def get_fieldsets(
         self, request: HttpRequest, obj: Model | None = None
     ) -> list[tuple[Any, dict[str, Any]]]:
-        """A code that the list puts into words stands in words on the row's own page, too."""
+        """A code that the list puts into words stands in words on the row's own page, too; an empty {} as a dash."""
         found = super().get_fieldsets(request, obj)
         if obj is None:
             return found  # type: ignore[no-any-return]
         return [
-            (title, {**rest, "fields": [self._told(one) for one in rest["fields"]]}) for title, rest in found
+            (title, {**rest, "fields": [self._told(one, obj) for one in rest["fields"]]})
+            for title, rest in found
         ]
 
-    def _told(self, name: Any) -> Any:
-        if not isinstance(name, str):
-            return tuple(self._told(one) for one in name)
-        return told if name in IN_WORDS and hasattr(self, told := f"told_{name}") else name
+    def _told(self, name: Any, row: Model) -> Any:
+        if isinstance(name, list | tuple):
+            return tuple(self._told(one, row) for one in name)
+        if name in IN_WORDS and hasattr(self, told := f"told_{name}"):
+            return told
+        column = next((one for one in self.opts.concrete_fields if one.name == name), None)
+        return _dash(column) if isinstance(column, JSONField) and not getattr(row, name) else name
+
+
+def _dash(column: JSONField) -> Callable[[Model], str]:
+    @shown(column.verbose_name)
+    def nothing(row: Model) -> str:
+        return "–"
+
+    return nothing
 
 
 class Rows(TabularInline):  # type: ignore[misc]

@@ -320,7 +320,7 @@ def shop(count: int = 9, *, prefix: str = "p", control: int = 10) -> Campaign:
     ShareChange.objects.create(
         campaign=row, at=now, shares={"a": 1.0}, rests_on={"a": {"people": 120, "successes": 9}}
     )
-    UpliftStudy.objects.create(campaign=row, asked_at=now, done_at=now, state="refused", why="too few")
+    UpliftStudy.objects.create(campaign=row, asked_at=now, done_at=now, state="refused", why="few_an_arm")
     UpliftScore.objects.create(campaign=row, customer=customers[0], effect=0.5)
     journey(row, customers)
     bought = dict(Event.objects.filter(customer__in=customers).values_list("customer_id", "pk"))

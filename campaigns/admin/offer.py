@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,12 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from campaigns import codes, forecasts
 from campaigns.admin import words
 from campaigns.admin.as_rows import Offers
+from campaigns.admin.offer_form import IN_CHINESE, OfferForm, in_chinese
 from campaigns.admin.path.forecast import as_csv, quality_words, told
 from campaigns.admin.pools import AT_ONCE, add_codes, pool_section, stock_words, told_free
-from campaigns.admin.segments.page import RuleWidget
 from campaigns.messages import benefit_words
 from campaigns.models import CodeBatch, Offer, OfferCap, Redemption, Segment
-from campaigns.offers.definitions import problems_of_offer
 from catalog.bring_in import BringsIn
 from catalog.pages import Rows, Section, button, shown, told_time
 from customers import few
@@ -30,28 +28,6 @@ from recommender.serving.affinity import NothingLearnt
 
 MOST_SEGMENTS = 20
 """How many segments, those changed last, one page works out: each costs as much as a thousand people do."""
-
-
-class OfferForm(forms.ModelForm):  # type: ignore[type-arg]
-    class Meta:
-        model = Offer
-        fields = (
-            "title", "slug", "description", "benefit", "value", "currency", "minimum_amount", "max_discount", "categories",
-            "eligibility", "starts_at", "ends_at", "max_total", "max_per_customer", "budget", "used_percent", "priority",
-            "code_kind", "code_prefix", "code_valid_days", "low_stock_at", "translations",
-        )  # fmt: skip
-        widgets = {"eligibility": RuleWidget}
-
-    def clean(self) -> dict[str, Any]:
-        """What makes no sense stands at its field."""
-        cleaned = super().clean() or {}
-        offer = Offer(**{name: value for name, value in cleaned.items() if name != "categories"})
-        for name in ("given", "discount_given", "discount_reserved"):
-            setattr(offer, name, getattr(self.instance, name))
-        if not self.errors:
-            for field, told_why in problems_of_offer(offer).items():
-                self.add_error(field, told_why)
-        return cleaned
 
 
 class CapRows(Rows):
@@ -90,6 +66,10 @@ class OfferAdmin(BringsIn):
     fieldsets = (
         (None, {"fields": (("title", "slug"), "description", "status")}),
         (
+            _("In Chinese"),
+            {"description": _("For whoever reads Chinese. Empty: the words above."), "fields": IN_CHINESE},
+        ),
+        (
             _("Benefit"),
             {"fields": (("benefit", "value"), ("currency", "minimum_amount"), "max_discount", "categories")},
         ),
@@ -105,7 +85,7 @@ class OfferAdmin(BringsIn):
         (_("Codes"), {"fields": (("code_kind", "code_prefix"), ("code_valid_days", "low_stock_at"))}),
         (
             _("More"),
-            {"fields": ("translations", ("told_given", "told_discount", "told_reserved"), "created_at")},
+            {"fields": (("told_given", "told_discount", "told_reserved"), "created_at")},
         ),
     )  # fmt: skip
     stocks: Mapping[int, codes.Stock] = {}
@@ -114,7 +94,8 @@ class OfferAdmin(BringsIn):
         """Only what was changed: what is counted meanwhile is not written over."""
         if change:
             own = {field.name for field in Offer._meta.concrete_fields}  # noqa: SLF001 - documented by Django
-            obj.save(update_fields=[name for name in form.changed_data if name in own])
+            changed = {"translations" if name in IN_CHINESE else name for name in form.changed_data}
+            obj.save(update_fields=changed & own)
         else:
             obj.save()
 
@@ -139,6 +120,15 @@ class OfferAdmin(BringsIn):
         if name == "pool":
             return row.status != Offer.Status.ARCHIVED and row.code_kind == Offer.CodeKind.POOL
         return row.status == Offer.Status.DRAFT or (name == "archive" and row.status == Offer.Status.APPROVED)
+
+    @shown(_("Title, in Chinese"))
+    def zh_title(self, offer: Offer) -> str:
+        """For whoever may only look; the form has a field of this name."""
+        return in_chinese(offer, "title") or "–"
+
+    @shown(_("Description, in Chinese"))
+    def zh_description(self, offer: Offer) -> str:
+        return in_chinese(offer, "description") or "–"
 
     @shown(_("benefit"))
     def told_benefit(self, offer: Offer) -> str:

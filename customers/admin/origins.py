@@ -85,4 +85,4 @@ def _named(code: str, words: Mapping[str, str | Promise]) -> str:
     kind, colon, name = code.partition(":")
     if colon and kind in KINDS:
         return f"{KINDS[kind]}: {name.strip()}"
-    return str(words.get(code, code))
+    return str(words.get(code, code)) or "–"

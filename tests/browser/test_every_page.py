@@ -72,6 +72,14 @@ def stuck_out(page: Page) -> int:
     return wide
 
 
+SQUEEZED = """() => [...document.querySelectorAll("#result_list td")].filter(cell => {
+  const words = document.createRange();
+  words.selectNodeContents(cell);
+  const {width, height} = words.getBoundingClientRect();
+  return width > 0 && width < 40 && height > 80;
+}).map(cell => cell.dataset.label)"""
+
+
 def axe(page: Page, **options: Any) -> list[str]:
     found = violations(page, **options)
     return [
@@ -90,6 +98,8 @@ def wrong_with(page: Page, name: str, *, language: str, is_main: bool) -> list[s
             page.set_viewport_size(viewport)  # type: ignore[arg-type]
             if (wide := stuck_out(page)) > 0:
                 wrong.append(f"scrolls sideways by {wide} px, {size}, {scheme}")
+            if squeezed := page.evaluate(SQUEEZED):
+                wrong.append(f"has no room for what stands under {squeezed[:3]}, {size}, {scheme}")
             if FOLDER and size in SIZES:
                 keep(page, f"{size}-{scheme}-{language}", name)
         if scheme == "light" and (language == "en" or is_main):

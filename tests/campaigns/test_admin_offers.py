@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -35,7 +36,7 @@ def as_form(row: Offer, **more: object) -> dict[str, object]:
     said = {
         "title": row.title, "slug": row.slug, "benefit": row.benefit, "value": row.value, "currency": row.currency,
         "minimum_amount": 0, "priority": 0, "used_percent": 100, "code_kind": row.code_kind, "code_valid_days": 30,
-        "translations": "{}", "max_per_customer": 1, "eligibility": "null", "caps-TOTAL_FORMS": 0, "caps-INITIAL_FORMS": 0,
+        "max_per_customer": 1, "eligibility": "null", "caps-TOTAL_FORMS": 0, "caps-INITIAL_FORMS": 0,
     }  # fmt: skip
     return {**said, **more}
 
@@ -52,6 +53,24 @@ def test_an_offer_is_changed_by_its_form_and_what_is_counted_stays(client) -> No
     assert stale.status_code == 302, stale.context["errors"]
     row.refresh_from_db()
     assert (row.title, row.given, row.max_total, OfferCap.objects.get().most) == ("Twelve", 5, 5, 9)
+
+
+def test_an_offer_says_it_in_chinese_too_and_other_languages_stay(client) -> None:
+    row = desk.offer(translations={"fr": {"title": "Dix"}})
+    words = {"zh_title": "九折", "zh_description": "全场"}
+    assert client.post(page(row, "change"), as_form(row, **words)).status_code == 302
+    row.refresh_from_db()
+    assert row.translations == {"fr": {"title": "Dix"}, "zh-hans": {"title": "九折", "description": "全场"}}
+    form = client.get(page(row, "change")).context["adminform"].form
+    assert (form["zh_title"].value(), form["zh_description"].value()) == ("九折", "全场")
+    viewer = User.objects.create_user("vera", is_staff=True)
+    viewer.groups.set(Group.objects.filter(name="Viewer"))
+    looking = Client()
+    looking.force_login(viewer)
+    assert "九折" in looking.get(page(row, "change")).content.decode()
+    assert client.post(page(row, "change"), as_form(row)).status_code == 302
+    row.refresh_from_db()
+    assert row.translations == {"fr": {"title": "Dix"}}
 
 
 def test_an_offer_that_makes_no_sense_is_refused_at_its_field(client) -> None:

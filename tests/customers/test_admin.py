@@ -1,12 +1,22 @@
 """The desk shows people only as far as it must, and lowers consent but never raises it."""
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from customers import consent, encryption, ledger
-from customers.models import ApiKey, ConsentRecord, ConsentState, Customer, IdempotentReply, Suppression
+from customers import consent, encryption, events, ledger
+from customers.models import (
+    ApiKey,
+    ConsentRecord,
+    ConsentState,
+    Customer,
+    Event,
+    IdempotentReply,
+    Suppression,
+)
 from tests import desk
 
 
@@ -67,6 +77,22 @@ def test_what_happened_with_a_person_stands_above_who_they_are(client, anna):
     assert places == sorted(places)
     assert 'href="#customer_form"' in page
     assert 'href="#section-1"' in page
+
+
+def test_what_holds_nothing_is_a_dash_and_what_holds_something_is_told(client, anna):
+    now = timezone.now()
+    said: dict[str, dict[str, str]] = {"a": {}, "b": {"query": "rake"}}
+    searches = [
+        events.Incoming(message_id=n, type="searched", customer="anna", occurred_at=now, context=context)
+        for n, context in said.items()
+    ]
+    events.take_in(searches, source="shop", at=now)
+    empty, full = (
+        client.get(address("event", "change", row.pk)).content.decode()
+        for row in Event.objects.order_by("message_id")
+    )
+    assert not re.search(r">\s*({}|\[\])\s*<", empty)
+    assert "rake" in full
 
 
 def test_addresses_stand_on_the_persons_page_and_on_no_list(client, anna):

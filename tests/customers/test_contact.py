@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.messages.context import language_of
@@ -16,6 +17,7 @@ from recommender.algorithms.item_knn import ItemKNN
 from recommender.models import Interest, RefusedInterest, Shown
 from recommender.serving import recommend
 from recommender.serving import shown as keeping
+from tests import desk
 from tests.conftest import NOW, person
 from tests.customers.test_preferences import address, learnt
 from tests.recommender.live import go_live
@@ -82,6 +84,19 @@ def test_topics_stand_in_the_reader_s_language(anna: Customer, client: Client) -
     topics()
     assert "园艺" in client.get(address(anna) + "?language=zh-hans").content.decode()
     assert "园艺" not in client.get(address(anna) + "?language=en").content.decode()
+
+
+def test_at_the_desk_a_topic_has_its_words_in_both_languages(anna: Customer, client: Client) -> None:
+    client.force_login(desk.staff())
+    garden, _kitchen = topics()
+    page = reverse("admin:customers_topic_change", args=[garden.pk])
+    assert client.get(page).context["adminform"].form["zh_title"].value() == "园艺"
+    said = {"title": "Garden", "slug": garden.slug, "zh_title": "花园"}
+    assert client.post(page, said).status_code == 302
+    assert "花园" in client.get(address(anna) + "?language=zh-hans").content.decode()
+    assert client.post(page, {**said, "zh_title": ""}).status_code == 302
+    garden.refresh_from_db()
+    assert garden.translations == {}
 
 
 def test_once_a_week_is_kept_and_taken_back(anna: Customer, client: Client) -> None:

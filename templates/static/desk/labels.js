@@ -1,4 +1,5 @@
-/* The theme's choices (select2, two boxes) and what scrolls have no name of their own for who hears the page. */
+/* The theme's choices (select2, two boxes) and what scrolls have no name of their own for who hears the page. A list's
+   headings stand on its cards as they do over its columns. */
 (() => {
   "use strict";
 
@@ -30,7 +31,12 @@
     }
   }
 
+  function begins(cell) {
+    cell.dataset.label = cell.dataset.label.replace(/^[a-z]/, (letter) => letter.toUpperCase());
+  }
+
   function all() {
+    document.querySelectorAll("#result_list [data-label]").forEach(begins);
     document.querySelectorAll(".simplebar-content-wrapper[role=region]").forEach(scrolls);
     document.querySelectorAll("select.select2-hidden-accessible").forEach(named);
     document.querySelectorAll(".help-tooltip[aria-label]").forEach((icon) => icon.setAttribute("role", "img"));
