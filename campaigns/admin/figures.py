@@ -6,7 +6,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.admin.words import PURPOSES
-from campaigns.models import DailyFigure
+from campaigns.models import Bounce, DailyFigure
 from catalog.pages import ReadOnly, shown
 
 Name = DailyFigure.Name
@@ -41,6 +41,8 @@ class DailyFigureAdmin(ReadOnly):
 
     @shown(_("of what"))
     def about_what(self, row: DailyFigure) -> str:
+        if row.name == Name.CAME_BACK:
+            return str(dict(Bounce.Kind.choices).get(row.about, row.about))
         return gettext(PURPOSES.get(row.about, row.about)) if row.about else "–"
 
     @shown(_("value"))

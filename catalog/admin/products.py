@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -63,8 +64,22 @@ def _difference(change: ProductChange, before: ProductChange | None) -> str:
     return f"{(change.price - before.price) / before.price:+.0%}"
 
 
+class ProductForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Product
+        fields = ("attributes",)
+        help_texts = {"attributes": _('Names and values in JSON, such as {"colour": "red"}.')}
+
+    def clean_attributes(self) -> dict[str, Any]:
+        said = self.cleaned_data["attributes"]
+        if said is not None and not isinstance(said, dict):
+            raise forms.ValidationError(gettext("This is no object of names and values."))
+        return said or {}
+
+
 @admin.register(Product)
 class ProductAdmin(Page):
+    form = ProductForm
     about = _(
         "Products come from the shop: by the API, by an import (manage.py import_data), or by hand with the plus above."
     )

@@ -3,11 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from campaigns.figures import counting, domains
 from campaigns.models import Bounce, DailyFigure, Decision, Delivery, Outcome
 from customers import consent, identities
 from customers.models import Customer, Event
+from tests import desk
 from tests.campaigns.reporting import DAY, built, paid
 from tests.conftest import NOW, evidence
 
@@ -117,3 +120,11 @@ def test_by_domain_only_of_twenty_people_and_of_nobody_restricted() -> None:
     assert found[(Name.CAME_BACK, "hard mail.example")].value == 0.17
     assert found[(Name.CAME_BACK, "complaint mail.example")].why == "below"
     assert not any("own.example" in about for _name, about in found)
+
+
+@pytest.mark.django_db
+def test_what_came_back_is_told_by_its_kind(client: Client) -> None:
+    client.force_login(desk.staff())
+    row = DailyFigure.objects.create(day=NOW.date(), name="came_back", about="hard", counted_at=NOW)
+    page = client.get(reverse("admin:campaigns_dailyfigure_change", args=[row.pk]))
+    assert "bounced for good" in page.content.decode()
