@@ -7,8 +7,10 @@ from functools import wraps
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.paginator import Paginator
+from django.db import DataError
 from django.db.models import (
     DecimalField,
     Expression,
@@ -153,7 +155,10 @@ class PreparedList(ChangeList):  # type: ignore[misc]
     """A list whose page asks `prepare` once for what its rows show beside their own columns."""
 
     def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
+        try:
+            super().get_results(request)
+        except (OverflowError, DataError) as error:  # asked for a number that no column holds
+            raise IncorrectLookupParameters(error) from error
         if not self.query and not self.has_active_filters:
             # All are shown: else the theme offers to show them all.
             self.full_result_count = self.result_count

@@ -1,6 +1,5 @@
 """The page of the audit log: search, filters, one entry, and the file for whoever must hand it on."""
 
-from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -9,13 +8,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.utils import parse_date_str
 
+from catalog import moments
 from catalog.files import download
 from catalog.pages import ReadOnly, Section, shown
 from config import changes
@@ -64,14 +63,10 @@ class PeriodFilter(RangeDateFilter):  # type: ignore[misc]
             for end in ("from", "to")
         )
         if first is not None:
-            queryset = queryset.filter(at__gte=_midnight(first))
+            queryset = queryset.filter(at__gte=moments.beginning(first))
         if last is not None:
-            queryset = queryset.filter(at__lt=_midnight(last + timedelta(days=1)))
+            queryset = queryset.filter(at__lt=moments.end(last))
         return queryset
-
-
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, datetime.min.time()))
 
 
 @admin.register(Change)

@@ -7,17 +7,16 @@ than it shows, by an index on the person and the moment, so it opens as fast for
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import F, Q, QuerySet
 from django.http import QueryDict
-from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.functional import Promise
 
-from catalog import together
+from catalog import moments, together
 from catalog.pages import told_time
 
 PAGE = 30
@@ -151,9 +150,9 @@ def _question(source: Source, customer_id: int, wish: Wish) -> QuerySet[Any]:
         source.rows(customer_id).annotate(timeline_at=F(source.at)).filter(**{f"{source.at}__isnull": False})
     )
     if wish.since is not None:
-        rows = rows.filter(**{f"{source.at}__gte": _midnight(wish.since)})
+        rows = rows.filter(**{f"{source.at}__gte": moments.beginning(wish.since)})
     if wish.until is not None:
-        rows = rows.filter(**{f"{source.at}__lt": _midnight(wish.until + timedelta(days=1))})
+        rows = rows.filter(**{f"{source.at}__lt": moments.end(wish.until)})
     if (last := wish.after) is not None:
         before = Q(**{f"{source.at}__lt": last.at})
         if source.name > last.source:
@@ -164,7 +163,3 @@ def _question(source: Source, customer_id: int, wish: Wish) -> QuerySet[Any]:
         rows = rows.filter(**{f"{source.at}__lte": last.at}).filter(before)
     newest: QuerySet[Any] = rows.order_by(f"-{source.at}", "-pk")[: PAGE + 1]
     return newest
-
-
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time()))

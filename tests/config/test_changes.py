@@ -258,6 +258,7 @@ def test_the_list_is_searched_filtered_and_linked_from_the_thing(marta):
         ("?model=campaigns.offer", 0),
         ("?at_from=2020-01-01&at_to=2020-02-01", 0),
         (f"?at_from={timezone.now().date()}&at_to={timezone.now().date()}&q=Germans", 2),
+        ("?at_from=0001-01-01&at_to=9999-12-31&q=Germans", 2),
     ):
         answer = marta.get(listed + question)
         assert answer.context["cl"].result_count == found, question

@@ -90,6 +90,9 @@ def test_kinds_and_days_narrow_it(anna, products) -> None:
         day - timedelta(days=2),
     ]
     assert {one.kind for one in orders.moments} == {"orders"}
+    with timezone.override("Asia/Shanghai"):
+        always = Wish(kinds=("orders",), since=date.min, until=date.max)
+        assert len(read(anna, always).moments) == 5
     assert {one.kind for one in read(anna, Wish(kinds=("consent",))).moments} == {"consent"}
 
 
