@@ -10,9 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from catalog.pages import Page, ReadOnly, shown
+from customers.admin.notices import CHINESE
 from customers.models import ContactChoice, Topic
-
-CHINESE = "zh-hans"
 
 
 class TopicForm(forms.ModelForm):  # type: ignore[type-arg]
