@@ -1,4 +1,4 @@
-"""What the pages of the desk share: lists that do not stall, ledgers that are only read, words beside columns."""
+"""What the pages of the desk share: columns and buttons, ledgers that are only read, words beside fields."""
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
@@ -7,10 +7,7 @@ from functools import wraps
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.core.paginator import Paginator
-from django.db import DataError
 from django.db.models import (
     DecimalField,
     Expression,
@@ -28,13 +25,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.functional import Promise, cached_property
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
-from unfold.views import ChangeList
 
 from catalog import moments
+from catalog.desk_lists import BoundedPaginator, PreparedList
 
 F = TypeVar("F", bound=Callable[..., Any])
 told_time = moments.told_time
@@ -127,42 +124,6 @@ def _back(request: HttpRequest, made: Any) -> HttpResponse | None:
     if not address.startswith(reverse("admin:index")) or "\\" in address:
         return None
     return HttpResponseRedirect(f"{address}{'&' if '?' in address else '?'}{urlencode({'made': made.pk})}")
-
-
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts no further than `most` rows, so that a list opens as fast at a million; beyond that, filter or search."""
-
-    most = 10_000
-    template_name = "admin/desk/pagination.html"
-
-    @cached_property
-    def counted(self) -> int:
-        rows = self.object_list
-        if isinstance(rows, QuerySet):
-            return rows.order_by()[: self.most + 1].count()
-        return len(rows)
-
-    @cached_property
-    def count(self) -> int:
-        return min(self.counted, self.most)
-
-    @property
-    def is_cut(self) -> bool:
-        return self.counted > self.most
-
-
-class PreparedList(ChangeList):  # type: ignore[misc]
-    """A list whose page asks `prepare` once for what its rows show beside their own columns."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        try:
-            super().get_results(request)
-        except (OverflowError, DataError) as error:  # asked for a number that no column holds
-            raise IncorrectLookupParameters(error) from error
-        if not self.query and not self.has_active_filters:
-            # All are shown: else the theme offers to show them all.
-            self.full_result_count = self.result_count
-        self.model_admin.prepare(list(self.result_list))
 
 
 class Page(ModelAdmin):  # type: ignore[misc]

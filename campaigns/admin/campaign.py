@@ -25,7 +25,8 @@ from campaigns.admin.path.page import by_the_shops_clock, path_of, told_problem
 from campaigns.admin.progress import told_progress
 from campaigns.admin.reports.page import ReportPages
 from campaigns.models import Campaign, CampaignSegment, Variant
-from catalog.pages import PreparedList, Rows, shown
+from catalog.desk_lists import PreparedList
+from catalog.pages import Rows, shown
 from customers import few
 
 

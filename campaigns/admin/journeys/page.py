@@ -24,8 +24,9 @@ from campaigns.admin.words import COLOURS
 from campaigns.journeys import counting
 from campaigns.journeys.definition import Definition
 from campaigns.models import Campaign, JourneyVersion
+from catalog.desk_lists import PreparedList
 from catalog.models import Category, Product
-from catalog.pages import PreparedList, ReadOnly, button, shown
+from catalog.pages import ReadOnly, button, shown
 from customers import few
 
 MOST_SUGGESTED = 10

@@ -26,7 +26,8 @@ from campaigns.admin.reports import comparing, results_words, tests_running
 from campaigns.admin.reports.charts import date, told_interval
 from campaigns.models import Headline
 from campaigns.reports import sheets
-from catalog.pages import PreparedList, ReadOnly, shown, told_time
+from catalog.desk_lists import PreparedList
+from catalog.pages import ReadOnly, shown, told_time
 
 VERDICTS = {"earned": "success", "cost": "danger", "cannot_tell": "info", "none": "default"}
 
